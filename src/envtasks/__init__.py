@@ -1,0 +1,1 @@
+"""envtasks: tasks that declare their environment."""

@@ -1,0 +1,106 @@
+"""Every error that envtasks raises: what happened, what mends it, and the exit code it ends a command with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EnvtasksError(Exception):
+    """The root: a message (one sentence, never a secret value), a hint (the command that mends it) and an exit code.
+
+    The boundaries translate it (`invoke.Exit`, `session.error`, `__main__`); nothing else catches it.
+    """
+
+    code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class ConfigInvalid(EnvtasksError):
+    """The tables of pyproject.toml, or a task's definition, say something that cannot be."""
+
+    code = 2
+
+
+class UnknownEnvironment(EnvtasksError):
+    """No environment has this name."""
+
+    code = 2
+
+
+class EnvFileMissing(EnvtasksError):
+    """A baseline is not there."""
+
+    code = 3
+
+
+class EnvFileInvalid(EnvtasksError):
+    """An env file cannot be read, or a line of it cannot be used (the message says file:line)."""
+
+    code = 3
+
+
+class KeyMissing(EnvtasksError):
+    """A value is encrypted and no key that could open it was found."""
+
+    code = 4
+
+
+class DecryptionFailed(EnvtasksError):
+    """A key is there but does not open the value: another key, or damaged ciphertext."""
+
+    code = 4
+
+
+class VariableMissing(EnvtasksError):
+    """Variables that are needed are not in the environment; the message names all of them."""
+
+    code = 5
+
+
+class ContractViolated(EnvtasksError):
+    """Values do not satisfy the project's settings class; the message names all of them, and no value."""
+
+    code = 5
+
+
+class Refused(EnvtasksError):
+    """Something guarded: a protected environment not confirmed, an environment the task is not for, a shadowed value."""
+
+    code = 6
+
+
+class ToolMissing(EnvtasksError):
+    """A program is not installed or too old; the hint says how to get it on this system."""
+
+    code = 7
+
+
+class BuildFailed(EnvtasksError):
+    """An image could not be built, run or pushed."""
+
+    code = 8
+
+
+class StackFailed(EnvtasksError):
+    """A compose stack did not come up."""
+
+    code = 8
+
+
+class LeakFound(EnvtasksError):
+    """A secret, a key or an env file is where it may not be; the message says where, never the value."""
+
+    code = 9
+
+
+class ClusterFailed(EnvtasksError):
+    """kubectl, or the cluster behind it, said no."""
+
+    code = 10
