@@ -1,1 +1,53 @@
-"""envtasks: tasks that declare their environment."""
+"""envtasks: tasks that declare their environment.
+
+`task` and `namespace` are for tasks.py, `session` (in `envtasks.sessions`) for noxfile.py, `hydrate` and `Project` for programs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import EnvtasksError
+    from .hydration import Hydrated, hydrate
+    from .project import Environment, Project
+    from .declare import task
+    from .tasks import namespace
+
+__all__ = ["Environment", "EnvtasksError", "Hydrated", "Project", "hydrate", "namespace", "task"]
+__version__ = "0.1.0"
+
+_PLACES = {
+    "Environment": "project",
+    "EnvtasksError": "errors",
+    "Hydrated": "hydration",
+    "Project": "project",
+    "hydrate": "hydration",
+    "namespace": "tasks",
+    "task": "declare",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # nox imports envtasks.sessions and need not pay for Invoke, so the names are fetched when they are asked for
+    if name not in _PLACES:
+        raise AttributeError(f"module 'envtasks' has no attribute {name!r}")
+    from importlib import import_module
+
+    with _bytecode():
+        return getattr(import_module(f".{_PLACES[name]}", __name__), name)
+
+
+@contextmanager
+def _bytecode() -> Iterator[None]:
+    """Let Python keep the bytecode of this package: `inv` switches that off before it loads tasks.py, and what only
+    tasks.py imports would be compiled anew on every call (3.7 ms per 1,000 lines)."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

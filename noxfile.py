@@ -1,0 +1,34 @@
+"""The sessions of this repository: `nox` runs the unit and the integration suite, each in its environment."""
+
+import nox
+
+from envtasks.sessions import session
+
+nox.needs_version = ">=2026.10.20"
+nox.options.default_venv_backend = "none"  # `uv run nox` has synced the one environment that all sessions share
+
+
+@session(env="local", tags=["test"])
+def unit(session: nox.Session) -> None:
+    """The unit tests, on the values of .env.local: no server, no tool but Python."""
+    session.run("pytest", "-m", "not integration", *session.posargs)
+
+
+@session(env="staging", tags=["test"])
+def integration(session: nox.Session) -> None:
+    """The integration tests, on the values of .env.staging: real processes, PostgreSQL and Redis."""
+    session.run("pytest", "-m", "integration", *session.posargs)
+
+
+@session(default=False, tags=["check"])
+def lint(session: nox.Session) -> None:
+    """Style, and the floors of the house."""
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("lint-imports")
+
+
+@session(default=False, tags=["check"])
+def types(session: nox.Session) -> None:
+    """mypy, strict, over sources, tests and task files."""
+    session.run("mypy")

@@ -1,0 +1,34 @@
+"""The `envtasks` command: the built-in tasks, for a project that has no tasks.py."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the built-in tasks as `inv` would."""
+    from invoke import Program
+
+    from . import __version__
+    from .declare import exits
+    from .tasks import built_in
+
+    for stream in (sys.stdout, sys.stderr):
+        # piped output is cp1252 on Windows, which cannot say everything that we do
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        with exits():
+            namespace = built_in()
+    except Exception as error:
+        from invoke import Exit
+
+        if isinstance(error, Exit):
+            print(error.message, file=sys.stderr)
+            sys.exit(error.code)
+        raise
+    Program(name="envtasks", binary="envtasks", namespace=namespace, version=__version__).run()
+
+
+if __name__ == "__main__":
+    main()

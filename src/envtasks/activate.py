@@ -1,0 +1,91 @@
+"""What every door (a task, a nox session, the command) does with an environment: guard it, hydrate it, hide its secrets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from . import console, contract
+from .errors import Refused
+from .hydration import Hydrated, hydrate
+from .project import Environment, Project
+
+CONFIRM: Final = "ENVTASKS_CONFIRM"
+
+
+def activate(project: Project, environment: Environment, process_env: Mapping[str, str]) -> Hydrated:
+    """The hydrated values of one environment for this process, every warning said once on stderr.
+
+    Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
+    """
+    hydrated = hydrate(
+        environment,
+        process_env,
+        engine=project.engine_for(process_env),
+        commands=project.commands,
+        secret_names=contract.secret_names(project) if project.settings else (),
+    )
+    for warning in hydrated.warnings:
+        console.say("warning", warning)
+    return hydrated
+
+
+def only_for(environment: str, allowed: Sequence[str] | None, *, what: str) -> None:
+    """Refuse an environment that the task or session is not for."""
+    if allowed is not None and environment not in allowed:
+        raise Refused(
+            f"{what} is not for {environment}: only for {', '.join(allowed)}.",
+            hint=f"choose one: --env {allowed[0]}" if allowed else "its `only` is empty, so nothing may run it",
+        )
+
+
+def guard(
+    environment: Environment, process_env: Mapping[str, str], *, what: str, confirm: bool | str | None, yes: bool
+) -> None:
+    """Ask before something happens in a protected environment, or wherever the task says `confirm`; else Refused.
+
+    On a terminal the environment's name has to be typed. Elsewhere `-y`/`--yes` or `ENVTASKS_CONFIRM=<environment>` says it.
+    """
+    needed = environment.protected if confirm is None else bool(confirm)
+    if not needed or yes or process_env.get(CONFIRM) == environment.name:
+        return
+    kind = "protected" if environment.protected else "confirmed by name"
+    if not _can_ask(process_env):
+        raise Refused(
+            f"{what} would run in {environment.name}, which is {kind}, and there is no terminal to ask on.",
+            hint=f"say so: --yes, or {CONFIRM}={environment.name} in the process environment",
+        )
+    question = confirm if isinstance(confirm, str) else f"{what} runs in {environment.name}, which is {kind}."
+    if _asked(f"{question}\nType {environment.name} to go on: ") != environment.name:
+        raise Refused(f"{what} was not confirmed, so nothing ran.", hint=f"type the name: {environment.name}")
+
+
+def _can_ask(process_env: Mapping[str, str]) -> bool:
+    return not process_env.get("CI") and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _asked(question: str) -> str:
+    """The answer to a question put on stderr, so that stdout stays the command's own."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def to_hide(
+    project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
+) -> Iterable[str]:
+    """The values to hide in the output of commands: none for a public environment, on a terminal (`mask = "auto"`), or unmasked."""
+    if not mask or hydrated.public or project.mask == "never":
+        return ()
+    if project.mask == "auto" and is_terminal():
+        return ()
+    return tuple(hydrated.secrets.values())
+
+
+def output_is_terminal() -> bool:
+    """Whether both stdout and stderr of this process are terminals."""
+    try:
+        return sys.stdout.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):  # replaced by something that is no stream, or closed
+        return False

@@ -1,0 +1,60 @@
+"""What envtasks itself says: lines on stderr without any library, tables through rich on a terminal, plain when piped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
+
+
+def say(kind: str, text: str, *, stream: TextIO | None = None) -> None:
+    """Write `kind: text` to stderr, coloured where a person looks at it. Never called with a secret."""
+    stream = stream or sys.stderr
+    print(f"{styled(kind, stream)} {text}", file=stream)
+
+
+def styled(kind: str, stream: TextIO) -> str:
+    """The word before a message, `error:` for example, in its colour when `stream` is a terminal that takes one."""
+    plain = f"{kind}:"
+    # conhost prints raw escapes unless it is asked not to; NO_COLOR is everybody's switch (no-color.org)
+    if sys.platform == "win32" or os.environ.get("NO_COLOR") or not stream.isatty():
+        return plain
+    return f"\033[{STYLES[kind]}m{plain}\033[0m"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows to stdout: a rich table on a terminal, columns of plain text when piped (so that grep and awk work)."""
+    if not sys.stdout.isatty():
+        for line in plain_table(columns, rows):
+            print(line)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for position, column in enumerate(columns):
+        drawn.add_column(column, overflow="fold", style="cyan" if position == 0 else "")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The same rows as aligned text, the header first, no trailing spaces."""
+    cells = [[column.upper() for column in columns], *[list(row) for row in rows]]
+    widths = [max(len(row[position]) for row in cells) for position in range(len(columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def write_utf8(text: str, *, newline_on_terminal: bool = False) -> None:
+    """Write text to stdout as UTF-8 bytes, exactly, whatever the console's code page; a lone surrogate stays the byte it was."""
+    data = text.encode("utf-8", "surrogateescape")
+    if newline_on_terminal and sys.stdout.isatty() and not data.endswith(b"\n"):
+        data += b"\n"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,115 @@
+"""The context a task body gets: an Invoke Context whose commands run in the task's environment."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import invoke
+
+if TYPE_CHECKING:
+    from invoke.config import Config
+    from invoke.runners import Result
+
+    from .hydration import Hydrated
+    from .project import Environment
+    from .redaction import Redactor
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What was asked of one call: the environment (or none), confirmed beforehand or not, hiding or not."""
+
+    environment: Environment | None
+    yes: bool
+    mask: bool
+
+
+class Context(invoke.Context):
+    """Runs commands in a declared environment.
+
+    `c.run(line)` takes a shell line, as in plain Invoke. `c.exec(*argv)` takes arguments and no shell. `c.env` holds the
+    hydrated values (`c.env.origin(NAME)` tells where one came from), `c.environment` the environment's name. Outside an
+    environment (a task with no default, called without `--env`) `c.env` is empty and `c.environment` is None.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        remainder: str = "",
+        *,
+        door: Door | None = None,
+        hydrated: Hydrated | None = None,
+        child_env: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        super().__init__(config, remainder)
+        # a DataProxy: plain assignment would write into the configuration, which repr() prints whole
+        environment = None if door is None else door.environment
+        self._set(_door=door, _environment=environment, _hydrated=hydrated, _child=child_env, _redactor=redactor)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The hydrated values, by name; empty outside an environment."""
+        hydrated: Hydrated | None = self._hydrated
+        return MappingProxyType({}) if hydrated is None else hydrated
+
+    @property
+    def environment(self) -> str | None:
+        """The name of the environment that this task runs in."""
+        return None if self._environment is None else str(self._environment.name)
+
+    def run(self, command: str, **kwargs: Any) -> Result:
+        """Run a shell line in the environment. Takes what Invoke's `run` takes; gives its Result."""
+        self._show_equivalent(["sh", "-c", command], kwargs)
+        return self._run(self._runner(), command, **kwargs)
+
+    def sudo(self, command: str, **kwargs: Any) -> Result:
+        """Run a shell line through sudo. Takes what Invoke's `sudo` takes; gives its Result."""
+        return self._sudo(self._runner(), command, **kwargs)
+
+    def exec(self, *argv: str | Path, **kwargs: Any) -> Result:
+        """Run one program with these arguments and no shell, in the environment; `python` is this interpreter.
+
+        Takes `warn`, `hide`, `echo`, `dry`, `timeout`, `encoding`, `in_stream` and `env` as `run` does. Gives an Invoke
+        Result; raises UnexpectedExit (the program's own exit code, 128+N for a signal N) and ToolMissing.
+        """
+        words = [str(word) for word in argv]
+        self._show_equivalent(words, kwargs)
+        return self._runner().run_argv(words, **kwargs)
+
+    def _runner(self) -> Any:
+        from .runner import Runner
+
+        return Runner(self, child_env=self._child, redactor=self._redactor)
+
+    def _show_equivalent(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
+        """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
+        shown = kwargs.get("echo", self.config.run.echo) or kwargs.get("dry", self.config.run.dry)
+        if shown and self._environment is not None and not kwargs.get("disown"):
+            line = equivalent(self._environment, argv)
+            print(self._redactor.text(line) if self._redactor else line, file=sys.stdout, flush=True)
+
+
+def equivalent(environment: Environment, argv: Sequence[str]) -> str:
+    """The `dotenvx run` line that reproduces a command of this environment, ready to be copied into a POSIX shell."""
+    words = ["dotenvx", "run", "--strict"]
+    for path in environment.files:
+        if path.exists() or not environment.optional(path):
+            words += ["-f", environment.label(path)]
+    for path in key_files(environment):
+        words += ["-fk", environment.label(path)]
+    return shlex.join([*words, "--", *argv])
+
+
+def key_files(environment: Environment) -> tuple[Path, ...]:
+    """The key files that dotenvx would not find by itself: those declared, or `.env.<name>.keys` where it exists."""
+    if environment.keys:
+        return tuple(path for path in environment.keys if path.exists())
+    own = environment.root / f".env.{environment.name}.keys"
+    return (own,) if own.exists() else ()

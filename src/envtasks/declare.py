@@ -1,0 +1,238 @@
+"""`@task`: an Invoke task that declares its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import invoke
+from invoke.parser import Argument
+from invoke.tasks import Call
+
+from . import console
+from .activate import activate, guard, only_for, output_is_terminal, to_hide
+from .context import Context, Door
+from .errors import ConfigInvalid, EnvtasksError
+from .hydration import Hydrated
+from .project import Environment, Project
+
+BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
+FLAGS: Final = ("env", "yes", "no_mask")
+SHORT: Final = {"e", "y"}
+
+
+def task(
+    *args: Any,
+    env: str | None = BARE,
+    only: Sequence[str] | None = None,
+    needs: Sequence[str] | None = None,
+    confirm: bool | str | None = None,
+    **kwargs: Any,
+) -> Any:
+    """An Invoke task whose commands run in a declared environment. Takes everything that Invoke's own `@task` takes.
+
+    Args:
+        env: the environment it runs in unless `--env` names another. Left out: the caller's environment, or none.
+            None: a plain Invoke task.
+        only: the environments it may run in; another one is Refused.
+        needs: names that must be set (VariableMissing) and patterns such as `DB_*`; other variables of the env files
+            stay out of its commands.
+        confirm: True, or the question to ask: confirm in every environment. False: never, not even in a protected one.
+            Left out: in protected environments.
+    """
+    with exits():
+        if env is None:
+            if only is not None or needs is not None or confirm is not None:
+                raise ConfigInvalid("@task(env=None) is a plain task: only, needs and confirm do not go with it.")
+            return invoke.task(*args, **kwargs)
+        if isinstance(only, str) or isinstance(needs, str):
+            raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
+    kwargs.setdefault("klass", Task)
+    return invoke.task(*args, env=env, only=only, needs=needs, confirm=confirm, **kwargs)
+
+
+class Task(invoke.Task):  # type: ignore[type-arg]
+    """An Invoke Task that adds `--env`, `--yes` and `--no-mask` and runs its body in an environment."""
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        *args: Any,
+        env: str = BARE,
+        only: Sequence[str] | None = None,
+        needs: Sequence[str] | None = None,
+        confirm: bool | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(body, *args, **kwargs)
+        self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
+        with exits():
+            for name in self.argspec(body).parameters:
+                if name in FLAGS:
+                    raise ConfigInvalid(
+                        f"Task {self.name!r} has a parameter named {name!r}, which every task of envtasks has already.",
+                        hint="rename it; c.environment is the environment's name and c.env holds its values",
+                    )
+        # Invoke's executor would run these without an environment, so it gets to see them only when all are plain
+        self.before, self.after = _calls(self.pre), _calls(self.post)
+        self.pre = [] if any(map(_ours, self.before)) else self.pre
+        self.post = [] if any(map(_ours, self.after)) else self.post
+
+    def __deepcopy__(self, memo: object) -> Task:
+        return self  # Collection.from_module copies every task; nothing here changes after definition
+
+    def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
+        """As Invoke's, but `-e` and `-y` are taken."""
+        return super().arg_opts(name, default, taken_names | SHORT)
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The body's own arguments and then those that every task of envtasks has."""
+        with exits():
+            known = ", ".join(self.only or Project.load().environments)
+        default = "" if self.default_env == BARE else f" (default: {self.default_env})"
+        return [
+            *super().get_arguments(ignore_unknown_help),
+            Argument(names=("env", "e"), kind=str, help=f"Environment to run in{': ' if known else ''}{known}{default}"),
+            Argument(names=("yes", "y"), kind=bool, default=False, help="Run in a protected environment without asking"),
+            Argument(
+                names=("no-mask",), attr_name="no_mask", kind=bool, default=False, help="Do not hide secrets in output"
+            ),
+        ]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
+        if not args or not isinstance(args[0], invoke.Context):
+            return super().__call__(*args, **kwargs)  # its message says what is wrong
+        caller, arguments = args[0], args[1:]
+        flags = {name: kwargs.pop(name, None) for name in FLAGS}
+        with exits():
+            run = Run.of(caller)
+            door = self._door(run, caller, flags)
+        name = door.environment.name if door.environment else None
+        entry = (self, name, arguments, kwargs)
+        if run.dedupe and entry in run.done:
+            return None
+        run.done.append(entry)
+        with exits():
+            context = self._context(run, caller, door)
+        for call in self.before if self._mine(caller, self.pre) else ():
+            _follow(call, context, run)
+        result = super().__call__(context, *arguments, **kwargs)
+        for call in self.after if self._mine(caller, self.post) else ():
+            _follow(call, context, run)
+        return result
+
+    def _mine(self, caller: invoke.Context, seen_by_invoke: Sequence[Any]) -> bool:
+        return isinstance(caller, Context) or not seen_by_invoke
+
+    def _door(self, run: Run, caller: invoke.Context, flags: Mapping[str, Any]) -> Door:
+        """Which environment this call is for, allowed and confirmed."""
+        from_caller: Door | None = caller._door if isinstance(caller, Context) else None
+        inherited = from_caller.environment.name if from_caller and from_caller.environment else None
+        name = flags["env"] or inherited or (None if self.default_env == BARE else self.default_env)
+        yes = bool(flags["yes"] or (from_caller and from_caller.yes))
+        mask = not (flags["no_mask"] or (from_caller and not from_caller.mask))
+        if name is None:
+            return Door(None, yes=yes, mask=mask)
+        environment = run.project.environment(name)
+        only_for(name, self.only, what=self.name)
+        if name not in run.confirmed:
+            guard(environment, os.environ, what=self.name, confirm=self.confirm, yes=yes)
+            run.confirmed |= {name} if self.confirm is not False else set()
+        return Door(environment, yes=yes, mask=mask)
+
+    def _context(self, run: Run, caller: invoke.Context, door: Door) -> Context:
+        if door.environment is None:
+            return Context(caller.config, caller.remainder, door=door)
+        hydrated = run.hydrate(door.environment)
+        hidden = to_hide(run.project, hydrated, mask=door.mask, is_terminal=output_is_terminal)
+        redactor = None
+        if hidden:
+            from .redaction import Redactor
+
+            redactor = Redactor(hidden)
+        return Context(
+            caller.config,
+            caller.remainder,
+            door=door,
+            hydrated=hydrated,
+            child_env=hydrated.child_env(self.needs),
+            redactor=redactor,
+        )
+
+
+@dataclass(slots=True)
+class Run:
+    """One `inv` call: its project, what is hydrated already, what ran."""
+
+    project: Project
+    dedupe: bool
+    hydrated: dict[str, Hydrated] = field(default_factory=dict)
+    confirmed: set[str] = field(default_factory=set)
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, context: invoke.Context) -> Run:
+        """The run that this context belongs to: Invoke hands the same configuration to every task of one call."""
+        config = context.config
+        run: Run | None = config.__dict__.get("_envtasks_run")
+        if run is None:
+            run = cls(Project.load(_start(config)), dedupe=bool(config.tasks.dedupe))
+            object.__setattr__(config, "_envtasks_run", run)
+        return run
+
+    def hydrate(self, environment: Environment) -> Hydrated:
+        """The values of an environment, read once per call."""
+        if environment.name not in self.hydrated:
+            self.hydrated[environment.name] = activate(self.project, environment, os.environ)
+        return self.hydrated[environment.name]
+
+
+def _start(config: Any) -> Path:
+    """Where to look for the project: the current folder, unless tasks.py was taken from somewhere else (`--search-root`)."""
+    here, tasks = Path.cwd(), config.__dict__.get("_project_prefix")
+    if tasks and not here.is_relative_to(Path(tasks)):
+        return Path(tasks)
+    return here
+
+
+def _calls(tasks: Sequence[Any]) -> list[Call]:
+    return [item if isinstance(item, Call) else Call(item) for item in tasks]
+
+
+def _ours(call: Call) -> bool:
+    return isinstance(call.task, Task)
+
+
+def _follow(call: Call, context: Context, run: Run) -> None:
+    """Run a pre or post task of ours in the environment of `context`, a plain one without any, each once."""
+    if isinstance(call.task, Task):
+        call.task(context, *call.args, **call.kwargs)
+        return
+    entry = (call.task, None, call.args, call.kwargs)
+    known_to_invoke = not call.args and not call.kwargs and call.task.called
+    if run.dedupe and (entry in run.done or known_to_invoke):
+        return
+    run.done.append(entry)
+    plain = invoke.Context(context.config, context.remainder)
+    for inner in _calls(call.task.pre):
+        _follow(inner, context, run)
+    call.task(plain, *call.args, **call.kwargs)
+    for inner in _calls(call.task.post):
+        _follow(inner, context, run)
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one clean message with our exit code."""
+    try:
+        yield
+    except EnvtasksError as error:
+        import sys
+
+        hint = f"\n  hint: {error.hint}" if error.hint else ""
+        raise invoke.Exit(f"{console.styled('error', sys.stderr)} {error.message}{hint}", error.code) from None

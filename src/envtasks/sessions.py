@@ -1,0 +1,117 @@
+"""`@session`: a nox session that declares its environment."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import nox
+
+from .activate import activate, guard, only_for, output_is_terminal, to_hide
+from .errors import ConfigInvalid, EnvtasksError
+from .project import Project
+
+Body = TypeVar("Body", bound=Callable[..., Any])
+
+
+def session(
+    function: Body | None = None,
+    /,
+    *,
+    env: str | None = None,
+    only: Sequence[str] | None = None,
+    needs: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> Any:
+    """A nox session whose commands run in a declared environment. Takes everything that `nox.session` takes.
+
+    `session.install` and `session.run` both get the values. `nox -s NAME -- --env OTHER` chooses another environment for
+    one run, `--no-mask` shows secrets; both are taken out of `session.posargs`.
+
+    Args:
+        env: the environment; without one, and without `--env`, the session is a plain one.
+        only: the environments it may run in.
+        needs: as for `@task`: required names and patterns; other variables of the env files stay out.
+    """
+    if function is None:
+        return functools.partial(session, env=env, only=only, needs=needs, **kwargs)
+
+    @functools.wraps(function)
+    def body(session: nox.Session, *args: Any, **parameters: Any) -> Any:
+        with _session_errors(session):
+            opened = _open(session, env=env, only=only, needs=needs)
+        with opened:
+            return function(session, *args, **parameters)
+
+    return nox.session(**kwargs)(body)
+
+
+def _open(
+    session: nox.Session, *, env: str | None, only: Sequence[str] | None, needs: Sequence[str] | None
+) -> Any:
+    """Put the environment into the session; gives the context manager that hides its secrets while the body runs."""
+    chosen, mask = _take_flags(session.posargs)
+    name = chosen or env
+    if name is None:
+        return nullcontext()
+    project = Project.load()
+    environment = project.environment(name)
+    what = f"session {session.name}"
+    only_for(name, only, what=what)
+    guard(environment, os.environ, what=what, confirm=None, yes=False)
+    hydrated = activate(project, environment, os.environ)
+    _apply(session, hydrated.child_env(needs))
+    hidden = to_hide(project, hydrated, mask=mask, is_terminal=output_is_terminal)
+    if not hidden:
+        return nullcontext()
+    from .redaction import Redactor
+    from .runner import redact_file_descriptors
+
+    return redact_file_descriptors(Redactor(hidden))
+
+
+def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
+    """Take `--env NAME`, `-e NAME` and `--no-mask` out of what follows `--` on nox's command line.
+
+    A second `--` ends our flags and stays, for programs that want it.
+    """
+    env, mask, rest = None, True, list[str]()
+    words = iter(posargs)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in ("--env", "-e"):
+            env = next(words, None)
+            if env is None:
+                raise ConfigInvalid(f"{word} needs the name of an environment.", hint="nox -s NAME -- --env staging")
+        elif word.startswith("--env="):
+            env = word.removeprefix("--env=")
+        elif word == "--no-mask":
+            mask = False
+        else:
+            rest.append(word)
+    posargs[:] = rest
+    return env, mask
+
+
+def _apply(session: nox.Session, child_env: Mapping[str, str]) -> None:
+    """Change only what differs from the process environment: nox puts the session's own PATH and VIRTUAL_ENV there."""
+    for name, value in child_env.items():
+        if os.environ.get(name) != value:
+            session.env[name] = value
+    for name in os.environ.keys() - child_env.keys():
+        session.env[name] = None  # deleting would leave nox's copy of the process environment as it is
+
+
+@contextmanager
+def _session_errors(session: nox.Session) -> Iterator[None]:
+    try:
+        yield
+    except EnvtasksError as error:
+        message = f"{error.message}\n  hint: {error.hint}" if error.hint else error.message
+    else:
+        return
+    session.error(message)
