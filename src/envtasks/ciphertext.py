@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol
+from importlib import import_module
+from typing import Final, Literal, Protocol
 
 from .errors import EnvFileInvalid
 
@@ -39,8 +40,8 @@ def decrypt(
 ) -> list[str | None]:
     """The plaintext of each ciphertext, None where no key opens it or it holds no UTF-8 text.
 
-    Keys are 64 hexadecimal digits; others are passed over. `core` is for tests: `auto` takes the fast one if it is
-    there and proves sound.
+    Keys are 64 hexadecimal digits; others are passed over. `core` is for tests: `auto` takes the fast one if
+    it is there and proves sound.
     """
     keys = list(dict.fromkeys(key.lower() for key in private_keys if PRIVATE_KEY.fullmatch(key)))
     plain: list[str | None] = [None] * len(ciphertexts)
@@ -85,7 +86,7 @@ def generate() -> tuple[str, str]:
 
 
 def public_key(private_key: str) -> str:
-    """The public key (66 hexadecimal digits, compressed) of a private one. Raises ValueError, which shows no key."""
+    """The public key (66 hexadecimal digits, compressed) of a private one. Raises ValueError."""
     from . import ecies
 
     if not PRIVATE_KEY.fullmatch(private_key):
@@ -146,7 +147,7 @@ def _open_fast(
 
 
 def _parse_all(parse: _Parse, ciphertexts: Mapping[int, str], keys: Sequence[str]) -> dict[int, str]:
-    """What the compiled core opens of these. One value that it cannot open makes it fail for all: it names those."""
+    """What the compiled core opens of these. If it cannot open one, it fails for all, and names those."""
     env = {f"DOTENV_PRIVATE_KEY_{number}": key for number, key in enumerate(keys)}
     wanted = dict(ciphertexts)
     while wanted:
@@ -174,11 +175,9 @@ _TEST_CIPHERTEXT: Final = (
 
 @functools.cache
 def _fast_core() -> _Parse | None:
-    """python-dotenvx's own parser, which the wheel does not promise: used only if a known value comes out right."""
+    """python-dotenvx's inner parser, no promised interface: used only if a known value comes out right."""
     try:
-        from dotenvx import _native
-
-        parse: Any = _native.parse_dotenv
+        parse: _Parse = import_module("dotenvx._native").parse_dotenv
         opened = _parse_all(parse, {0: _TEST_CIPHERTEXT}, [_TEST_KEY])
     except Exception:  # whatever it is, the other core does the work
         return None

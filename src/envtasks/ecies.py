@@ -1,7 +1,7 @@
 """The encryption of dotenvx's format, on the library `cryptography`: ECIES over secp256k1.
 
-A sealed message is `ephemeral public key (65 bytes, uncompressed) + nonce (16) + tag (16) + data`. The AES-256-GCM key is
-HKDF-SHA256 of `ephemeral public key + shared point`, both uncompressed, without salt or info.
+A sealed message is `ephemeral public key (65 bytes, uncompressed) + nonce (16) + tag (16) + data`. The key of
+AES-256-GCM is HKDF-SHA256 of `ephemeral public key + shared point`, both uncompressed, without salt or info.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def public_key(private: str) -> str:
 
 
 def seal(plaintext: bytes, public: str) -> bytes:
-    """The message that only the owner of the private key can open. Raises ValueError if `public` is no public key."""
+    """The message that only the private key opens. Raises ValueError if `public` is no public key."""
     recipient = _public_key(bytes.fromhex(public))
     number = secrets.randbelow(_ORDER - 2) + 1
     ephemeral = _uncompressed(_private_key(number).public_key())
@@ -51,7 +51,7 @@ def seal(plaintext: bytes, public: str) -> bytes:
 
 
 def opener(private: str) -> Callable[[bytes], bytes | None]:
-    """A function that opens messages sealed for this private key, giving None for any other. Raises ValueError."""
+    """A function that opens messages sealed for this key, giving None for others. Raises ValueError."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 
@@ -79,8 +79,8 @@ def opener(private: str) -> Callable[[bytes], bytes | None]:
 def _shared_point(number: int, recipient: EllipticCurvePublicKey) -> bytes:
     """`number * recipient`, uncompressed.
 
-    The library's exchange gives x alone. Which y belongs to it shows in a second exchange, with `number + 1`: that
-    one's x must be the sum of the shared point and the recipient's.
+    The library's exchange gives x alone. Which y belongs to it shows in a second exchange, with `number + 1`:
+    its x must be that of the sum of the shared point and the recipient's.
     """
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 

@@ -21,7 +21,8 @@ KEY_FILE: Final = ".env.keys"
 PROCESS: Final = "process environment"
 
 _KEY_LINE: Final = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?(DOTENV_PRIVATE_KEY[\w.-]*)[ \t]*[=:][ \t]*(?:(["'`])([\w\s,]*)\2|([^\n#]*))""",
+    r"^[ \t]*(?:export[ \t]+)?(DOTENV_PRIVATE_KEY[\w.-]*)[ \t]*[=:][ \t]*"
+    r"""(?:(["'`])([\w\s,]*)\2|([^\n#]*))""",
     re.MULTILINE,
 )
 _PUBLIC_LINE: Final = re.compile(
@@ -45,8 +46,8 @@ class PrivateKey:
 class KeyRing:
     """The private keys at hand, and what a message about a missing one needs.
 
-    `looked_at` says of each place what was found there; `warnings` are sentences about key files; `advice` is how to
-    mend a key file that lies in the wrong folder, else empty. None of them shows a key.
+    `looked_at` says of each place what was found there; `warnings` are sentences about key files; `advice`
+    is how to mend a key file that lies in the wrong folder, else empty. None of them shows a key.
     """
 
     keys: tuple[PrivateKey, ...] = ()
@@ -68,12 +69,18 @@ class _Place:
 
 
 def find(
-    environment: Environment, process_env: Mapping[str, str], *, needed_for: Sequence[Path] = ()
+    environment: Environment,
+    process_env: Mapping[str, str],
+    *,
+    needed_for: Sequence[Path] = (),
+    earlier: Iterable[tuple[str, str, str]] = (),
 ) -> KeyRing:
     """The private keys for an environment: of the process environment, then of its key files.
 
-    Key files are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each env file of `needed_for`
-    (default: all its env files). A key opens what it opens, whatever its name; fitting names are tried first.
+    Key files are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each env file in
+    `needed_for` (default: all its env files). A key opens what it opens, whatever its name; fitting names are
+    tried first. `earlier` are (variable, text, place) of keys that an env file sets: dotenvx opens the values
+    of later files with them.
     """
     files = tuple(needed_for) or environment.files
     fitting = list(dict.fromkeys(variable_names(path)[0] for path in files))
@@ -81,6 +88,7 @@ def find(
     paths = environment.keys or _default_key_files(environment, files)
     places = [
         *(_in_process(name, process_env.get(name)) for name in variables),
+        *(_in_value(name, text, place) for name, text, place in earlier),
         *(_in_file(path, environment) for path in paths),
     ]
     ordered = sorted(
@@ -108,6 +116,8 @@ def variable_names(path: Path, text: str | None = None) -> tuple[str, str]:
 
 def _suffix(name: str) -> str:
     name = name.lower()
+    if name.startswith(".env"):
+        name = name.removesuffix(".txt")
     if name == ".env":
         return ""
     environment = "_".join(name.split(".")[2:4]) or name.replace(".env", "development", 1)
@@ -121,11 +131,14 @@ def _default_key_files(environment: Environment, files: Iterable[Path]) -> Itera
 
 
 def _in_process(variable: str, text: str | None) -> _Place:
-    where = f"{variable} in the {PROCESS}"
     if text is None:
-        return _Place((), f"{where}: not set")
-    keys, state = _keys_of(text, variable, PROCESS)
-    return _Place(keys, f"{where}: {state}")
+        return _Place((), f"{variable} in the {PROCESS}: not set")
+    return _in_value(variable, text, f"the {PROCESS}")
+
+
+def _in_value(variable: str, text: str, place: str) -> _Place:
+    keys, state = _keys_of(text, variable, place)
+    return _Place(keys, f"{variable} in {place}: {state}")
 
 
 def _in_file(path: Path, environment: Environment) -> _Place:
@@ -182,7 +195,7 @@ def _read(path: Path) -> tuple[str, str, int]:
 
 
 def _misplaced(environment: Environment, files: Iterable[Path]) -> str:
-    """What to do about a key file above an env file: `dotenvx encrypt -f sub/.env` leaves it there, and nobody looks."""
+    """What to do about a key file above an env file, where `dotenvx encrypt -f sub/.env` puts it."""
     for path in files:
         if not path.is_relative_to(environment.root) or any(
             key_file.is_file() for key_file in _default_key_files(environment, [path])
