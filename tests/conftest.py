@@ -1,0 +1,72 @@
+"""Seatbelts: no test sees the developer's home folder, keys, tools or the environment that the suite itself runs in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.projects import Sandbox, make_sandbox
+
+REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
+TOOLS = {"docker": "docker", "node": "dotenvx", "browser": "chromium"}
+BLOCKED = ("docker", "dotenvx", "kubectl")
+
+
+@pytest.fixture(scope="session")
+def suite_env() -> Mapping[str, str]:
+    """The process environment as it was when the suite started: what the session of nox hydrated is in it."""
+    return dict(os.environ)
+
+
+@pytest.fixture(autouse=True)
+def seatbelts(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A clean environment, an empty home, and, in unit tests, no real docker, dotenvx or kubectl."""
+    for name in surroundings(os.environ):
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    if request.node.get_closest_marker("integration") is None and sys.platform != "win32":
+        monkeypatch.setenv("PATH", f"{_dead_ends(tmp_path_factory)}{os.pathsep}{os.environ['PATH']}")
+
+
+def surroundings(env: Mapping[str, str]) -> list[str]:
+    """The names that an environment, a CI or a developer's shell put into the process environment."""
+    hydrated = env.get("ENVTASKS_HYDRATED", ";;").split(";")[1].split(",")
+    own = ("ENVTASKS_", "DOTENV_", "DOTENVX_", "APP_", "DB_", "CACHE_", "AUTH_", "UV_INDEX_", "NOX_", "GITHUB_", "GITLAB_")
+    return [
+        name
+        for name in env
+        if name in hydrated or name.startswith(own) or name in ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    ]
+
+
+def _dead_ends(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.mktemp("seatbelt")
+    for name in BLOCKED:
+        path = folder / name
+        path.write_text(f"#!/bin/sh\necho 'a unit test called the real {name}' >&2\nexit 97\n", encoding="utf-8")
+        path.chmod(0o755)
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a tool that is not here, saying so; with ENVTASKS_TESTS_REQUIRE_ALL=1 (CI) that is a failure."""
+    import shutil
+
+    for marker, tool in TOOLS.items():
+        if item.get_closest_marker(marker) is not None and shutil.which(tool) is None:
+            reason = f"{tool} is not installed"
+            (pytest.fail if REQUIRE_ALL else pytest.skip)(reason)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A temporary project whose `inv` and `nox` are run as real processes."""
+    yield make_sandbox(tmp_path)
