@@ -47,7 +47,7 @@ def values(
 ) -> dict[str, str]:
     """The value of each of `names`, the variables that the env files define, as `dotenvx run` would set it.
 
-    `private_keys` (64 hexadecimal digits each) are the only keys used: no key file is read, no provider asked.
+    `private_keys` (64 hexadecimal digits each) are all the keys used: no key file is read, no provider asked.
     With `commands`, `$(…)` runs in the project's root; else the caller has seen that there is none. Raises
     ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when dotenvx fails or reads other
     variables than `names`.

@@ -30,8 +30,8 @@ class Command:
 def locate(root: Path, process_env: Mapping[str, str], *, windows: bool = os.name == "nt") -> Command:
     """The dotenvx command: the project's own (`node_modules/.bin`), else the first on PATH; never a download.
 
-    On Windows npm installs a batch file, which cmd.exe would read with quoting of its own: node is then called
-    with the script behind it. Raises ToolMissing if there is none, or none that is new enough.
+    On Windows npm installs a batch file, which cmd.exe would read with quoting of its own: node is then
+    called with the script behind it. Raises ToolMissing if there is none, or none that is new enough.
     """
     path = next(_installed(root, process_env, windows), None)
     if path is None:

@@ -18,7 +18,7 @@ __all__ = ["KeyRing", "PrivateKey", "decrypt", "encrypt", "find", "generate", "p
 PRIVATE: Final = "DOTENV_PRIVATE_KEY"
 PUBLIC: Final = "DOTENV_PUBLIC_KEY"
 KEY_FILE: Final = ".env.keys"
-PROCESS: Final = "process environment"
+PROCESS: Final = "the process environment"
 
 _KEY_LINE: Final = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(DOTENV_PRIVATE_KEY[\w.-]*)[ \t]*[=:][ \t]*"
@@ -132,8 +132,8 @@ def _default_key_files(environment: Environment, files: Iterable[Path]) -> Itera
 
 def _in_process(variable: str, text: str | None) -> _Place:
     if text is None:
-        return _Place((), f"{variable} in the {PROCESS}: not set")
-    return _in_value(variable, text, f"the {PROCESS}")
+        return _Place((), f"{variable} in {PROCESS}: not set")
+    return _in_value(variable, text, PROCESS)
 
 
 def _in_value(variable: str, text: str, place: str) -> _Place:
