@@ -270,7 +270,7 @@ def test_a_path_with_a_comma_is_read_from_a_private_copy(stand_in: StandIn, tmp_
 
 @posix_only
 def test_a_command_in_a_process_value_is_never_seen_by_dotenvx(stand_in: StandIn, local: Environment) -> None:
-    """dotenvx runs a `$(…)` of the process environment if the file has that name: it gets a stand-in for it."""
+    """dotenvx runs a `$(…)` of the process environment under a name of the file: it gets a stand-in."""
     stand_in.answers("print(json.dumps({'A': os.environ['A'], 'B': '[' + os.environ['A'] + ']'}))")
     env = stand_in.env | {"A": "$(touch x)"}
     assert dotenvx.values(local, env, names=["A", "B"]) == {"A": "$(touch x)", "B": "[$(touch x)]"}
