@@ -254,6 +254,24 @@ def test_a_missing_overrides_file_is_left_out(stand_in: StandIn, local: Environm
 
 
 @posix_only
+def test_a_missing_baseline_stops_before_the_call(stand_in: StandIn, local: Environment) -> None:
+    """A baseline that is gone is named; the command is not called."""
+    stand_in.gives({})
+    (local.root / ".env.local").unlink()
+    with pytest.raises(EnvFileMissing, match=r"^\.env\.local is not there\.$"):
+        dotenvx.values(local, stand_in.env, names=["A", "B"])
+    assert not (stand_in.folder / "call.json").exists()
+
+
+@posix_only
+def test_overload_is_handed_on(stand_in: StandIn, local: Environment) -> None:
+    """`overload` is dotenvx's own option."""
+    stand_in.gives({"A": "1", "B": "2"})
+    dotenvx.values(local, stand_in.env, names=["A", "B"], overload=True)
+    assert "--overload" in stand_in.call["argv"]
+
+
+@posix_only
 def test_a_path_with_a_comma_is_read_from_a_private_copy(stand_in: StandIn, tmp_path: Path) -> None:
     """dotenvx would split the path: it gets a copy that only the user can read, gone afterwards."""
     root = tmp_path / "a,b"
@@ -319,7 +337,7 @@ def failure(stand_in: StandIn, local: Environment, **options: Any) -> EnvtasksEr
 
 FAILURES: Mapping[str, tuple[str, type[EnvtasksError], str]] = {
     "decryption": (
-        "print('x [DECRYPTION_FAILED] could not decrypt A, B2. hunter2', file=sys.stderr); sys.exit(1)",
+        "print('x [DECRYPTION_FAILED] could not decrypt A, B2. fix: [hunter2]', file=sys.stderr); sys.exit(1)",
         DecryptionFailed,
         "dotenvx could not decrypt A.",
     ),

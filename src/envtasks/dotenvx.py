@@ -43,6 +43,7 @@ def values(
     names: Collection[str],
     private_keys: Sequence[str] = (),
     commands: bool = False,
+    overload: bool = False,
     time_limit: float = TIME_LIMIT,
 ) -> dict[str, str]:
     """The value of each of `names`, the variables that the env files define, as `dotenvx run` would set it.
@@ -50,7 +51,7 @@ def values(
     `private_keys` (64 hexadecimal digits each) are all the keys used: no key file is read, no provider asked.
     With `commands`, `$(…)` runs in the project's root; else the caller has seen that there is none. Raises
     ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when dotenvx fails or reads other
-    variables than `names`.
+    variables than `names`. `overload` turns the layers round, as dotenvx's option does.
     """
     command = locate(environment.root, process_env)
     if unreadable := sorted(_OBJECT_NAMES.intersection(names)):
@@ -69,7 +70,7 @@ def values(
         # an empty folder, because an Envfile in the current one would take part
         argv = [*command.argv, "-q", "get", "--strict", "--format", "json"]
         argv += [f"--no-{provider}" for provider in PROVIDERS]
-        argv += ["-fk", str(Path(folder, "none.keys"))]
+        argv += ["-fk", str(Path(folder, "none.keys")), *(["--overload"] if overload else [])]
         files = list(_files(environment, Path(folder)))
         for path in files:
             argv += ["-f", str(path)]
@@ -94,8 +95,10 @@ def _scrubbed(process_env: Mapping[str, str]) -> dict[str, str]:
 
 def _files(environment: Environment, folder: Path) -> Iterator[Path]:
     for number, path in enumerate(environment.files):
-        if environment.optional(path) and not path.exists():
-            continue
+        if not path.exists():
+            if environment.optional(path):
+                continue
+            raise EnvFileMissing(f"{environment.label(path)} is not there.")
         text = str(path)
         if "," in text or text != text.strip():  # dotenvx would take it for a list of files
             copy = folder / str(number) / path.name.replace(",", "_").strip()
@@ -165,7 +168,8 @@ def _failure(code: int, err: str, names: Collection[str]) -> EnvtasksError:
     """dotenvx's failure in our words; of its own, which may hold values, only error codes and names."""
     codes = list(dict.fromkeys(re.findall(r"\[([A-Z0-9_]+)\]", err)))
     if "DECRYPTION_FAILED" in codes:
-        failed = [name for name in names if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", err)]
+        told = re.search(r"could not decrypt ([\w., -]+?)\.? fix:", err)
+        failed = [name for name in (told[1].split(", ") if told else ()) if name in names]
         return DecryptionFailed(f"dotenvx could not decrypt {', '.join(failed) or 'a value'}.")
     if "MISSING_ENV_FILE" in codes:
         return EnvFileMissing("dotenvx did not find one of the env files.")
