@@ -337,7 +337,7 @@ def failure(stand_in: StandIn, local: Environment, **options: Any) -> EnvtasksEr
 
 FAILURES: Mapping[str, tuple[str, type[EnvtasksError], str]] = {
     "decryption": (
-        "print('x [DECRYPTION_FAILED] could not decrypt A, B2. fix: [hunter2]', file=sys.stderr); sys.exit(1)",
+        "print('x [DECRYPTION_FAILED] could not decrypt A, Z. fix: [hunter2]', file=sys.stderr); sys.exit(1)",
         DecryptionFailed,
         "dotenvx could not decrypt A.",
     ),
