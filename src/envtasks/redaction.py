@@ -89,12 +89,12 @@ class StreamRedactor:
         """What was held back, at the end of the stream."""
         return self._give(self._held, len(self._held))
 
-    def settle(self) -> bytes:
-        """What may be seen of what is held back, after a short silence."""
+    def settle(self, *, everything: bool = False) -> bytes:
+        """What may be seen of what is held back, after a short silence; `everything` if it is not known to go on."""
         held, open_to_see = self._held, len(self._held)
         for start, end in self._needles.spans(held):
             open_to_see -= end - start
-        if not self.waiting or open_to_see >= SHORTEST:
+        if not self.waiting or (open_to_see >= SHORTEST and not everything):
             return b""
         given = self._give(held, len(held))
         self._held, self._shown, self._masked = held, len(held), given.endswith(self._mask)
