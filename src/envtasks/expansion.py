@@ -1,0 +1,88 @@
+"""`$NAME` and `${NAME:-default}` in one value, as the dotenvx command understands them.
+
+It looks for the first reference, puts the value in its place and looks again from the beginning, so that what was put in
+is expanded too. What stops it early, and what `$` in a value that is put in does, was found by trying: see
+docs/dotenvx-compatibility.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Final
+
+Lookup = Callable[[str], str | None]
+
+_REFERENCE: Final = re.compile(r"(?<!\\)\$(?:\{([^{}]+)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_OPERATOR: Final = re.compile(r":\+|\+|:-|-")
+_REFERS: Final = re.compile(r"\$(?:\{[^}]+\}|[A-Za-z_])")
+_PATTERN: Final = re.compile(r"\$([$&`'])")
+_STEPS: Final = 10_000
+_CHARACTERS: Final = 500_000_000
+
+
+class Endless(Exception):  # noqa: N818  (says what the expansion is)
+    """The expansion goes on for ever, or for longer than anyone wants to wait."""
+
+
+def refers(literal: str) -> bool:
+    """Whether a value in single quotes, inserted elsewhere, stops the expansion there: it holds a reference itself."""
+    return "$" in literal and _REFERS.search(literal) is not None
+
+
+def expand(value: str, lookup: Lookup, *, literals: Collection[str] = ()) -> tuple[str, set[str]]:
+    """The value with its references expanded and `\\$` turned into `$`, and the names whose values were put in.
+
+    `literals` are the names whose values are in single quotes and refer to something. Raises Endless.
+    """
+    used: set[str] = set()
+    start = steps = characters = 0
+    while reference := _REFERENCE.search(value, start):
+        steps += 1
+        characters += len(value)
+        if steps > _STEPS or characters > _CHARACTERS:
+            raise Endless
+        name, current, inserted = _resolve(reference[1] or reference[2], lookup)
+        if current and inserted is current:
+            used.add(name)
+        # the first such text is replaced, which is an escaped one if that stands before the reference
+        at = value.find(reference[0])
+        value = put(value, at, reference[0], inserted)
+        if name in literals or (current is not None and value == current):
+            break
+        start = _restart(value, at)
+    return value.replace("\\$", "$"), used
+
+
+def _resolve(expression: str, lookup: Lookup) -> tuple[str, str | None, str]:
+    """The name in an expression, its value, and what is put in place of the expression."""
+    operator = _OPERATOR.search(expression)
+    if operator is None:
+        current = lookup(expression)
+        return expression, current, current or ""
+    name, operand = expression[: operator.start()], expression[operator.end() :]
+    current = lookup(name)
+    if operator[0] == ":+":
+        return name, current, operand if current else ""
+    if operator[0] == "+":
+        return name, current, "" if current is None else operand
+    if operator[0] == ":-":
+        return name, current, current or operand
+    return name, current, operand if current is None else current
+
+
+def put(text: str, at: int, found: str, inserted: str) -> str:
+    """The text with `inserted` in place of `found`, where `$$`, `$&`, `` $` `` and `$'` in it mean what JavaScript says."""
+    before, after = text[:at], text[at + len(found) :]
+    if "$" in inserted:
+        meanings = {"$": "$", "&": found, "`": before, "'": after}
+        inserted = _PATTERN.sub(lambda match: meanings[match[1]], inserted)
+    return before + inserted + after
+
+
+def _restart(text: str, at: int) -> int:
+    """Where the next reference may begin after a change at `at`: not before an open `${` or a `$` in front of it."""
+    opened = text.rfind("{", 0, at)
+    if opened > 0 and text[opened - 1] == "$" and text.find("}", opened, at) < 0:
+        return opened - 1
+    return max(at - 1, 0)

@@ -1,0 +1,204 @@
+"""The text of one env file as a list of assignments, each with its line, its quotes and its spans.
+
+The grammar is what the dotenvx command accepts, oddities included: a value may begin on the line after its name, a
+quote that is not closed is text, and white space is what JavaScript calls so.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+QUOTES: Final = "\"'`"
+# JavaScript's white space: without U+001C..U+001F and U+0085, which Python counts, with U+FEFF, which it does not
+SPACE: Final = "\t\n\x0b\x0c\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_SPACES: Final = SPACE.replace("\u2000-\u200a", "".join(map(chr, range(0x2000, 0x200B))))
+
+_SKIP: Final = re.compile(f"[{SPACE}]*")
+_HEAD: Final = re.compile(rf"(export[{SPACE}]+)?([a-zA-Z0-9_.-]+)(?:[{SPACE}]*=|:[{SPACE}])")
+_BARE: Final = re.compile(r"[^#\n]*")
+_LINE_ENDS: Final = "\n\u2028\u2029"
+_LINE_END: Final = re.compile(f"[{_LINE_ENDS}]")
+_DOUBLE_ESCAPES: Final = (("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"))
+
+
+class Entry(NamedTuple):
+    """One assignment. Offsets are into the file's text: `start`..`end` is all of its lines without the last line break,
+    `value_start`..`value_end` the value with its quotes (an empty span where there is none).
+    """
+
+    name: str
+    raw: str  # inside the quotes, as written, line breaks as \n
+    quote: str  # one of " ' ` or nothing
+    line: int
+    start: int
+    end: int
+    value_start: int
+    value_end: int
+    exported: bool
+
+    @property
+    def literal(self) -> bool:
+        """Whether `$` means nothing in this value: it begins with a single quote."""
+        return (self.quote or self.raw[:1]) == "'"
+
+    @property
+    def value(self) -> str:
+        """The value before decryption and expansion: escapes undone, bytes that are not UTF-8 as U+FFFD."""
+        text = self.raw
+        kind = self.quote or text[:1]
+        if "\\" in text:
+            if kind == '"':
+                for escape, character in _DOUBLE_ESCAPES:
+                    text = text.replace(escape, character)
+            elif kind == "'":
+                text = text.replace("\\'", "'")
+        return text if text.isascii() else replaced(text)
+
+
+def replaced(text: str) -> str:
+    """The text with what stands for undecodable bytes as U+FFFD, one for each maximal broken sequence."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        try:
+            return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        except UnicodeEncodeError:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
+    """The assignments of an env file's text in order, and warnings (line, sentence) about what looks like a slip."""
+    text = source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
+    original = _original_offsets(source)
+    ignored: list[int] = []
+    entries: list[Entry] = []
+    warnings: list[tuple[int, str]] = []
+    line, counted = 1, 0
+    for head, begin, start, end, closed in _assignments(text, ignored):
+        at = head.start()
+        line += text.count("\n", counted, at)
+        counted = at
+        value = text[start:end]
+        enclosed = len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES
+        if not closed and value and value[0] in QUOTES:
+            warnings.append((line, _slip(head[2], value)))
+        last = _LINE_END.search(text, end)
+        entries.append(
+            Entry(
+                name=head[2],
+                raw=value[1:-1] if enclosed else value,
+                quote=value[0] if enclosed else "",
+                line=line,
+                start=original(begin),
+                end=original(last.start() if last else len(text)),
+                value_start=original(start),
+                value_end=original(end),
+                exported=head[1] is not None,
+            )
+        )
+    warnings += _duplicates(entries)
+    warnings += _ignored(text, ignored)
+    return tuple(entries), tuple(sorted(warnings))
+
+
+def _assignments(text: str, ignored: list[int]) -> Iterator[tuple[re.Match[str], int, int, int, bool]]:
+    """Each head with the start of its line, the span of its value and whether quotes close it.
+
+    Offsets of lines that say nothing are added to `ignored`.
+    """
+    position = 0
+    while (at := _skip(text, position)) < len(text):
+        head = _HEAD.match(text, at)
+        if head:
+            begin = max(text.rfind(mark, position, at) + 1 for mark in _LINE_ENDS) or position
+            start, after, closed = _value(text, head.end())
+            yield head, begin, start, after, closed
+        else:
+            after = at
+            if text[at] != "#":
+                ignored.append(at)
+        line_end = _LINE_END.search(text, after)
+        if line_end is None:
+            return
+        position = line_end.end()
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SKIP.match(text, position)
+    return match.end() if match else position
+
+
+def _value(text: str, position: int) -> tuple[int, int, bool]:
+    """The span of the value that follows a head, with its quotes, and whether quotes close it."""
+    quote = _skip(text, position)
+    if quote < len(text) and text[quote] in QUOTES:
+        close = _closing(text, quote)
+        if close:
+            return quote, close + 1, True
+    match = _BARE.match(text, position)
+    bare = match[0] if match else ""
+    inner = bare.lstrip(_SPACES)
+    if not inner:
+        return position, position, False
+    start = position + len(bare) - len(inner)
+    return start, start + len(inner.rstrip(_SPACES)), False
+
+
+def _closing(text: str, opening: int) -> int:
+    """The offset of the quote that closes the one at `opening`, or 0.
+
+    That is the first without a backslash before it, else the last of those before that have one; each only if
+    nothing but a comment follows on its line.
+    """
+    quote = text[opening]
+    escaped: list[int] = []
+    at = opening
+    while (at := text.find(quote, at + 1)) > 0:
+        if text[at - 1] != "\\":
+            if _ends(text, at + 1):
+                return at
+            break
+        escaped.append(at)
+    return next((at for at in reversed(escaped) if _ends(text, at + 1)), 0)
+
+
+def _ends(text: str, position: int) -> bool:
+    """Whether nothing but white space or a comment follows on this line."""
+    after = _skip(text, position)
+    return after == len(text) or text[after] == "#" or _LINE_END.search(text, position, after) is not None
+
+
+def _slip(name: str, value: str) -> str:
+    if value[0] in value[1:]:
+        return f"{name}: text follows the closing quote, so the quotes are part of the value"
+    return f"{name}: the quote is not closed, so the value ends with its line and the quote is part of it"
+
+
+def _duplicates(entries: list[Entry]) -> Iterator[tuple[int, str]]:
+    seen: dict[str, int] = {}
+    for entry in entries:
+        if entry.name in seen:
+            yield (
+                entry.line,
+                f"{entry.name} is set again (first in line {seen[entry.name]}): the last one counts",
+            )
+        else:
+            seen[entry.name] = entry.line
+
+
+def _ignored(text: str, offsets: list[int]) -> Iterator[tuple[int, str]]:
+    if offsets:
+        more = f", and so are {len(offsets) - 1} more lines" if len(offsets) > 1 else ""
+        yield text.count("\n", 0, offsets[0]) + 1, f"this line is no assignment and is ignored{more}"
+
+
+def _original_offsets(source: str) -> Callable[[int], int]:
+    """Turns offsets into the text with \\n line breaks into offsets into the text as it is."""
+    if "\r\n" not in source:
+        return int
+    removed = [match.start() - index for index, match in enumerate(re.finditer("\r\n", source))]
+    return lambda offset: offset + bisect_left(removed, offset)
