@@ -1,0 +1,140 @@
+"""Keys and encrypted values, exchanged with the real dotenvx command in both directions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.integration.dotenvx_npm import package
+
+from envtasks import ciphertext, keys
+from envtasks.project import Environment
+
+pytestmark = [pytest.mark.integration, pytest.mark.node]
+
+CORES = ("fast", "cryptography")
+VALUES: Mapping[str, str] = {
+    "EMPTY": "",
+    "ONE": "x",
+    "DOLLARS": "pa$$word ${HOME} $(exit 3)",
+    "UNICODE": "ünïcödé ☃ 😀 \ufeff",
+    "LINES": 'two\nlines "quoted" `and` so on\n',
+    "LONG": "0123456789" * 10_000,
+    "HUGE": "0123456789abcdef" * 327_680,
+}
+
+
+def run(*args: str, cwd: Path, **env: str) -> str:
+    done = subprocess.run(
+        [shutil.which("dotenvx") or "dotenvx", *args],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), "DOTENVX_NO_NATIVE": "true", **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[:1000]
+    return done.stdout
+
+
+def ciphertexts(path: Path) -> dict[str, str]:
+    text = path.read_text(encoding="utf-8")
+    return dict(re.findall(r"^(\w+)=[\"']?(encrypted:[A-Za-z0-9+/=]+)", text, re.MULTILINE))
+
+
+def test_dotenvx_opens_what_we_encrypt(tmp_path: Path) -> None:
+    """The command decrypts values that we encrypted for a key that we made: empty, dollars, unicode, 5 MB."""
+    private, public = keys.generate()
+    lines = [f"{name}='{keys.encrypt(value, public)}'" for name, value in VALUES.items()]
+    (tmp_path / ".env").write_text("\n".join([f'DOTENV_PUBLIC_KEY="{public}"', *lines]), encoding="utf-8")
+    out = run("get", "--strict", "--format", "json", cwd=tmp_path, DOTENV_PRIVATE_KEY=private)
+    assert json.loads(out) == {"DOTENV_PUBLIC_KEY": public, **VALUES}
+
+
+def without_core(core: ciphertext.Core) -> None:
+    if core == "fast":
+        pytest.importorskip("dotenvx", reason="python-dotenvx is not installed (extra fast)")
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_we_open_what_the_command_encrypts(tmp_path: Path, core: ciphertext.Core) -> None:
+    """We find the key that `dotenvx encrypt` wrote, and open what it encrypted."""
+    without_core(core)
+    values = {name: value for name, value in VALUES.items() if len(value) < 1000}  # it fails for longer ones
+    path = tmp_path / ".env.staging"
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()), encoding="utf-8")
+    run("encrypt", "-f", ".env.staging", cwd=tmp_path)
+    made = ciphertexts(path)
+    assert list(made) == list(values)
+    ring = keys.find(Environment("staging", tmp_path, (path,)), {})
+    assert [(key.variable, key.source) for key in ring.keys] == [("DOTENV_PRIVATE_KEY_STAGING", ".env.keys")]
+    assert ciphertext.decrypt(list(made.values()), ring.hexes, core=core) == list(values.values())
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_we_open_what_its_own_code_encrypts(core: ciphertext.Core) -> None:
+    """Values too long for the command, encrypted by the function behind it, come back whole: 100 KB, 5 MB."""
+    without_core(core)
+    private, public = keys.generate()
+    code = """
+        const { encrypt } = require(process.argv[1])
+        const { key, values } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
+        console.log(JSON.stringify(values.map(value => encrypt(key, value))))
+    """
+    primitives = package() / "node_modules" / "@dotenvx" / "primitives"
+    asked = json.dumps({"key": public, "values": list(VALUES.values())})
+    done = subprocess.run(
+        ["node", "-e", code, str(primitives)], input=asked, capture_output=True, encoding="utf-8", check=True
+    )
+    assert ciphertext.decrypt(json.loads(done.stdout), [private], core=core) == list(VALUES.values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".env", ".env.STAGING", ".env.ci.local", ".env.a.b.c", "secrets.env", ".env1", ".envrc"),
+        *("secrets.env.local", "sub/.env.prod", ".env.my-env", ".env.production.txt", ".env.txt", ".env..a"),
+    ],
+)
+def test_key_names_are_dotenvxs(tmp_path: Path, name: str) -> None:
+    """A file's keys are called as the command calls them, before it is encrypted and after it was renamed."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("A=1\n", encoding="utf-8")
+    ours = keys.variable_names(path)
+    run("encrypt", "-f", name, cwd=tmp_path)
+    renamed = path.rename(tmp_path / ".env.renamed")
+    private = re.findall(
+        r"^(DOTENV_PRIVATE_KEY[^=]*)=", (tmp_path / ".env.keys").read_text("utf-8"), re.MULTILINE
+    )
+    public = re.findall(r"^(DOTENV_PUBLIC_KEY[^=]*)=", renamed.read_text("utf-8"), re.MULTILINE)
+    assert [ours] == list(zip(private, public, strict=True))
+    assert keys.variable_names(renamed) == ours
+
+
+def test_the_public_key_is_the_one_that_dotenvx_derives(tmp_path: Path) -> None:
+    """Of a key that we made, the command derives the public key that we did."""
+    private, public = keys.generate()
+    assert public in run("primitives", "derive", private, cwd=tmp_path)
+
+
+def test_the_key_trap_of_a_sub_folder_is_real(tmp_path: Path) -> None:
+    """`dotenvx encrypt -f sub/.env` leaves the key above `sub`: we say where it lies and what to do."""
+    path = tmp_path / "sub" / ".env.staging"
+    path.parent.mkdir()
+    path.write_text("A=1\n", encoding="utf-8")
+    run("encrypt", "-f", "sub/.env.staging", cwd=tmp_path)
+    ring = keys.find(Environment("staging", tmp_path, (path,)), {})
+    assert ring.keys == ()
+    assert ring.advice == (
+        ".env.keys is not looked at, because keys lie beside their env file: "
+        "move its line to sub/.env.keys, or declare keys = ['.env.keys'] for staging"
+    )
