@@ -1,0 +1,70 @@
+"""Before compose runs: every name that the stack needs and the environment lacks, with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import ConfigInvalid, VariableMissing
+from . import compose_env_files, compose_model
+from .compose_files import Sources
+from .compose_model import Need, Tree
+
+
+def check(
+    tree: Tree,
+    sources: Sources,
+    services: Sequence[str],
+    values: Mapping[str, str],
+    *,
+    environment: str,
+    root: Path,
+    base: Path,
+) -> None:
+    """Raise VariableMissing if a service needs a name that `values` lacks (compose would put a blank)."""
+    in_env_files = compose_env_files.needs(tree, services, values, base=base)
+    found = (*compose_model.needs(tree, services, values), *in_env_files)
+    if not found:
+        return
+    rows = _rows(found, sources, root)
+    lines = "\n".join(f"    {name}  {', '.join(places)}" for name, places in rows.items())
+    first = found[0].missing.name
+    count = "a variable" if len(rows) == 1 else f"{len(rows)} variables"
+    raise VariableMissing(
+        f"Environment {environment} lacks {count} that the stack needs:\n{lines}",
+        hint=f"inv env.set {first} --env {environment}, or say that unset is meant: ${{{first}:-}}",
+    )
+
+
+def refuse_unasked(sources: Sources, root: Path) -> None:
+    """Raise ConfigInvalid if compose would read a `.env` beside an included file, which no switch stops."""
+    for include in sources.includes:
+        if include.unasked is not None:
+            place, unasked = f"{label(include.file, root)}:{include.line}", label(include.unasked, root)
+            raise ConfigInvalid(
+                f"{place} includes {label(include.files[0], root)}, and compose would read {unasked} for it: "
+                "values that no environment declares.",
+                hint="move them into the .env.<name> files, or add `env_file: /dev/null` to this include",
+            )
+
+
+def label(path: Path, root: Path) -> str:
+    """The path as messages show it: relative to the project, with forward slashes."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _rows(found: Sequence[Need], sources: Sources, root: Path) -> dict[str, list[str]]:
+    rows: dict[str, list[str]] = {}
+    for need in found:
+        lack = need.missing
+        name = f"{lack.name} (empty)" if lack.empty else lack.name
+        places = rows.setdefault(name, [])
+        places += [place for place in _places(need, sources, root) if place not in places]
+    return rows
+
+
+def _places(need: Need, sources: Sources, root: Path) -> list[str]:
+    if need.file is not None:
+        return [f"{label(need.file, root)}:{need.line}"]
+    found = sources.places(need.missing.name, need.text, need.service)
+    return [f"{label(file, root)}:{line}" for file, line in found] or [f"service {need.service}"]

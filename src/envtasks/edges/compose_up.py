@@ -1,0 +1,192 @@
+"""Bring a stack up: start it, watch it until every service is healthy, say where it is or why it is not."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .. import console
+from ..errors import StackFailed
+from . import compose_model, compose_sharing, compose_state, streaming
+from .compose_stack import Model, Stack
+from .compose_state import Container, Verdict
+from .stack_view import StackView, watching
+
+POLL: Final = 0.5
+SURE: Final = 2  # looks in a row that must find all ready: a service may die right after its start
+CRASHES: Final = 3  # restarts after which a service is not expected to come up any more
+TAIL: Final = 20
+LISTING: Final = (
+    '{{.Label "com.docker.compose.project"}}\t{{.Label "com.docker.compose.service"}}\t'
+    "{{.Names}}\t{{.Ports}}\t{{.Mounts}}"
+)
+
+
+@dataclass(slots=True)
+class Said:
+    """What compose printed, split into lines, the last ones kept for the message of a failure."""
+
+    tell: Callable[[str], None]
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=200))
+    rest: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip()
+            self.lines.append(text)
+            self.tell(text)
+
+
+def up(
+    stack: Stack, services: Sequence[str], *, wait: bool, build: bool, timeout: int
+) -> tuple[Container, ...]:
+    """Start these services (none: all) and, with `wait`, see them healthy within `timeout` seconds.
+
+    Raises VariableMissing before anything is started, and StackFailed with the last lines of what failed.
+    """
+    model = stack.model(services)
+    refuse_clashes(stack, model)
+    words = ["up", "--detach", *(["--build"] if build else []), *services]
+    argv = stack.argv("--ansi", "never", "--progress", "plain", *words, files=True)
+    with watching(stack.environment) as view:
+        said = Said(view.line)
+        with streaming.child(argv, stack.child_env, stdout=said.feed, hide=stack.hide) as process:
+            while process.poll() is None:
+                view.states(containers(stack, model.services))
+                _pause(process.poll)
+        if process.returncode:
+            raise _failure(stack, model, said)
+        if wait:
+            _until_ready(stack, model, view, timeout)
+    return containers(stack, model.services)
+
+
+def containers(stack: Stack, services: Sequence[str] = ()) -> tuple[Container, ...]:
+    """The containers of the stack as they are now, those of these services if any are given."""
+    found = compose_state.parse(
+        stack.ask("ps", "--all", "--format", "json", what="The stack cannot be listed")
+    )
+    return tuple(container for container in found if not services or container.service in services)
+
+
+def refuse_clashes(stack: Stack, model: Model) -> None:
+    """Raise StackFailed if another environment's stack has a port or a container name that this one wants.
+
+    An external volume that both use is told on stderr: they would work on the same data.
+    """
+    by_project = {stack.settings.project_for(other): other for other in stack.others}
+    argv = [stack.argv(files=False)[0], "container", "ls", "--no-trunc", "--format", LISTING]
+    listing = stack.output(
+        [*argv, "--filter", "label=com.docker.compose.project"], what="The containers cannot be listed"
+    )
+    others = compose_sharing.running(listing, by_project)
+    if not others:
+        return
+    resolved = json.loads(stack.ask("config", "--format", "json", *model.services, files=True))
+    mine = compose_sharing.claims(resolved, model.services)
+    for project, theirs in others.items():
+        found = compose_sharing.clashes(mine, theirs)
+        other = by_project[project]
+        for claim in found:
+            if claim.kind == "external volume":
+                console.say("warning", f"the stack of {other} is up and uses the same {claim}.")
+        if fatal := [str(claim) for claim in found if claim.kind != "external volume"]:
+            raise StackFailed(
+                f"The stack of {other} is up and has what {stack.environment} wants: {', '.join(fatal)}.",
+                hint=f"inv compose.down --env {other}, or let each environment say its own with ${{NAME}}",
+            )
+
+
+def _pause(over: Callable[[], object]) -> None:
+    deadline = time.monotonic() + POLL
+    while over() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _until_ready(stack: Stack, model: Model, view: StackView, timeout: int) -> None:
+    deadline, ready = time.monotonic() + timeout, 0
+    while True:
+        found = containers(stack, model.services)
+        view.states(found)
+        verdicts = [_verdict(stack, model, container) for container in found]
+        if Verdict.FAILED in verdicts:
+            raise _failure(stack, model, None)
+        ready = ready + 1 if all(verdict is Verdict.READY for verdict in verdicts) else 0
+        if ready >= SURE:
+            return
+        if time.monotonic() > deadline:
+            raise _failure(stack, model, None, timeout=timeout)
+        time.sleep(POLL)
+
+
+def _verdict(stack: Stack, model: Model, container: Container) -> Verdict:
+    if (
+        container.state == "restarting"
+        and int(_inspect(stack, container, "{{.RestartCount}}") or 0) >= CRASHES
+    ):
+        return Verdict.FAILED
+    return container.verdict(must_run=compose_model.must_run(model.tree, container.service))
+
+
+def _inspect(stack: Stack, container: Container, template: str) -> str:
+    """One fact of a container; never its environment. Empty if it has gone meanwhile."""
+    argv = [stack.argv(files=False)[0], "container", "inspect", "--format", template, container.name]
+    try:
+        return stack.output(argv, what="The container cannot be inspected").strip()
+    except StackFailed:
+        return ""
+
+
+def _failure(stack: Stack, model: Model, said: Said | None, *, timeout: int = 0) -> StackFailed:
+    """Which services are to blame and the last they said; without any, compose's own last lines."""
+    found = containers(stack, model.services)
+    blamed = [container for container in found if _verdict(stack, model, container) is Verdict.FAILED]
+    if timeout and not blamed:
+        blamed = [container for container in found if _verdict(stack, model, container) is Verdict.WAITING]
+    late = f" after {timeout} s" if timeout else ""
+    if not blamed:
+        lines = _own_words(said.lines if said else ())
+        return StackFailed(f"The stack of {stack.environment} did not come up.{_indented(lines)}")
+    reasons = ", ".join(f"{container.service} is {container.condition}{late}" for container in blamed)
+    lines = [line for container in blamed for line in _last_words(stack, container)]
+    return StackFailed(
+        f"The stack of {stack.environment} did not come up: {reasons}.{_indented(lines)}",
+        hint=f"inv compose.logs {blamed[0].service} --env {stack.environment} shows all of it",
+    )
+
+
+def _last_words(stack: Stack, container: Container) -> list[str]:
+    """The last lines of a container's log, and what its last health check said, values hidden."""
+    argv = [stack.argv(files=False)[0], "container", "logs", "--tail", str(TAIL), container.name]
+    lines = [f"{container.service} | {line}" for line in stack.both(argv).splitlines()]
+    health = _inspect(stack, container, "{{json .State.Health}}")
+    checks: list[dict[str, Any]] = (json.loads(health) or {}).get("Log") or [] if health else []
+    if checks and checks[-1].get("ExitCode"):
+        output = stack.hide.text(str(checks[-1].get("Output") or "")).strip()
+        lines += [
+            f"{container.service} health check | {line}" for line in output.splitlines() or ["(no output)"]
+        ]
+    return lines
+
+
+def _own_words(lines: Sequence[str] | deque[str]) -> list[str]:
+    """Compose's lines without its progress (` Container app-1  Started`)."""
+    kept = [line for line in lines if line.strip() and not _is_progress(line)]
+    return kept[-2 * TAIL :]
+
+
+def _is_progress(line: str) -> bool:
+    words = line.split()
+    return (
+        line.startswith(" ") and words[0] in {"Container", "Network", "Volume", "Image"} and len(words) <= 3
+    )
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "".join(f"\n    {line}" for line in lines)

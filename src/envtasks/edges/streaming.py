@@ -1,0 +1,99 @@
+"""Children whose output passes through us, secrets hidden, and that Ctrl-C ends with us."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from ..redaction import Redactor
+
+CHUNK: Final = 65536
+GRACE: Final = 10.0  # seconds that an interrupted child gets to tidy up
+
+Sink = Callable[[bytes], None]
+
+
+@contextmanager
+def child(
+    argv: Sequence[str], env: Mapping[str, str], *, stdout: Sink, hide: Redactor
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A running child whose stdout and stderr go to `stdout`, hidden; at the end all of it has arrived.
+
+    If the body is left by an exception, Ctrl-C among them, the child is interrupted and waited for.
+    """
+    process = subprocess.Popen(
+        argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    pump = _pump(process.stdout, stdout, hide)
+    try:
+        yield process
+        process.wait()
+    finally:
+        _end(process)
+        pump.join(GRACE)
+
+
+def follow(argv: Sequence[str], env: Mapping[str, str], *, hide: Redactor) -> int:
+    """Run a child to its end, its output on ours with secrets hidden. Its exit code; 128+N for a signal N."""
+    piped = subprocess.PIPE if hide else None
+    process = subprocess.Popen(argv, env=dict(env), stdout=piped, stderr=piped)
+    pumps = [
+        _pump(source, _writer(target.buffer), hide)
+        for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
+        if source is not None
+    ]
+    try:
+        code = process.wait()
+    finally:
+        _end(process)
+        for pump in pumps:
+            pump.join(GRACE)
+    return 128 - code if code < 0 else code
+
+
+def _pump(source: IO[bytes], sink: Sink, hide: Redactor) -> threading.Thread:
+    def run() -> None:
+        stream = hide.stream()
+        with source:
+            while data := source.read1(CHUNK):  # type: ignore[attr-defined]
+                if shown := stream.feed(data):
+                    sink(shown)
+        if shown := stream.flush():
+            sink(shown)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def _writer(target: BinaryIO) -> Sink:
+    def write(data: bytes) -> None:
+        try:
+            target.write(data)
+            target.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # the reader has gone (`| head`): the child is read on, so that it does not hang
+
+    return write
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt it if it runs, unless the terminal has done that already; kill it if that does not help."""
+    if process.poll() is not None:
+        return
+    try:
+        process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        process.terminate() if sys.platform == "win32" else process.send_signal(signal.SIGINT)
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,205 @@
+"""`inv compose.*`: the local stack of an environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import invoke
+
+from .. import console
+from ..activate import guard
+from ..context import Context, Door
+from ..declare import Run, Task, exits, task
+from ..errors import ConfigInvalid
+from ..hydration import Hydrated
+from .services import OnServices
+
+if TYPE_CHECKING:
+    from ..edges.compose import Stack
+
+SERVICES = "Only these services: words after the task's name (compose.up app db), or this flag once for each"
+
+
+class _Exec(Task):
+    """Takes the service, and what follows the first `--`; without a `--`, a second argument, a shell line."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs["positional"] = ["service"] if "--" in sys.argv else ["service", "line"]
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+
+@task(
+    env="local",
+    klass=OnServices,
+    iterable=["services"],
+    help={
+        "services": SERVICES,
+        "wait": "Wait until every service is healthy",
+        "build": "Build the images first",
+        "timeout": "Seconds to wait for health",
+    },
+)
+def up(
+    c: Context, services: Sequence[str] = (), wait: bool = True, build: bool = False, timeout: int = 0
+) -> None:
+    """Start the stack, wait until it is healthy, and say where to open it."""
+    with _stack(c) as stack:
+        from ..edges import compose
+
+        compose.up(stack, services, wait=wait, build=build, timeout=timeout or None)
+
+
+@task(
+    env="local",
+    klass=OnServices,
+    iterable=["services"],
+    help={"services": SERVICES, "volumes": "Delete the stack's volumes, the data in them too; asks first"},
+)
+def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> None:
+    """End the stack; needs no value and works whatever is missing."""
+    with _stack(c) as stack:
+        from ..edges import compose
+
+        if volumes and (found := compose.volumes(stack)):
+            _confirm_deletion(c, found)
+        compose.down(stack, services, volumes=volumes)
+
+
+@task(
+    env="local",
+    confirm=False,
+    klass=OnServices,
+    iterable=["services"],
+    help={
+        "services": SERVICES,
+        "follow": "Go on as they say more, until Ctrl-C",
+        "lines": "Only so many, from the end",
+    },
+)
+def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: int = 0) -> None:
+    """Print what the services have said, secrets hidden."""
+    with _stack(c) as stack:
+        from ..edges import compose
+
+        code = compose.logs(stack, services, lines=lines or None, on=follow)
+    _end(code)
+
+
+@task(
+    env="local",
+    confirm=False,
+    klass=OnServices,
+    iterable=["services"],
+    help={"services": SERVICES, "json": "Print JSON"},
+)
+def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
+    """List the containers of the stack: state, health, addresses."""
+    with _stack(c) as stack:
+        from ..edges import compose, compose_state
+
+        found = compose.ps(stack, services)
+    if json:
+        from json import dumps
+
+        console.write_utf8(dumps(compose_state.as_objects(found), indent=2) + "\n")
+    else:
+        console.table(["service", "state", "address"], compose_state.as_rows(found))
+
+
+@task(
+    name="exec",
+    env="local",
+    klass=_Exec,
+    help={"service": "Whose container", "line": "A shell line, where `--` cannot be typed (PowerShell)"},
+)
+def exec_(c: Context, service: str, line: str = "") -> None:
+    """Run a command in a service's container: inv compose.exec app -- python -V."""
+    with _stack(c) as stack:
+        from ..edges import compose
+
+        words = (
+            sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else ["sh", "-c", line] if line else []
+        )
+        if not words:
+            raise ConfigInvalid("compose.exec needs a command.", hint=f"inv compose.exec {service} -- sh")
+        code = compose.execute(stack, service, words)
+    _end(code)
+
+
+@task(
+    env="local",
+    confirm=False,
+    klass=OnServices,
+    iterable=["services"],
+    help={"services": SERVICES, "json": "Print JSON"},
+)
+def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
+    """Print the stack as compose sees it, secrets hidden; say what two environments could not share."""
+    with _stack(c) as stack:
+        from ..edges import compose
+
+        model = compose.config(stack, services)
+        notes = list(compose.shared(stack, Run.of(c).project))
+    if json:
+        from json import dumps
+
+        console.write_utf8(dumps(model, indent=2, ensure_ascii=False) + "\n")
+    else:
+        import yaml
+
+        console.write_utf8(yaml.safe_dump(model, sort_keys=False, allow_unicode=True, width=120))
+    for note in notes:
+        console.say("note", note)
+
+
+@task(
+    env="local",
+    klass=OnServices,
+    iterable=["services"],
+    help={"services": SERVICES, "cache": "Use what earlier builds left"},
+)
+def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
+    """Build the images of the stack."""
+    with _stack(c) as stack:
+        from ..edges import compose
+
+        compose.build(stack, services, cache=cache)
+
+
+@contextmanager
+def _stack(c: Context) -> Iterator[Stack]:
+    """The stack of the task's environment; Ctrl-C ends the task with 130, as it ends docker compose."""
+    with exits():
+        if c.environment is None or not isinstance(c.env, Hydrated):
+            raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env local")
+        from ..edges.compose import Stack
+
+        try:
+            yield Stack.of(Run.of(c).project, c.env, mask=_door(c).mask)
+        except KeyboardInterrupt:
+            raise invoke.Exit(code=130) from None
+
+
+def _confirm_deletion(c: Context, volumes: Sequence[str]) -> None:
+    environment = Run.of(c).project.environment(str(c.environment))
+    guard(
+        environment,
+        os.environ,
+        what="compose.down --volumes",
+        confirm=f"This deletes the data of {environment.name}: {', '.join(volumes)}.",
+        yes=_door(c).yes,
+    )
+
+
+def _door(c: Context) -> Door:
+    door: Door = c._door
+    return door
+
+
+def _end(code: int) -> None:
+    if code:
+        raise invoke.Exit(code=code)

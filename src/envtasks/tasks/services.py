@@ -1,0 +1,82 @@
+"""Tasks that take services as plain words: `inv compose.up app db --env local`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from invoke.parser.argument import Argument
+
+from ..declare import Task
+from ..errors import EnvtasksError
+from ..project import Project
+
+
+class ServiceWords(Argument):
+    """A positional list that may be empty, unknown to Invoke: it asks for `expected` words and no more."""
+
+    def __init__(self, argument: Argument, expected: int) -> None:
+        super().__init__(names=argument.names, kind=list, help=argument.help, positional=expected > 0)
+        self.expected = expected
+
+    @property
+    def value(self) -> Any:
+        """None, which Invoke takes for missing, until all expected words are there."""
+        return self._value if len(self._value or ()) >= self.expected else None
+
+    @value.setter
+    def value(self, word: str) -> None:
+        self._value = [*(self._value or ()), word]
+        self.raw_value = word
+
+
+class OnServices(Task):
+    """A task with a parameter `services`; the compose files tell such words from the next task's name."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The body's own arguments, `services` among them as a list of words."""
+        found = super().get_arguments(ignore_unknown_help)
+        with_value = {
+            name
+            for argument in found
+            if argument.takes_value
+            for name in argument.names
+            if name != "services"
+        }
+        asked = any(word.rpartition(".")[2] == self.name for word in sys.argv[1:])
+        expected = count(sys.argv[1:], str(self.name), known_services(), with_value) if asked else 0
+        return [
+            ServiceWords(argument, expected) if argument.name == "services" else argument
+            for argument in found
+        ]
+
+
+def count(words: Sequence[str], task: str, services: Collection[str], with_value: Collection[str]) -> int:
+    """How many services follow the task in a command line; `with_value`: flags that take the next word."""
+    start = next((i for i, word in enumerate(words) if word.rpartition(".")[2] == task), len(words)) + 1
+    number, before = 0, ""
+    for word in words[start:]:
+        if word == "--":
+            break
+        if before.startswith("-") and before.lstrip("-") in with_value:
+            before = ""
+            continue
+        if word in services:
+            number += 1
+        elif not word.startswith("-"):
+            break
+        before = word
+    return number
+
+
+def known_services() -> frozenset[str]:
+    """The services that the compose files declare; none if they cannot be read, which the task will say."""
+    from ..edges import compose_files, compose_settings
+
+    try:
+        files = compose_settings.read(Project.load()).files
+    except EnvtasksError:
+        return frozenset()
+    services = compose_files.read([file for file in files if file.is_file()], {}).tree.get("services")
+    return frozenset(services) if isinstance(services, dict) else frozenset()
