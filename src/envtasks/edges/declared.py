@@ -89,7 +89,7 @@ class Declared:
 
 
 def expand(text: str, values: Mapping[str, str]) -> str | None:
-    """Text with `$X`, `${X}`, `${X:-word}`, `${X:+word}` replaced as a FROM line does; None if more is in it."""
+    """Text with `$X`, `${X}`, `${X:-word}`, `${X:+word}` replaced as FROM does it; None if more is in it."""
 
     def value_of(match: re.Match[str]) -> str:
         operator, word = match[3] or "", match[4] or ""

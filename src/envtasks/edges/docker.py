@@ -1,7 +1,7 @@
 """The seam to Docker: the python-on-whales client, and the one place that changes `os.environ`.
 
-python-on-whales copies `os.environ` into every docker process and takes no environment of its own, so `calls` puts the
-child environment there while a call runs. Nothing else of envtasks writes to `os.environ`.
+python-on-whales copies `os.environ` into every docker process and takes no environment of its own, so `calls`
+puts the child environment there while a call runs. Nothing else of envtasks writes to `os.environ`.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def calls(
     error: type[EnvtasksError] = BuildFailed,
     **client: Any,
 ) -> Iterator[DockerClient]:
-    """A python-on-whales client whose calls run in `child_env`, its failures told as `error` with values hidden.
+    """A python-on-whales client that runs in `child_env`, its failures told as `error`, values hidden.
 
-    `what` begins the message ("The image could not be pushed"); `client` goes to DockerClient (compose files and the
-    like). Raises ToolMissing when there is no docker, or no engine behind it.
+    `what` begins the message ("The image could not be pushed"); `client` goes to DockerClient (compose files,
+    say). Raises ToolMissing when there is no docker, or no engine behind it.
     """
     find(child_env)
     from python_on_whales import DockerClient
@@ -102,7 +102,7 @@ def find(child_env: Mapping[str, str]) -> str:
 def output(
     argv: Sequence[str], child_env: Mapping[str, str], *, what: str, hide: Redactor, cwd: str | None = None
 ) -> str:
-    """The stdout of a short docker command that python-on-whales does not know. Raises BuildFailed, ToolMissing."""
+    """The stdout of a short docker command that python-on-whales lacks. Raises BuildFailed, ToolMissing."""
     done = subprocess.run(
         [find(child_env), *argv], env=dict(child_env), cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL
     )
@@ -112,7 +112,7 @@ def output(
 
 
 def told(text: str, *, what: str, hide: Redactor, error: type[EnvtasksError] = BuildFailed) -> EnvtasksError:
-    """Docker's own message as our error, values hidden: `error`, or ToolMissing when the engine or buildx is not there."""
+    """Docker's message as our error, values hidden: `error`, or ToolMissing if the engine or buildx lacks."""
     shown = hide.text(text).strip()
     lowered = shown.lower()
     if any(sign in lowered for sign in _NO_ENGINE):

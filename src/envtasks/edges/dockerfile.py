@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from ..errors import ConfigInvalid, ToolMissing
 from .declared import REFERENCE, Argument, Declared, SecretMount, Stage, expand
 
-# docs.docker.com/reference/dockerfile: "Automatic platform ARGs in the global scope"; BuildKit sets them itself
+# BuildKit sets them itself: docs.docker.com/reference/dockerfile, "Automatic platform ARGs"
 _PLATFORMS: Final = frozenset(
     side + part for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")
 )

@@ -21,8 +21,8 @@ def outline(
 ) -> Declared:
     """What the recipe's target declares, as BuildKit reads it.
 
-    `plain` are the names whose values may decide what is reachable (`FROM ${VARIANT}`): those that the Dockerfile
-    mentions are passed, by name. No secret is among them: the outline prints what it was given.
+    `plain` are the names whose values may decide what is reachable (`FROM ${VARIANT}`): those that the
+    Dockerfile mentions are passed, by name. No secret is among them: the outline prints what it was given.
     Raises BuildFailed with BuildKit's message when the Dockerfile is wrong, and ToolMissing.
     """
     text = recipe.text()

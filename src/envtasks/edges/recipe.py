@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +35,7 @@ class Recipe:
     platforms: tuple[str, ...] = ()
     registry: str | None = None
     network: str | None = None
-    add_hosts: Mapping[str, str] | None = None
+    add_hosts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

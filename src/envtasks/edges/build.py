@@ -1,0 +1,97 @@
+"""Build an image: names on the command line, values in docker's environment alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from .. import console
+from . import docker
+from .labels import labels
+from .steps import run_steps
+from .travel import advice
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An image that was built, and which names went into it.
+
+    `image` is its id. One that is only in a registry, without a tag, has the manifest's `digest` instead.
+    """
+
+    reference: str
+    image: str
+    digest: str
+    environment: str
+    target: str
+    platforms: tuple[str, ...]
+    build_args: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+
+def build(plan: Plan, *, no_cache: bool = False) -> Built:
+    """Build the image. Raises BuildFailed with the failed step's output last, values hidden."""
+    first, *more = advice(plan.declared, plan.travel.credentials, recipe=plan.recipe) or [""]
+    if first:
+        console.say("note", "\n".join([first, *more]))
+    with TemporaryDirectory(prefix="envtasks-") as folder:
+        metadata = Path(folder, "metadata.json")
+        words = [*_words(plan), *(["--no-cache"] if no_cache else []), f"--metadata-file={metadata}"]
+        run_steps(
+            [docker.find(plan.child_env), "buildx", "build", *words, str(plan.recipe.context)],
+            plan.child_env,
+            what=f"{plan.reference} was not built",
+            hide=plan.hide,
+            credentials=[*plan.travel.credentials, *plan.travel.mounts],
+        )
+        found = json.loads(metadata.read_text(encoding="utf-8"))
+    return Built(
+        reference=plan.reference,
+        image="" if plan.by_digest else str(found.get("containerimage.config.digest", "")),
+        digest=str(found.get("containerimage.digest", "")) if plan.by_digest else "",
+        environment=plan.environment,
+        target=plan.declared.target,
+        platforms=plan.recipe.platforms,
+        build_args=plan.travel.build_args,
+        secrets=plan.travel.mounts,
+    )
+
+
+def _words(plan: Plan) -> Iterator[str]:
+    """docker's options; a value of the environment is in none of them."""
+    recipe = plan.recipe
+    yield f"--file={recipe.file}"
+    if recipe.target:
+        yield f"--target={recipe.target}"
+    yield from plan.travel.flags()
+    for name, value in labels(recipe.root, plan.child_env).items():
+        yield f"--label={name}={value}"
+    if recipe.platforms:
+        yield f"--platform={','.join(recipe.platforms)}"
+    if recipe.network:
+        yield f"--network={recipe.network}"
+        if recipe.network == "host" and plan.driver != "docker":
+            yield "--allow=network.host"
+    for host, address in recipe.add_hosts.items():
+        yield f"--add-host={host}:{address}"
+    yield from _provenance(plan)
+    if plan.by_digest:
+        repository = plan.reference.rpartition(":")[0]
+        yield f"--output=type=image,name={repository},push-by-digest=true,name-canonical=true,push=true"
+    else:
+        yield from ("--load", f"--tag={plan.reference}")
+
+
+def _provenance(plan: Plan) -> Iterator[str]:
+    """The attestation: none where it would hold a credential. The docker driver makes none, asked or not."""
+    if plan.travel.credentials:
+        yield "--provenance=false"
+    elif plan.driver != "docker":
+        yield "--provenance=mode=min"
