@@ -17,6 +17,11 @@ _REFERENCE: Final = re.compile(r"(?<!\\)\$(?:\{([^{}]+)\}|([A-Za-z_][A-Za-z0-9_]
 _OPERATOR: Final = re.compile(r":\+|\+|:-|-")
 _REFERS: Final = re.compile(r"\$(?:\{[^}]+\}|[A-Za-z_])")
 _PATTERN: Final = re.compile(r"\$([$&`'])")
+# every object of JavaScript has these, so dotenvx finds something where nothing is set, and never ends
+_OBJECT_NAMES: Final = frozenset(
+    "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ constructor hasOwnProperty "
+    "isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split()
+)
 _STEPS: Final = 10_000
 _CHARACTERS: Final = 500_000_000
 
@@ -43,6 +48,8 @@ def expand(value: str, lookup: Lookup, *, literals: Collection[str] = ()) -> tup
         if steps > _STEPS or characters > _CHARACTERS:
             raise Endless
         name, current, inserted = _resolve(reference[1] or reference[2], lookup)
+        if current is None and name in _OBJECT_NAMES:
+            raise Endless
         if current and inserted is current:
             used.add(name)
         # the first such text is replaced, which is an escaped one if that stands before the reference

@@ -195,6 +195,8 @@ class Hydration:
         """The values as the dotenvx command gives them; those of the process environment stay as they are."""
         from . import dotenvx
 
+        if any(it.shadowed and "$(" in self.values[name] for name, it in self.standings.items()):
+            return {}  # dotenvx would run what an earlier file has in single quotes; ours are the same but for that
         given = dotenvx.values(
             self.environment,
             self.visible,
