@@ -254,6 +254,15 @@ def test_a_missing_overrides_file_is_left_out(stand_in: StandIn, local: Environm
 
 
 @posix_only
+def test_without_any_file_it_is_not_called(stand_in: StandIn, tmp_path: Path) -> None:
+    """Called without a file, dotenvx would look for one by itself."""
+    stand_in.answers("sys.exit(1)")
+    nothing = Environment("dev", tmp_path, (tmp_path / ".env", tmp_path / "more" / ".env"))
+    assert dotenvx.values(nothing, stand_in.env, names=[]) == {}
+    assert not (tmp_path / "call.json").exists()
+
+
+@posix_only
 def test_a_missing_baseline_stops_before_the_call(stand_in: StandIn, local: Environment) -> None:
     """A baseline that is gone is named; the command is not called."""
     stand_in.gives({})
@@ -261,6 +270,20 @@ def test_a_missing_baseline_stops_before_the_call(stand_in: StandIn, local: Envi
     with pytest.raises(EnvFileMissing, match=r"^\.env\.local is not there\.$"):
         dotenvx.values(local, stand_in.env, names=["A", "B"])
     assert not (stand_in.folder / "call.json").exists()
+
+
+@posix_only
+@pytest.mark.parametrize(("scheme", "provider"), [("op", "1password"), ("bw", "bitwarden")])
+def test_a_reference_is_followed_by_the_one_provider_it_needs(
+    stand_in: StandIn, local: Environment, scheme: str, provider: str
+) -> None:
+    """A value that is a reference is asked for once more, with its provider on and the others off."""
+    stand_in.answers(
+        f"found = '--no-{provider}' not in sys.argv and 'DOTENVX_NO_{provider.upper()}' not in os.environ\n"
+        f"print(json.dumps({{'A': 'found' if found else '{scheme}://vault/item/field', 'B': '2'}}))"
+    )
+    assert dotenvx.values(local, stand_in.env, names=["A", "B"]) == {"A": "found", "B": "2"}
+    assert len([word for word in stand_in.call["argv"] if word.startswith("--no-")]) == 3
 
 
 @posix_only

@@ -223,13 +223,6 @@ def test_only_the_files_that_need_a_key_are_looked_beside(tmp_path: Path) -> Non
     assert keys.find(one, {}, needed_for=[tmp_path / "conf/.env.staging"]).hexes == (B,)
 
 
-def test_a_key_that_an_earlier_file_sets_is_used(tmp_path: Path) -> None:
-    """dotenvx opens the values of `.env.local` with a key that `.env` holds: the caller hands it in."""
-    ring = keys.find(environment(tmp_path), {}, earlier=[("DOTENV_PRIVATE_KEY", A, ".env:3")])
-    assert found(ring) == [(A, "DOTENV_PRIVATE_KEY", ".env:3")]
-    assert ring.looked_at[1] == "DOTENV_PRIVATE_KEY in .env:3: a key"
-
-
 def test_a_key_file_in_the_wrong_folder_is_pointed_out(tmp_path: Path) -> None:
     """`dotenvx encrypt -f conf/.env.staging` leaves the key file in the root, where nobody looks: say so."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from .project import Environment
 
 TIME_LIMIT: Final = 120.0  # seconds; 10,000 plain variables take dotenvx 20
 PROVIDERS: Final = ("armor", "native", "1password", "bitwarden")
+_REFERENCES: Final = {"op://": "1password", "bw://": "bitwarden"}
 
 # names that every object of JavaScript has: dotenvx drops a file that defines one
 _OBJECT_NAMES: Final = {
@@ -49,9 +51,10 @@ def values(
     """The value of each of `names`, the variables that the env files define, as `dotenvx run` would set it.
 
     `private_keys` (64 hexadecimal digits each) are all the keys used: no key file is read, no provider asked.
-    With `commands`, `$(…)` runs in the project's root; else the caller has seen that there is none. Raises
-    ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when dotenvx fails or reads other
-    variables than `names`. `overload` turns the layers round, as dotenvx's option does.
+    A value that is an `op://` or `bw://` reference is followed by its provider. With `commands`, `$(…)` runs in
+    the project's root; else the caller has seen that there is none. `overload` turns the layers round, as the
+    command's option does. Raises ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when dotenvx
+    fails or reads other variables than `names`.
     """
     command = locate(environment.root, process_env)
     if unreadable := sorted(_OBJECT_NAMES.intersection(names)):
@@ -64,33 +67,34 @@ def values(
         for name in names
         if "$(" in process_env.get(name, "")  # dotenvx would run this command
     }
-    env = {**_scrubbed(process_env), **{name: stand_in for name, (stand_in, _) in opaque.items()}}
+    env = _scrubbed(process_env) | {name: stand_in for name, (stand_in, _) in opaque.items()}
     env |= {f"DOTENV_PRIVATE_KEY_ENVTASKS_{number}": key for number, key in enumerate(private_keys)}
     with tempfile.TemporaryDirectory(prefix="envtasks-", ignore_cleanup_errors=True) as folder:
-        # an empty folder, because an Envfile in the current one would take part
-        argv = [*command.argv, "-q", "get", "--strict", "--format", "json"]
-        argv += [f"--no-{provider}" for provider in PROVIDERS]
-        argv += ["-fk", str(Path(folder, "none.keys")), *(["--overload"] if overload else [])]
-        files = list(_files(environment, Path(folder)))
-        for path in files:
-            argv += ["-f", str(path)]
-        cwd = environment.root if commands else Path(folder)
-        parsed = _read(_run(argv, env, cwd, time_limit), names) if files else {}
+        files = [word for path in _files(environment, Path(folder)) for word in ("-f", str(path))]
+        options = ["-fk", str(Path(folder, "none.keys")), *(["--overload"] if overload else []), *files]
+        call = _Call(command.argv, options, env, environment.root if commands else Path(folder), time_limit)
+        parsed = _followed(call, names) if files else {}
     for stand_in, value in opaque.values():
         parsed = {name: text.replace(stand_in, value) for name, text in parsed.items()}
     # of a variable that was scrubbed, the process environment's value wins all the same
     return parsed | {name: process_env[name] for name in parsed if name in process_env and name not in env}
 
 
+def _followed(call: _Call, names: Collection[str]) -> dict[str, str]:
+    """The values, once more with the program asked that a reference among them names, if there is one."""
+    parsed = call.values(names)
+    needed = {_REFERENCES[value[:5]] for value in parsed.values() if value[:5] in _REFERENCES}
+    return call.values(names, providers=needed) if needed else parsed
+
+
 def _scrubbed(process_env: Mapping[str, str]) -> dict[str, str]:
-    """The process environment without what changes dotenvx's ways, and with its providers off."""
-    kept = {
+    """The process environment without what changes dotenvx's ways."""
+    return {
         name: value
         for name, value in process_env.items()
         if not name.upper().startswith(("DOTENV_", "DOTENVX_"))
         or name.upper().startswith("DOTENV_PUBLIC_KEY")
     }
-    return kept | {f"DOTENVX_NO_{provider.upper()}": "true" for provider in PROVIDERS}
 
 
 def _files(environment: Environment, folder: Path) -> Iterator[Path]:
@@ -109,29 +113,46 @@ def _files(environment: Environment, folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _run(argv: Sequence[str], env: Mapping[str, str], cwd: Path, time_limit: float) -> tuple[int, bytes, str]:
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=os.name == "posix",
-        )
-    except OSError as error:
-        raise EnvFileInvalid(f"dotenvx could not be started: {error.strerror}.") from None
-    try:
-        out, err = process.communicate(timeout=time_limit)
-    except subprocess.TimeoutExpired:
-        raise EnvFileInvalid(
-            f"dotenvx was not done after {time_limit:g} seconds.",
-            hint='use engine = "native", which is faster',
-        ) from None
-    finally:
-        _end(process)
-    return process.returncode, out, err.decode("utf-8", "replace")
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One way to call the command, in a folder without an Envfile, which would take part."""
+
+    argv: Sequence[str]
+    options: Sequence[str]
+    env: Mapping[str, str]
+    folder: Path
+    time_limit: float
+
+    def values(self, names: Collection[str], *, providers: Collection[str] = ()) -> dict[str, str]:
+        """What dotenvx reads; only these providers are on."""
+        off = [provider for provider in PROVIDERS if provider not in providers]
+        argv = [*self.argv, "-q", "get", "--strict", "--format", "json", *(f"--no-{name}" for name in off)]
+        env = {**self.env, **{f"DOTENVX_NO_{name.upper()}": "true" for name in off}}
+        return _read(*self._run([*argv, *self.options], env), names)
+
+    def _run(self, argv: Sequence[str], env: Mapping[str, str]) -> tuple[int, bytes, str]:
+        try:
+            process = subprocess.Popen(
+                argv,
+                env=env,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=os.name == "posix",
+            )
+        except OSError as error:
+            raise EnvFileInvalid(f"dotenvx could not be started: {error.strerror}.") from None
+        try:
+            out, err = process.communicate(timeout=self.time_limit)
+        except subprocess.TimeoutExpired:
+            raise EnvFileInvalid(
+                f"dotenvx was not done after {self.time_limit:g} seconds.",
+                hint='use engine = "native", which is faster',
+            ) from None
+        finally:
+            _end(process)
+        return process.returncode, out, err.decode("utf-8", "replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -148,8 +169,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _read(result: tuple[int, bytes, str], names: Collection[str]) -> dict[str, str]:
-    code, out, err = result
+def _read(code: int, out: bytes, err: str, names: Collection[str]) -> dict[str, str]:
     if code != 0:
         raise _failure(code, err, names) from None
     try:

@@ -73,14 +73,12 @@ def find(
     process_env: Mapping[str, str],
     *,
     needed_for: Sequence[Path] = (),
-    earlier: Iterable[tuple[str, str, str]] = (),
 ) -> KeyRing:
     """The private keys for an environment: of the process environment, then of its key files.
 
     Key files are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each env file in
     `needed_for` (default: all its env files). A key opens what it opens, whatever its name; fitting names are
-    tried first. `earlier` are (variable, text, place) of keys that an env file sets: dotenvx opens the values
-    of later files with them.
+    tried first.
     """
     files = tuple(needed_for) or environment.files
     fitting = list(dict.fromkeys(variable_names(path)[0] for path in files))
@@ -88,7 +86,6 @@ def find(
     paths = environment.keys or _default_key_files(environment, files)
     places = [
         *(_in_process(name, process_env.get(name)) for name in variables),
-        *(_in_value(name, text, place) for name, text, place in earlier),
         *(_in_file(path, environment) for path in paths),
     ]
     ordered = sorted(
@@ -133,12 +130,8 @@ def _default_key_files(environment: Environment, files: Iterable[Path]) -> Itera
 def _in_process(variable: str, text: str | None) -> _Place:
     if text is None:
         return _Place((), f"{variable} in {PROCESS}: not set")
-    return _in_value(variable, text, PROCESS)
-
-
-def _in_value(variable: str, text: str, place: str) -> _Place:
-    keys, state = _keys_of(text, variable, place)
-    return _Place(keys, f"{variable} in {place}: {state}")
+    keys, state = _keys_of(text, variable, PROCESS)
+    return _Place(keys, f"{variable} in {PROCESS}: {state}")
 
 
 def _in_file(path: Path, environment: Environment) -> _Place:
