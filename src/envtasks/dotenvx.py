@@ -51,10 +51,10 @@ def values(
     """The value of each of `names`, the variables that the env files define, as `dotenvx run` would set it.
 
     `private_keys` (64 hexadecimal digits each) are all the keys used: no key file is read, no provider asked.
-    A value that is an `op://` or `bw://` reference is followed by its provider. With `commands`, `$(…)` runs in
-    the project's root; else the caller has seen that there is none. `overload` turns the layers round, as the
-    command's option does. Raises ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when dotenvx
-    fails or reads other variables than `names`.
+    A value that is an `op://` or `bw://` reference is followed by its provider. With `commands`, `$(…)` runs
+    in the project's root; else the caller has seen that there is none. `overload` turns the layers round, as
+    the command's option does. Raises ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when
+    dotenvx fails or reads other variables than `names`.
     """
     command = locate(environment.root, process_env)
     if unreadable := sorted(_OBJECT_NAMES.intersection(names)):
