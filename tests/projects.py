@@ -80,7 +80,8 @@ class Sandbox:
 
 def make_sandbox(root: Path) -> Sandbox:
     """An empty project with a tasks.py, seen from the clean environment that the seatbelts left."""
-    sandbox = Sandbox(root, {**os.environ, "PYTHONUTF8": "1"})
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    sandbox = Sandbox(root, {**os.environ, "PATH": path, "PYTHONUTF8": "1"})
     sandbox.write("pyproject.toml", PYPROJECT)
     sandbox.write("tasks.py", TASKS)
     return sandbox

@@ -94,8 +94,11 @@ class Task(invoke.Task):  # type: ignore[type-arg]
         with exits():
             known = ", ".join(self.only or Project.load().environments)
         default = "" if self.default_env == BARE else f" (default: {self.default_env})"
+        texts = dict(self.help)  # Invoke takes out what it uses, so a second parser would have no help
+        own = super().get_arguments(ignore_unknown_help)
+        self.help = texts
         return [
-            *super().get_arguments(ignore_unknown_help),
+            *own,
             Argument(names=("env", "e"), kind=str, help=f"Environment to run in{': ' if known else ''}{known}{default}"),
             Argument(names=("yes", "y"), kind=bool, default=False, help="Run in a protected environment without asking"),
             Argument(
@@ -107,18 +110,18 @@ class Task(invoke.Task):  # type: ignore[type-arg]
         """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
         if not args or not isinstance(args[0], invoke.Context):
             return super().__call__(*args, **kwargs)  # its message says what is wrong
-        caller, arguments = args[0], args[1:]
-        flags = {name: kwargs.pop(name, None) for name in FLAGS}
         with exits():
-            run = Run.of(caller)
-            door = self._door(run, caller, flags)
-        name = door.environment.name if door.environment else None
-        entry = (self, name, arguments, kwargs)
+            return self._call(args[0], args[1:], kwargs)
+
+    def _call(self, caller: invoke.Context, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        flags = {name: kwargs.pop(name, None) for name in FLAGS}
+        run = Run.of(caller)
+        door = self._door(run, caller, flags)
+        entry = (self, door.environment and door.environment.name, self._bound(arguments, kwargs))
         if run.dedupe and entry in run.done:
             return None
         run.done.append(entry)
-        with exits():
-            context = self._context(run, caller, door)
+        context = self._context(run, caller, door)
         for call in self.before if self._mine(caller, self.pre) else ():
             _follow(call, context, run)
         result = super().__call__(context, *arguments, **kwargs)
@@ -126,7 +129,14 @@ class Task(invoke.Task):  # type: ignore[type-arg]
             _follow(call, context, run)
         return result
 
+    def _bound(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, defaults filled in: the command line gives all of them, a pre task none."""
+        bound = self.argspec(self.body).bind(*arguments, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
     def _mine(self, caller: invoke.Context, seen_by_invoke: Sequence[Any]) -> bool:
+        """Whether these pre or post tasks are ours to run: Invoke's executor has run those that it saw."""
         return isinstance(caller, Context) or not seen_by_invoke
 
     def _door(self, run: Run, caller: invoke.Context, flags: Mapping[str, Any]) -> Door:

@@ -67,8 +67,8 @@ def _open(
     hidden = to_hide(project, hydrated, mask=mask, is_terminal=output_is_terminal)
     if not hidden:
         return nullcontext()
+    from .pipes import redact_file_descriptors
     from .redaction import Redactor
-    from .runner import redact_file_descriptors
 
     return redact_file_descriptors(Redactor(hidden))
 

@@ -19,15 +19,15 @@ class _Exec(Task):
 
 
 @task(name="exec", klass=_Exec, help={"line": "A shell line, where `--` cannot be typed (PowerShell)"})
-def exec_(c: Context, line: str = "") -> None:
+def exec_(c: Context, line: str | None = None) -> None:
     """Run any command in an environment: inv exec --env local -- python -V."""
     with exits():
         if c.environment is None:
             raise ConfigInvalid("exec needs an environment.", hint="inv exec --env local -- python -V")
         words = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
-        if not words and not line:
+        if not words and line is None:
             raise ConfigInvalid("exec needs a command.", hint=f"inv exec --env {c.environment} -- python -V")
-    if words:
+    if line is None:
         c.exec(*words)
     else:
         c.run(line)

@@ -1,0 +1,269 @@
+"""The real `inv`, as a process, in a temporary project."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from tests.projects import Sandbox
+
+pytestmark = pytest.mark.integration
+
+SECRET = "correct-horse-battery"
+SHOW = "import os, sys; print(os.environ.get(sys.argv[1]))"
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> Sandbox:
+    """A project with an encrypted local, staging and production."""
+    sandbox.environment("local", "A=1\nURL=db://app:${PW}@host\n", PW="pw-" + SECRET)
+    sandbox.environment("staging", "A=2\nONLY_STAGING=yes\n", PW=SECRET)
+    sandbox.environment("production", "A=3\n", PW=SECRET)
+    return sandbox
+
+
+def test_exec_takes_what_follows_the_dashes_as_typed(shop: Sandbox) -> None:
+    """Every argument after `--` arrives as it was typed, quotes, spaces and further dashes included."""
+    words = ["a b", '"', "--env", "$A", "*", "", "--", "é"]
+
+    done = shop.inv("exec", "--env", "local", "--", "python", "-c", "import sys; print(sys.argv[1:])", *words)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{words}\n", "")
+
+
+def test_exec_takes_one_shell_line(shop: Sandbox) -> None:
+    """Without `--` exec takes one argument, a shell line (for PowerShell)."""
+    done = shop.inv("exec", "--env", "local", "echo $A-$APP_ENV")
+
+    assert (done.returncode, done.stdout) == (0, "1-local\n")
+
+
+def test_exec_without_command_or_environment_says_how(shop: Sandbox) -> None:
+    """exec without an environment or without a command is code 2 with an example."""
+    without = shop.inv("exec", "--", "true")
+    empty = shop.inv("exec", "--env", "local", "--")
+
+    assert (without.returncode, empty.returncode) == (2, 2)
+    assert "hint: inv exec --env local -- python -V" in without.stderr
+    assert "exec needs a command." in empty.stderr
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [("raise SystemExit(42)", 42), ("import os; os.kill(os.getpid(), 15)", 143)])
+def test_exit_codes_pass_through(shop: Sandbox, code: str, exit_code: int) -> None:
+    """A command's exit code is inv's; a signal N gives 128+N."""
+    assert shop.inv("exec", "-e", "local", "--", "python", "-c", code).returncode == exit_code
+
+
+def test_secrets_are_hidden_when_piped(shop: Sandbox) -> None:
+    """In a pipe every secret value is ***, also one made of another and in base64; --no-mask shows it."""
+    code = "import os, base64 as b; s = os.environ['PW']; print(s, os.environ['URL'], b.b64encode(s.encode()).decode())"
+
+    hidden = shop.inv("exec", "-e", "local", "--", "python", "-c", code)
+    shown = shop.inv("exec", "-e", "local", "--no-mask", "--", "python", "-c", code)
+
+    encoded = base64.b64encode(f"pw-{SECRET}".encode()).decode()
+    assert hidden.stdout == "*** *** ***\n"
+    assert shown.stdout == f"pw-{SECRET} db://app:pw-{SECRET}@host {encoded}\n"
+
+
+def test_stderr_is_hidden_too(shop: Sandbox) -> None:
+    """Secrets on stderr are hidden as on stdout."""
+    done = shop.inv("exec", "-e", "local", "--", "python", "-c", "import os, sys; sys.stderr.write(os.environ['PW'])")
+
+    assert (done.stdout, done.stderr) == ("", "***")
+
+
+def test_a_missing_key_stops_before_anything_runs(shop: Sandbox) -> None:
+    """Without a key nothing runs: code 4, the variable, its line, the key variable and the places looked at."""
+    (shop.root / ".env.keys").unlink()
+
+    done = shop.inv("show", "--env", "staging")
+
+    assert (done.returncode, done.stdout) == (4, "")
+    for part in ("PW", ".env.staging:2", "DOTENV_PRIVATE_KEY_STAGING", ".env.keys", "process environment"):
+        assert part in done.stderr
+
+
+def test_a_key_in_the_process_environment_opens_and_is_not_passed_on(shop: Sandbox) -> None:
+    """DOTENV_PRIVATE_KEY_STAGING opens staging, and no private key reaches the command."""
+    (shop.root / ".env.keys").unlink()
+    keys = {"DOTENV_PRIVATE_KEY_STAGING": shop.private_keys["staging"], "DOTENV_PRIVATE_KEY": "f" * 64}
+    code = "import os; print(len(os.environ['PW']), [n for n in os.environ if n.startswith('DOTENV_PRIVATE')])"
+
+    done = shop.inv("exec", "-e", "staging", "--", "python", "-c", code, **keys)
+
+    assert (done.returncode, done.stdout) == (0, f"{len(SECRET)} []\n")
+
+
+def test_a_missing_baseline_is_code_3(shop: Sandbox) -> None:
+    """A declared environment without its file is EnvFileMissing."""
+    shop.write("pyproject.toml", '[project]\nname = "x"\n[tool.envtasks.environments]\nqa = {}\nlocal = {}\n')
+
+    done = shop.inv("show", "--env", "qa")
+
+    assert done.returncode == 3
+    assert ".env.qa" in done.stderr
+
+
+def test_wrong_configuration_is_one_sentence(shop: Sandbox) -> None:
+    """A wrong table ends every call with code 2 and no traceback."""
+    shop.write("pyproject.toml", "[tool.envtasks]\nengin = 'native'\n")
+
+    done = shop.inv("--list")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: pyproject.toml: [tool.envtasks] has no key 'engin': did you mean engine?")
+    assert "Traceback" not in done.stderr
+
+
+def test_nested_calls_never_mix_environments(shop: Sandbox) -> None:
+    """inv in staging that calls inv in local: no value of staging survives, local's own are there."""
+    inner = f"import os; print(os.environ['A'], os.environ['APP_ENV'], 'ONLY_STAGING' in os.environ)"
+    shop.write("inner.py", inner)
+
+    done = shop.inv("exec", "-e", "staging", "--", "python", "-m", "invoke", "exec", "-e", "local", "--", "python", "inner.py")
+
+    assert (done.returncode, done.stdout) == (0, "1 local False\n")
+
+
+def test_app_env_of_the_shell_is_ignored(shop: Sandbox) -> None:
+    """APP_ENV is the environment's name, whatever the shell says."""
+    done = shop.inv("exec", "-e", "local", "--", "python", "-c", SHOW, "APP_ENV", APP_ENV="production")
+
+    assert (done.stdout, done.stderr) == ("local\n", "")
+
+
+def test_shadowing_is_said_once_and_refused_in_production(shop: Sandbox) -> None:
+    """A variable of the shell that differs from a baseline's is named once on stderr; in production it is refused."""
+    local = shop.inv("exec", "-e", "local", "--", "python", "-c", SHOW, "A", A="shell")
+    production = shop.inv("exec", "-e", "production", "-y", "--", "python", "-c", SHOW, "A", A="shell")
+
+    assert (local.returncode, local.stdout) == (0, "shell\n")
+    assert local.stderr.count("warning:") == 1
+    assert (production.returncode, production.stdout) == (6, "")
+
+
+def test_dry_and_echo_print_the_equivalent_line(shop: Sandbox) -> None:
+    """--dry runs nothing and prints the dotenvx line that would; --echo prints it and runs."""
+    line = "dotenvx run --strict -f .env.local -- python -c pass"
+
+    dry = shop.inv("--dry", "exec", "-e", "local", "--", "python", "-c", "pass")
+    echo = shop.inv("--echo", "exec", "-e", "local", "--", "python", "-c", "pass")
+
+    assert line in dry.stdout
+    assert line in echo.stdout
+
+
+def test_no_dedupe_is_honoured(shop: Sandbox) -> None:
+    """Invoke's --no-dedupe runs a task again."""
+    twice, once = shop.inv("--no-dedupe", "show", "show"), shop.inv("show", "show")
+
+    assert (twice.stdout, once.stdout) == ("1\n1\n", "1\n")
+
+
+def test_completion_lists_tasks_and_flags(shop: Sandbox) -> None:
+    """Invoke's --complete knows the tasks and our flags."""
+    assert "env.show" in shop.inv("--complete", "--", "inv").stdout
+    assert "--env" in shop.inv("--complete", "--", "inv show -").stdout
+
+
+def test_env_get_prints_the_raw_value_and_nothing_else(shop: Sandbox) -> None:
+    """env.get writes the bytes of the value to stdout, unhidden, without even a line end."""
+    done = shop.inv("env.get", "PW", "-e", "staging")
+    missing = shop.inv("env.get", "ONLY_STAGINF", "-e", "staging")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, SECRET, "")
+    assert missing.returncode == 5
+    assert "did you mean ONLY_STAGING?" in missing.stderr
+
+
+def test_env_show_hides_unless_revealed(shop: Sandbox) -> None:
+    """env.show names origin and kind of each variable; secrets, also derived ones, only with --reveal."""
+    hidden = shop.inv("env.show", "-e", "local")
+    revealed = json.loads(shop.inv("env.show", "-e", "local", "--reveal", "--json").stdout)
+
+    assert SECRET not in hidden.stdout
+    assert [row["name"] for row in revealed if row["secret"]] == ["PW", "URL"]
+    assert {row["name"]: row["value"] for row in revealed}["PW"] == f"pw-{SECRET}"
+    assert {(row["name"], row["file"], row["line"]) for row in revealed} >= {("PW", ".env.local", 2), ("A", ".env.local", 3)}
+
+
+def test_env_list_needs_no_key(shop: Sandbox) -> None:
+    """env.list counts variables and says whether a key is at hand, without one."""
+    (shop.root / ".env.keys").unlink()
+
+    rows = json.loads(shop.inv("env.list", "--json").stdout)
+
+    assert [(row["name"], row["plain"], row["encrypted"], row["protected"], row["key"]) for row in rows] == [
+        ("local", 2, 1, False, "no"),
+        ("staging", 2, 1, False, "no"),
+        ("production", 1, 1, True, "no"),
+    ]
+
+
+def test_list_shows_every_task_with_one_line(shop: Sandbox) -> None:
+    """`inv --list` has a sentence for every task."""
+    done = shop.inv("--list")
+
+    lines = [line.split(None, 1) for line in done.stdout.splitlines()[2:] if line.strip()]
+    assert done.returncode == 0
+    assert {"show", "exec", "env.list", "env.show", "env.get"} <= {line[0] for line in lines}
+    assert all(len(line) == 2 for line in lines)
+
+
+def test_a_project_task_wins_over_a_built_in_of_its_name(shop: Sandbox) -> None:
+    """A task named `env` hides the built-in collection with one warning."""
+    shop.write("tasks.py", "from envtasks import namespace, task\n@task\ndef env(c):\n    'Mine.'\n    print('mine')\nns = namespace(__name__)\n")
+
+    done = shop.inv("env")
+
+    assert (done.returncode, done.stdout) == (0, "mine\n")
+    assert done.stderr.count("warning:") == 1
+
+
+def test_command_without_tasks_py(shop: Sandbox) -> None:
+    """`envtasks` offers the built-in tasks where there is no tasks.py."""
+    (shop.root / "tasks.py").unlink()
+
+    done = shop.python("-m", "envtasks", "exec", "--env", "local", "--", "python", "-c", SHOW, "A")
+
+    assert (done.returncode, done.stdout) == (0, "1\n")
+
+
+HEAVY = ("rich", "pydantic", "pydantic_settings", "nox", "python_on_whales", "yaml", "hashlib", "asyncio")
+
+
+@pytest.mark.parametrize("secrets", [{}, {"PW": SECRET}])
+def test_the_hot_path_imports_nothing_it_does_not_use(sandbox: Sandbox, secrets: dict[str, str]) -> None:
+    """`inv TASK --env E` imports no library that the call does not need; cryptography only for an encrypted value."""
+    sandbox.environment("local", "A=1\n", **secrets)
+    sandbox.write(
+        "tasks.py",
+        """
+        import sys
+        from envtasks import namespace, task
+
+        @task
+        def modules(c):
+            "Print the imported packages."
+            print(*{name.split(".")[0] for name in sys.modules})
+
+        ns = namespace(__name__)
+        """,
+    )
+    plain = set(sandbox.python("-c", "import sys, invoke; print(*{n.split('.')[0] for n in sys.modules})").stdout.split())
+
+    done = sandbox.inv("modules", "--env", "local")
+
+    allowed = {"cryptography"} if secrets else set()
+    assert done.returncode == 0
+    assert set(done.stdout.split()) & {*HEAVY, "cryptography"} - plain - allowed == set()
+
+
+def test_import_envtasks_imports_nothing_heavy(sandbox: Sandbox) -> None:
+    """`import envtasks` imports neither Invoke nor anything else of its dependencies."""
+    done = sandbox.python("-c", "import sys, envtasks; print(*{n.split('.')[0] for n in sys.modules})")
+
+    assert set(done.stdout.split()) & {*HEAVY, "cryptography", "invoke"} == set()

@@ -1,0 +1,49 @@
+"""sessions.py: our flags among the positional arguments, and what is put into a session."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any, cast
+
+import nox
+import pytest
+
+from envtasks.errors import ConfigInvalid
+from envtasks.sessions import _apply, _take_flags
+
+
+@pytest.mark.parametrize(
+    ("posargs", "env", "mask", "rest"),
+    [
+        ([], None, True, []),
+        (["-k", "x"], None, True, ["-k", "x"]),
+        (["--env", "dev", "-k", "x"], "dev", True, ["-k", "x"]),
+        (["-x", "--env=dev"], "dev", True, ["-x"]),
+        (["-e", "dev", "--no-mask"], "dev", False, []),
+        (["--", "--env", "dev"], None, True, ["--", "--env", "dev"]),
+    ],
+)
+def test_our_flags_are_taken_out(posargs: list[str], env: str | None, mask: bool, rest: list[str]) -> None:
+    """--env, -e and --no-mask are taken out of the positional arguments; a second `--` protects what follows."""
+    assert (env, mask) == _take_flags(posargs)
+    assert posargs == rest
+
+
+def test_env_without_a_name_is_config_invalid() -> None:
+    """`-- --env` at the end names no environment."""
+    with pytest.raises(ConfigInvalid, match="--env needs the name of an environment"):
+        _take_flags(["--env"])
+
+
+def test_only_differences_reach_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process environment has already is left to nox; what must not be there is set to None."""
+    monkeypatch.setenv("KEPT", "1")
+    monkeypatch.setenv("DOTENV_PRIVATE_KEY", "f" * 64)
+    session = cast(nox.Session, SimpleNamespace(env={}))
+    child: dict[str, Any] = {**os.environ, "NEW": "2"}
+    del child["DOTENV_PRIVATE_KEY"]
+
+    _apply(session, child)
+
+    assert session.env == {"NEW": "2", "DOTENV_PRIVATE_KEY": None}
