@@ -43,9 +43,8 @@ def build(plan: Plan, *, no_cache: bool = False) -> Built:
         console.say("note", "\n".join([first, *more]))
     with TemporaryDirectory(prefix="envtasks-") as folder:
         metadata = Path(folder, "metadata.json")
-        words = [*_words(plan), *(["--no-cache"] if no_cache else []), f"--metadata-file={metadata}"]
         run_steps(
-            [docker.find(plan.child_env), "buildx", "build", *words, str(plan.recipe.context)],
+            [*command(plan, no_cache=no_cache), f"--metadata-file={metadata}"],
             plan.child_env,
             what=f"{plan.reference} was not built",
             hide=plan.hide,
@@ -62,6 +61,12 @@ def build(plan: Plan, *, no_cache: bool = False) -> Built:
         build_args=plan.travel.build_args,
         secrets=plan.travel.mounts,
     )
+
+
+def command(plan: Plan, *, no_cache: bool = False) -> list[str]:
+    """docker's command line for a plan, to be run in its child environment. Raises ToolMissing."""
+    words = [docker.find(plan.child_env), "buildx", "build", str(plan.recipe.context), *_words(plan)]
+    return [*words, "--no-cache"] if no_cache else words
 
 
 def _words(plan: Plan) -> Iterator[str]:

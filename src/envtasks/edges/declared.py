@@ -74,6 +74,10 @@ class Declared:
         """Whether this very stage has an `ARG` of this name; a heredoc that looks like one counts too."""
         return _declares(self._text_of(stage), name)
 
+    def lines(self, name: str) -> list[int]:
+        """The lines with an `ARG` of this name."""
+        return [n for n, line in enumerate(self.text.splitlines(), start=1) if _declares(line, name)]
+
     def runs(self, name: str) -> Iterator[int]:
         """The lines of the RUN instructions that an `ARG` of this name reaches."""
         for stage in self.stages:

@@ -72,7 +72,7 @@ class _View:
         if step.cached or step.canceled:
             sign, style = "·", "dim"
         taken = "canceled" if step.canceled else "cached" if step.cached else f"{step.seconds or 0:.1f} s"
-        return Text.assemble((f"{sign} ", style), step.title, (f"  {taken}", "dim"))
+        return Text.assemble((f"{sign} ", style), (f"{taken:>8}  ", "dim"), step.title)
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group
@@ -84,8 +84,8 @@ class _View:
                 continue
             taken = time.monotonic() - since
             sign = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(taken * 8) % 10]
-            shown.append(Text.assemble((f"{sign} ", "cyan"), step.title, (f"  {taken:.1f} s", "dim")))
-            shown += [Text(f"    {line}", style="dim") for line in list(step.lines)[-TAIL:]]
+            shown.append(Text.assemble((f"{sign} ", "cyan"), (f"{taken:>6.1f} s  ", "dim"), step.title))
+            shown += [Text(f"            {line}", style="dim") for line in list(step.lines)[-TAIL:]]
         for line in shown:
             line.no_wrap, line.overflow = True, "ellipsis"
         return Group(*shown)

@@ -80,16 +80,13 @@ def advice(declared: Declared, credentials: Sequence[str], *, recipe: Recipe) ->
     """A note that the builder keeps build args, and the very lines to change for secret mounts."""
     if not credentials:
         return []
-    these = (
-        "is a build arg: the builder keeps it"
-        if len(credentials) == 1
-        else "are build args: the builder keeps them"
-    )
+    go = "goes in as a build arg" if len(credentials) == 1 else "go in as build args"
     lines = [
-        f"{', '.join(credentials)} {these} in its build records. A secret mount does not; in {recipe.label}:"
+        f"{' and '.join(credentials)} {go}, which the builder's records keep; they do not keep secret mounts.",
+        f"To change that, in {recipe.label}:",
     ]
-    at = {argument.name: argument.line for argument in declared.arguments}
-    lines += [f"  line {at[name]}, take out:  ARG {name}" for name in credentials]
+    for name in credentials:
+        lines += [f"  line {number}, take out:  ARG {name}" for number in declared.lines(name)]
     mounts = {name: f"--mount=type=secret,id={name},env={name},required=true" for name in credentials}
     for run in sorted({run for name in credentials for run in declared.runs(name)}):
         reaching = [mounts[name] for name in credentials if run in declared.runs(name)]

@@ -12,7 +12,7 @@ from invoke import Collection, Task
 from .. import console
 from .exec import exec_
 
-COLLECTIONS: Final = ("env",)
+COLLECTIONS: Final = ("env", "docker", "compose", "deploy")
 
 
 def namespace(module: str | ModuleType) -> Collection:

@@ -1,0 +1,149 @@
+"""`inv docker.*`: the image of an environment, built, audited, pushed and run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from .. import console
+from ..activate import output_is_terminal
+from ..context import Context
+from ..declare import Run, exits, task
+from ..errors import ConfigInvalid
+from ..hydration import Hydrated
+
+if TYPE_CHECKING:
+    from ..edges.audit import Report
+    from ..project import Project
+
+TAG = "The whole reference, such as registry.example.com/app:1.0 (default: <project>:<environment>)"
+
+
+@task(
+    env="local",
+    help={
+        "tag": TAG,
+        "target": "The stage to build (default: the last one)",
+        "platform": "linux/amd64,linux/arm64: several only together with --push",
+        "push": "Push the image once it is audited",
+        "cache": "Use what earlier builds left",
+        "audit": "Look into the image for secrets, keys and env files",
+        "json": "Print JSON",
+    },
+)
+def build(
+    c: Context,
+    tag: str | None = None,
+    target: str | None = None,
+    platform: str | None = None,
+    push: bool = False,
+    cache: bool = True,
+    audit: bool = True,
+    json: bool = False,
+) -> None:
+    """Build the environment's image, prove that nothing secret is in it, and push it if told so."""
+    with exits():
+        project, hydrated = _here(c)
+        from ..edges import images
+
+        built = images.make(
+            project,
+            hydrated,
+            audit=_auditor(project, hydrated) if audit else None,
+            tag=tag,
+            target=target,
+            platforms=platform.split(",") if platform else (),
+            pushed=push,
+            no_cache=not cache,
+            dry=bool(c.config.run.dry),
+        )
+    if built is None:
+        return
+    if json:
+        _print_json(asdict(built) | {"audited": audit, "pushed": push})
+    else:
+        done = ["built", *(["audited"] if audit else []), *(["pushed"] if push else [])]
+        console.write_utf8(f"{built.reference}  {built.image or built.digest}  {', '.join(done)}\n")
+
+
+@task(env="local", confirm=False, help={"image": "Default: the environment's own", "json": "Print JSON"})
+def audit(c: Context, image: str = "", json: bool = False) -> None:
+    """Look into every layer of an image for secrets, keys and env files."""
+    with exits():
+        project, hydrated = _here(c)
+        from ..edges.recipe import recipe_of
+
+        report = _look(project, hydrated, image or recipe_of(project).reference(hydrated.environment))
+        if json:
+            console.write_utf8(report.to_json() + "\n")
+        if error := report.error():
+            raise error
+
+
+@task(help={"tag": TAG, "json": "Print JSON"})
+def push(c: Context, tag: str | None = None, json: bool = False) -> None:
+    """Audit the environment's image, push it, and check that this very image has arrived."""
+    with exits():
+        project, hydrated = _here(c)
+        from ..edges import images
+
+        pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag)
+    if json:
+        _print_json(asdict(pushed))
+    else:
+        console.write_utf8(f"{pushed.reference}  {' '.join(pushed.images)}  audited, pushed\n")
+
+
+@task(
+    env="local",
+    iterable=["publish"],
+    help={"tag": TAG, "publish": "A port to open, such as 127.0.0.1:8000:8000; once for each"},
+)
+def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None:
+    """Run the environment's image with its variables: inv docker.run --env staging -- python -m app."""
+    with exits():
+        project, hydrated = _here(c)
+        from .. import contract
+        from ..edges.container import run_words
+
+        words = run_words(
+            project,
+            hydrated,
+            sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else (),
+            contract=list(contract.load(project)) if project.settings else None,
+            tag=tag,
+            publish=publish,
+            terminal=sys.stdin.isatty() and output_is_terminal() and c._redactor is None,
+        )
+    c.exec(*words)
+
+
+def _here(c: Context) -> tuple[Project, Hydrated]:
+    if c.environment is None or not isinstance(c.env, Hydrated):
+        raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env staging")
+    return Run.of(c).project, c.env
+
+
+def _auditor(project: Project, hydrated: Hydrated) -> Callable[[str], None]:
+    def check(image: str) -> None:
+        if error := _look(project, hydrated, image).error():
+            raise error
+
+    return check
+
+
+def _look(project: Project, hydrated: Hydrated, image: str) -> Report:
+    from ..edges.audit import audit
+
+    report = audit(project, hydrated, image)
+    for left_out in report.not_checked:
+        console.say("note", f"not checked: {left_out.what}: {left_out.reason}")
+    return report
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    from json import dumps
+
+    console.write_utf8(dumps(answer, indent=2) + "\n")
