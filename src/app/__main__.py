@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from .access import make_token
 from .settings import Settings, problems
 
-logger = logging.getLogger("app")
+logger = logging.getLogger("app.server")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,9 +79,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _set_up_logging(settings: Settings) -> None:
-    logging.basicConfig(format="%(name)s: %(message)s", stream=sys.stderr, level=logging.WARNING)
-    logger.setLevel(min(logging.getLevelName(settings.app_log_level), logging.INFO))
-    logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+    logging.basicConfig(format="app: %(message)s", stream=sys.stderr, level=logging.WARNING)
+    logging.getLogger("app").setLevel(settings.app_log_level)
+    for always in (logger, logging.getLogger("uvicorn.access")):  # the latter speaks only if APP_DEBUG is on
+        always.setLevel(logging.INFO)
 
 
 def _refuse(*lines: str) -> int:

@@ -45,6 +45,7 @@ class Cache:
         except RedisError as error:
             logger.warning("read without the cache: %s", type(error).__name__)
             return load(), "database"
+        logger.debug("the list is %s the cache", "in" if stored is not None else "not in")
         if stored is not None:
             return list(json.loads(str(stored))), "cache"
         items = load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .cache import Cache
 from .database import Database
 
+logger = logging.getLogger("app.health")
 T = TypeVar("T")
 PATIENCE_SECONDS = 3.0
 SERVER_ERRORS = (SQLAlchemyError, RedisError, TimeoutError, OSError)
@@ -58,6 +60,7 @@ async def _answer(server: Database | Cache) -> Answer:
     try:
         await patiently(server.ping)
     except SERVER_ERRORS as error:
+        logger.warning("%s: %s", server.label, reason(error))
         return Answer("down", server.label, reason(error))
     return Answer("ok", server.label, f"Answers in {(time.perf_counter() - start) * 1000:.0f} ms.")
 

@@ -105,9 +105,8 @@ def _authorized(request: Request, authorization: Annotated[str, Header()] = "") 
 
 def _from_our_page(request: Request, form_token: Annotated[str, Form()] = "") -> None:
     """Refuse a form that another site has sent: only our page knows the token of the visitor's session."""
-    if not secrets.compare_digest(
-        form_token.encode(), request.session.get("form_token", "").encode() or b"-"
-    ):
+    ours = str(request.session.get("form_token", ""))
+    if not ours or not secrets.compare_digest(form_token.encode(), ours.encode()):
         raise HTTPException(403, "This form is not from our page, or too old. Reload the page and try again.")
 
 
