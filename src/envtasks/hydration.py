@@ -203,6 +203,7 @@ class Hydration:
             names=[standing.name for standing in self.standings.values()],
             private_keys=self.keys.ring().hexes,
             commands=commands,
+            overload=self.overload,
         )
         return {
             self.fold(name): value
