@@ -1,4 +1,4 @@
-"""What the server says of itself: kinds, groups, and as much OpenAPI as makes kubectl ask for strict validation."""
+"""What the server says of itself: kinds, groups, and OpenAPI for strict validation."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ KINDS = (
 BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 GROUPS = {kind.group: kind.version for kind in KINDS if kind.group}
-# kubectl checks a `kind: List` on its own side, with the old OpenAPI v2 in protobuf (kubectl pkg/validation; the verifier
-# for the newer way says that a List is not supported). A document with nothing but its version makes it skip that check.
+# kubectl checks a `kind: List` on its own side, with OpenAPI v2 in protobuf (kubectl pkg/validation: its
+# newer verifier does not know a List). A document with nothing but its version makes it skip that check.
 OPENAPI_V2 = b"\x0a\x032.0"
 
 
@@ -61,7 +61,9 @@ def answer(path: str) -> Any | None:
     mine = [kind for kind in KINDS if match and (kind.group, kind.version) == (match[1] or "", match[2])]
     if not mine:
         return None
-    return _openapi(path.removeprefix("/openapi/v3"), mine) if path.startswith("/openapi/") else _resources(mine)
+    return (
+        _openapi(path.removeprefix("/openapi/v3"), mine) if path.startswith("/openapi/") else _resources(mine)
+    )
 
 
 def _group(group: str) -> Any:
@@ -71,11 +73,21 @@ def _group(group: str) -> Any:
 
 def _resources(kinds: list[Kind]) -> Any:
     resources = [
-        {"name": kind.plural, "singularName": kind.kind.lower(), "namespaced": kind.namespaced, "kind": kind.kind}
+        {
+            "name": kind.plural,
+            "singularName": kind.kind.lower(),
+            "namespaced": kind.namespaced,
+            "kind": kind.kind,
+        }
         | {"verbs": VERBS, "shortNames": list(kind.short)}
         for kind in kinds
     ]
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": kinds[0].api_version, "resources": resources}
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": kinds[0].api_version,
+        "resources": resources,
+    }
 
 
 def _openapi(base: str, kinds: list[Kind]) -> Any:

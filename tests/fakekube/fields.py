@@ -1,7 +1,8 @@
 """Field ownership: who set which leaf of an object, as `metadata.managedFields` records it.
 
-Rules: https://kubernetes.io/docs/reference/using-api/server-side-apply/ (Field management, Conflicts, Merge strategy).
-A path is a tuple of FieldsV1 elements: `f:data`, `k:{"name":"app"}`, `v:"x"`; a map itself is its path, written as `.`.
+Rules: https://kubernetes.io/docs/reference/using-api/server-side-apply/ (Field management, Conflicts, Merge
+strategy).
+A path is a tuple of FieldsV1 elements: `f:data`, `k:{"name":"app"}`, `v:"x"`; a map itself is its path (`.`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Manager:
 
     @property
     def shown(self) -> str:
-        """As the conflict messages name it (apimachinery, managedfields/internal/conflict.go, printManager)."""
+        """As the conflict messages name it (apimachinery, managedfields/internal/conflict.go)."""
         name = f'"{self.name}"' + (f' with subresource "{self.subresource}"' if self.subresource else "")
         return f"{name} using {self.api_version}" if self.operation == "Update" else name
 
@@ -40,15 +41,21 @@ Ownership = dict[Manager, set[Path]]
 
 
 def leaves(body: Mapping[str, Any], schema: Schema, *, maps: bool = False) -> dict[Path, Any]:
-    """Every owned leaf of an object and its value; with `maps`, the maps themselves too (Update managers own those)."""
-    shown = {name: value for name, value in body.items() if name not in ("apiVersion", "kind", "metadata", "status")}
+    """Every owned leaf of an object and its value; with `maps`, the maps too (Update managers own those)."""
+    shown = {
+        name: value
+        for name, value in body.items()
+        if name not in ("apiVersion", "kind", "metadata", "status")
+    }
     found = dict(_walk(shown, schema, (), maps=maps, top=True))
     metadata = {name: body["metadata"][name] for name in OWNED_METADATA if body.get("metadata", {}).get(name)}
     found.update(_walk(metadata, schemas.field(schema, "metadata"), ("f:metadata",), maps=maps, top=True))
     return found
 
 
-def _walk(value: Any, schema: Schema, path: Path, *, maps: bool, top: bool = False) -> Iterator[tuple[Path, Any]]:
+def _walk(
+    value: Any, schema: Schema, path: Path, *, maps: bool, top: bool = False
+) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, Mapping) and not schemas.atomic(schema):
         if not top and (maps or not value):
             yield path, {}
@@ -56,7 +63,9 @@ def _walk(value: Any, schema: Schema, path: Path, *, maps: bool, top: bool = Fal
             yield from _walk(inner, schemas.field(schema, name), (*path, f"f:{name}"), maps=maps)
     elif isinstance(value, list) and (keys := schemas.list_keys(schema)):
         for item in value:
-            element = "k:" + json.dumps(schemas.item_key(item, keys, schema), separators=(",", ":"), sort_keys=True)
+            element = "k:" + json.dumps(
+                schemas.item_key(item, keys, schema), separators=(",", ":"), sort_keys=True
+            )
             yield (*path, element), {}
             for name, inner in item.items():
                 inner_schema = schemas.field(schemas.items(schema), name)
@@ -74,7 +83,9 @@ def update(old: Json | None, new: Json, schema: Schema, owners: Ownership, manag
     after = leaves(new, schema, maps=True)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
     gone = before.keys() - after.keys()
-    result = {other: fields - gone - (set() if other == manager else changed) for other, fields in owners.items()}
+    result = {
+        other: fields - gone - (set() if other == manager else changed) for other, fields in owners.items()
+    }
     result[manager] = result.get(manager, set()) | changed
     return {other: fields for other, fields in result.items() if fields}
 
@@ -82,7 +93,7 @@ def update(old: Json | None, new: Json, schema: Schema, owners: Ownership, manag
 def apply(
     old: Json | None, body: Json, schema: Schema, owners: Ownership, manager: Manager, *, force: bool
 ) -> tuple[Json, Ownership, dict[Manager, list[Path]]]:
-    """Server-side apply: the object after it, who owns what, and the conflicts (nothing is to be written if there are any)."""
+    """Server-side apply: the object after it, who owns what, and the conflicts (then nothing is written)."""
     if old is not None and not owners:
         # "before-first-apply" stands for everybody who wrote before ownership was recorded
         everything = set(leaves(old, schema, maps=True))
@@ -96,7 +107,9 @@ def apply(
             conflicts[other] = clash
     if conflicts and not force:
         return new, owners, conflicts
-    result = {other: fields - set(conflicts.get(other, ())) for other, fields in owners.items() if other != manager}
+    result = {
+        other: fields - set(conflicts.get(other, ())) for other, fields in owners.items() if other != manager
+    }
     for path in sorted(owners.get(manager, set()) - mine.keys(), key=len, reverse=True):
         if not any(_holds(fields, path) for fields in result.values()):
             remove(new, path)
@@ -120,7 +133,13 @@ def merged(old: Json, body: Json, schema: Schema) -> Json:
 
 def _merged(old: Any, new: Any, schema: Schema) -> Any:
     if isinstance(new, Mapping) and isinstance(old, Mapping) and not schemas.atomic(schema):
-        return {**old, **{name: _merged(old.get(name), value, schemas.field(schema, name)) for name, value in new.items()}}
+        return {
+            **old,
+            **{
+                name: _merged(old.get(name), value, schemas.field(schema, name))
+                for name, value in new.items()
+            },
+        }
     if isinstance(new, list) and isinstance(old, list) and (keys := schemas.list_keys(schema)):
         by_key = {str(schemas.item_key(item, keys, schema)): item for item in old}
         for item in new:
@@ -163,14 +182,18 @@ def shown(path: Path) -> str:
     text = ""
     for element in path:
         if element.startswith("k:"):
-            text += "[" + ",".join(f"{name}={json.dumps(value)}" for name, value in json.loads(element[2:]).items()) + "]"
+            text += (
+                "["
+                + ",".join(f"{name}={json.dumps(value)}" for name, value in json.loads(element[2:]).items())
+                + "]"
+            )
         else:
             text += "." + element[2:]
     return text
 
 
 def read(entries: list[Json] | None) -> Ownership:
-    """Ownership from `managedFields`; an empty entry, `[{}]`, resets it (as the documentation's own example does)."""
+    """Ownership from `managedFields`; an empty entry, `[{}]`, resets it, as the documentation says."""
     owners: Ownership = {}
     for entry in entries or []:
         if entry:
@@ -192,7 +215,10 @@ def _paths(tree: Mapping[str, Any], path: Path) -> Iterator[Path]:
 
 def write(owners: Ownership, api_version: str, before: list[Json] | None, now: str) -> list[Json]:
     """`managedFields` of an object; an entry whose fields did not change keeps its time."""
-    old = {(entry.get("manager"), entry.get("operation"), entry.get("subresource", "")): entry for entry in before or []}
+    old = {
+        (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")): entry
+        for entry in before or []
+    }
     entries = []
     for manager, fields in sorted(owners.items()):
         tree: Json = {}
@@ -204,7 +230,8 @@ def write(owners: Ownership, api_version: str, before: list[Json] | None, now: s
                 at["."] = {}
         known = old.get((manager.name, manager.operation, manager.subresource))
         time = known["time"] if known and known.get("fieldsV1") == tree and "time" in known else now
-        entry = {"manager": manager.name, "operation": manager.operation, "apiVersion": manager.api_version or api_version}
-        entry |= {"time": time, "fieldsType": "FieldsV1", "fieldsV1": tree}
+        entry: Json = {"manager": manager.name, "operation": manager.operation}
+        entry |= {"apiVersion": manager.api_version or api_version, "time": time}
+        entry |= {"fieldsType": "FieldsV1", "fieldsV1": tree}
         entries.append({**entry, **({"subresource": manager.subresource} if manager.subresource else {})})
     return entries

@@ -27,7 +27,9 @@ def operations(current: Any, patch: list[Mapping[str, Any]]) -> Any:
     """A JSON patch (RFC 6902): add, replace, remove, test. Raises ValueError when a test does not hold."""
     document = copy.deepcopy(current)
     for operation in patch:
-        *path, last = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
+        *path, last = [
+            part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]
+        ]
         at = document
         for part in path:
             at = at[int(part)] if isinstance(at, list) else at.setdefault(part, {})
@@ -73,4 +75,6 @@ def _list(current: list[Any], patch: list[Any], key: str, schema: Schema, order:
             found.pop(item.get(key), None)
         else:
             found[item[key]] = strategic(found.get(item[key], {}), item, schema)
-    return sorted(found.values(), key=lambda item: order.index(item[key]) if item[key] in order else len(order))
+    return sorted(
+        found.values(), key=lambda item: order.index(item[key]) if item[key] in order else len(order)
+    )

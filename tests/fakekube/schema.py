@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import kubernetes_validate.utils as schemas
+import kubernetes_validate.utils as schemas  # type: ignore[import-untyped]
 
 RELEASE = "1.32"
 Schema = Mapping[str, Any]
@@ -26,7 +26,12 @@ def of_kind(group: str, version: str, kind: str) -> Schema:
     """The schema of a kind, {} for one that the release does not know."""
     wanted = {"group": group, "version": version, "kind": kind}
     return next(
-        (schema for schema in definitions().values() if wanted in schema.get("x-kubernetes-group-version-kind", [])), {}
+        (
+            schema
+            for schema in definitions().values()
+            if wanted in schema.get("x-kubernetes-group-version-kind", [])
+        ),
+        {},
     )
 
 
@@ -45,7 +50,11 @@ def items(schema: Schema) -> Schema:
 
 def list_keys(schema: Schema) -> list[str]:
     """The fields that tell one item of a list from another; [] for a list that is no map."""
-    return list(schema.get("x-kubernetes-list-map-keys", [])) if schema.get("x-kubernetes-list-type") == "map" else []
+    return (
+        list(schema.get("x-kubernetes-list-map-keys", []))
+        if schema.get("x-kubernetes-list-type") == "map"
+        else []
+    )
 
 
 def merge_key(schema: Schema) -> str | None:
@@ -60,9 +69,12 @@ def atomic(schema: Schema) -> bool:
 
 
 def item_key(item: Mapping[str, Any], keys: list[str], schema: Schema) -> dict[str, Any]:
-    """What identifies an item of a list, defaults filled in (a port's protocol is TCP when it is not said)."""
+    """What identifies an item of a list, defaults filled in (a port's protocol is TCP if nothing is said)."""
     properties = items(schema).get("properties", {})
-    return {key: item.get(key, properties.get(key, {}).get("default", "TCP" if key == "protocol" else None)) for key in keys}
+    return {
+        key: item.get(key, properties.get(key, {}).get("default", "TCP" if key == "protocol" else None))
+        for key in keys
+    }
 
 
 def _follow(schema: Schema) -> Schema:

@@ -46,7 +46,7 @@ class FakeCluster:
     url: str
     store: Store
     requests: list[Request] = field(default_factory=list)
-    interfere: Interfere = lambda request: None  # noqa: E731 - a default that a test replaces
+    interfere: Interfere = field(default=lambda _request: None)
 
     def get(self, kind: str, name: str, namespace: str = "default") -> Json:
         """An object as it is stored. Raises KeyError."""
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Fail(415, "UnsupportedMediaType", "this server reads JSON and YAML, not protobuf")
         if request.method == "DELETE":
             return self._delete(request, Key(kind, namespace, name))
-        body = yaml.load(request.body, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        body = yaml.load(request.body, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         key = Key(kind, namespace, name or body["metadata"]["name"])
         agent = self.headers.get("User-Agent") or ""
         return self.cluster.store.write(Write(key, request.method, content_type, body, request.query, agent))
@@ -181,7 +181,12 @@ class Handler(BaseHTTPRequestHandler):
             return None
         items = [body for key, body in sorted(store.objects.items(), key=str) if wanted(key)]
         metadata = {"resourceVersion": str(store.version)}
-        return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}, 200
+        return {
+            "kind": f"{kind.kind}List",
+            "apiVersion": kind.api_version,
+            "metadata": metadata,
+            "items": items,
+        }, 200
 
     def _delete(self, request: Request, key: Key) -> tuple[Any, int]:
         store = self.cluster.store
@@ -206,7 +211,8 @@ class Handler(BaseHTTPRequestHandler):
                 news = [event for event in store.events if event[0] > seen]
                 if not news:
                     store.changed.wait(0.1)
-            for seen, key, event, body in news:
+            for version, key, event, body in news:
+                seen = version
                 if wanted(key):
                     self._event(event, body)
 
@@ -217,7 +223,10 @@ class Handler(BaseHTTPRequestHandler):
         """
         store = self.cluster.store
         with store.changed:
-            version, bodies = store.version, [body for key, body in sorted(store.objects.items(), key=str) if wanted(key)]
+            version, bodies = (
+                store.version,
+                [body for key, body in sorted(store.objects.items(), key=str) if wanted(key)],
+            )
         for body in bodies:
             self._event("ADDED", body)
         end = {"resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}
@@ -240,7 +249,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _place(path: str) -> tuple[Kind, str | None, str]:
-    match = re.fullmatch(r"/(?:api|apis/([^/]+))/(v\w+)(?:/namespaces/([^/]+)(?=/))?/([^/]+)(?:/([^/]+))?", path)
+    match = re.fullmatch(
+        r"/(?:api|apis/([^/]+))/(v\w+)(?:/namespaces/([^/]+)(?=/))?/([^/]+)(?:/([^/]+))?", path
+    )
     kind = BY_PATH.get((match[1] or "", match[2], match[4])) if match else None
     if match is None or kind is None:
         raise Fail(404, "NotFound", "the server could not find the requested resource")

@@ -11,19 +11,18 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import kubernetes_validate
-from kubernetes_validate.utils import ValidationError
+import kubernetes_validate  # type: ignore[import-untyped]
+from kubernetes_validate.utils import ValidationError  # type: ignore[import-untyped]
 
-from . import fields, patches
+from . import fields, patches, rollouts
 from . import schema as schemas
 from .discovery import Kind
 from .fields import Json, Manager
 
-WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 SIZE = 1024 * 1024  # validation.MaxSecretSize and its twin for ConfigMaps: the values in sum
 
 
-class Fail(Exception):
+class Fail(Exception):  # noqa: N818 - an answer, not a bug
     """An answer of the API that is no success."""
 
     def __init__(self, code: int, reason: str, message: str, **details: Any) -> None:
@@ -61,7 +60,7 @@ class Write(NamedTuple):
 
     @property
     def manager(self) -> Manager:
-        # without fieldManager the server takes the user agent up to its first slash (server-side apply page, "Field management")
+        # without fieldManager it is the user agent up to its slash (server-side apply, Field management)
         name = self.query.get("fieldManager") or self.agent.split("/")[0] or "unknown"
         if self.content_type == "application/apply-patch+yaml":
             return Manager(name, "Apply")
@@ -102,7 +101,9 @@ class Store:
                 return old, 200
             if not write.dry:
                 self.put(write.key, new, "MODIFIED" if old else "ADDED")
-                self._roll(write.key, new)
+                status = rollouts.status(write.key.kind.kind, new, self.rollouts)
+                if status is not None:
+                    self.put(write.key, {**copy.deepcopy(new), "status": status}, "MODIFIED")
             return new, 200 if old else 201
 
     def _changed(self, write: Write, old: Json | None) -> Json:
@@ -141,39 +142,18 @@ class Store:
         if namespace is not None:
             metadata["namespace"] = namespace
             if not any(key.kind.kind == "Namespace" and key.name == namespace for key in self.objects):
-                raise Fail(404, "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces")
+                raise Fail(
+                    404, "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces"
+                )
         if kind.kind == "Secret":
             new.setdefault("type", "Opaque")
         metadata["uid"] = before.get("uid") or str(uuid.uuid4())
         metadata["creationTimestamp"] = before.get("creationTimestamp") or _now()
         metadata["resourceVersion"] = before.get("resourceVersion", "")
         if "spec" in new:
-            metadata["generation"] = before.get("generation", 0) + (old is None or old.get("spec") != new["spec"])
-
-    def _roll(self, key: Key, body: Json) -> None:
-        """What the workload controllers do after a write: observe the generation, report the pods.
-
-        `kubectl rollout status` reads exactly these fields (kubectl pkg/polymorphichelpers/rollout_status.go).
-        """
-        if key.kind.kind not in WORKLOADS:
-            return
-        generation, replicas = body["metadata"]["generation"], body["spec"].get("replicas", 1)
-        if body.get("status", {}).get("observedGeneration") == generation:
-            return
-        done = replicas if self.rollouts == "ready" else 0
-        reason = "ProgressDeadlineExceeded" if self.rollouts == "deadline" else "NewReplicaSetAvailable"
-        if key.kind.kind == "Deployment":
-            condition = {"type": "Progressing", "status": "True", "reason": reason}
-            status: Json = {"observedGeneration": generation, "replicas": replicas, "conditions": [condition]}
-            status |= {"updatedReplicas": done, "availableReplicas": done, "readyReplicas": done}
-        elif key.kind.kind == "StatefulSet":
-            status = {"observedGeneration": generation, "replicas": replicas, "readyReplicas": done}
-            status |= {"updatedReplicas": done, "currentRevision": f"r{generation}", "updateRevision": f"r{generation}"}
-        else:
-            status = {"observedGeneration": generation, "desiredNumberScheduled": 1, "currentNumberScheduled": 1}
-            status |= {"updatedNumberScheduled": min(done, 1), "numberAvailable": min(done, 1)}
-            status |= {"numberMisscheduled": 0, "numberReady": min(done, 1)}
-        self.put(key, {**copy.deepcopy(body), "status": status}, "MODIFIED")
+            metadata["generation"] = before.get("generation", 0) + (
+                old is None or old.get("spec") != new["spec"]
+            )
 
 
 def _ordinary(write: Write, old: Json | None, schema: Mapping[str, Any]) -> Json:
@@ -202,13 +182,18 @@ def _ordinary(write: Write, old: Json | None, schema: Mapping[str, Any]) -> Json
             raise Fail(415, "UnsupportedMediaType", f"unsupported media type {write.content_type}")
     wanted = new["metadata"].get("resourceVersion")
     if wanted and wanted != old["metadata"]["resourceVersion"]:
-        message = f'Operation cannot be fulfilled on {write.key.kind.plural} "{write.key.name}": the object has been modified'
-        raise Fail(409, "Conflict", message + "; please apply your changes to the latest version and try again")
+        resource = write.key.kind.plural
+        message = (
+            f'Operation cannot be fulfilled on {resource} "{write.key.name}": the object has been modified'
+        )
+        raise Fail(
+            409, "Conflict", message + "; please apply your changes to the latest version and try again"
+        )
     return dict(new)
 
 
 def _fold_string_data(body: Json) -> None:
-    """stringData is write-only: it lands in data, and whoever applied it goes on owning the stringData path alone.
+    """stringData is write-only: it lands in data, and whoever applied it owns the stringData path alone.
 
     So a key that is no longer applied stays in data for good (kubernetes/kubernetes#108008).
     """
@@ -219,7 +204,7 @@ def _fold_string_data(body: Json) -> None:
 
 
 def _keep_status(old: Json | None, new: Json) -> None:
-    """Writes to the object itself leave status alone: it is a subresource (API conventions, "Spec and Status")."""
+    """Writes to the object leave status alone: it is a subresource (API conventions, Spec and Status)."""
     new.pop("status", None)
     if old and "status" in old:
         new["status"] = copy.deepcopy(old["status"])
@@ -229,7 +214,11 @@ def _conflict(conflicts: Mapping[Manager, list[fields.Path]], write: Write) -> F
     """The message as apimachinery's managedfields/internal/conflict.go (getConflictMessage) words it."""
     count = sum(map(len, conflicts.values()))
     causes = [
-        {"reason": "FieldManagerConflict", "message": f"conflict with {manager.shown}", "field": fields.shown(path)}
+        {
+            "reason": "FieldManagerConflict",
+            "message": f"conflict with {manager.shown}",
+            "field": fields.shown(path),
+        }
         for manager, paths in conflicts.items()
         for path in paths
     ]
@@ -264,16 +253,23 @@ def _check_data(body: Json, kind: str, name: str) -> None:
         try:
             size += len(base64.b64decode(value or "", validate=True) if kind == "Secret" else value.encode())
         except binascii.Error:
-            raise Fail(400, "BadRequest", f'Secret "{name}" in version "v1" cannot be handled: data.{key}') from None
+            raise Fail(
+                400, "BadRequest", f'Secret "{name}" in version "v1" cannot be handled: data.{key}'
+            ) from None
     if size > SIZE:
-        raise Fail(422, "Invalid", f'{kind} "{name}" is invalid: data: Too long: may not be more than {SIZE} bytes')
+        raise Fail(
+            422, "Invalid", f'{kind} "{name}" is invalid: data: Too long: may not be more than {SIZE} bytes'
+        )
 
 
 def _same(old: Json, new: Json) -> bool:
     """A write that changes nothing is none: the version stays."""
 
     def bare(body: Json) -> Json:
-        entries = [{k: v for k, v in entry.items() if k != "time"} for entry in body["metadata"].get("managedFields", [])]
+        entries = [
+            {k: v for k, v in entry.items() if k != "time"}
+            for entry in body["metadata"].get("managedFields", [])
+        ]
         return {**body, "metadata": {**body["metadata"], "managedFields": entries}}
 
     return bare(old) == bare(new)

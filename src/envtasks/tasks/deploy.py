@@ -1,0 +1,156 @@
+"""`inv deploy.*`: an environment as Kubernetes objects, compared with its cluster and put into it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import invoke
+
+from .. import console
+from ..activate import guard
+from ..context import Context
+from ..declare import Run, exits, task
+from ..errors import ConfigInvalid
+from ..hydration import Hydrated
+
+if TYPE_CHECKING:
+    from ..edges.kubernetes import Comparison, Plan
+
+
+@task(
+    confirm=False,
+    help={
+        "reveal": "Show secret values",
+        "output": "Write files with the values into this folder (mode 0600, ignored by git)",
+        "format": "manifests, kustomize or helm-values",
+    },
+)
+def render(c: Context, reveal: bool = False, output: str = "", format: str = "manifests") -> None:  # noqa: A002 - the flag
+    """Print the Secret and the ConfigMap of an environment, secret values hidden."""
+    with exits():
+        from ..edges import kubernetes
+
+        plan = _plan(c)
+        if not output:
+            console.write_utf8(kubernetes.render(plan, form=format, reveal=reveal))
+            return
+        for path in kubernetes.render_files(plan, Path(output), form=format):
+            console.say("note", f"wrote {path.as_posix()}")
+
+
+@task(confirm=False, help={"json": "Print JSON"})
+def diff(c: Context, json: bool = False) -> None:
+    """Compare the cluster with what would be applied, by name; exit code 0 if equal, 1 if not."""
+    with exits():
+        from ..edges import kubernetes
+
+        comparison = kubernetes.diff(_plan(c))
+    if json:
+        _print_json({"equal": not comparison.differences, **_as_json(comparison)})
+    else:
+        _show(comparison)
+    if comparison.differences:
+        raise invoke.Exit(code=1)
+
+
+@task(
+    confirm=False,  # asked below, once it is known what would change
+    help={
+        "image": "Set the workloads' image in the same step",
+        "dry-run": "Try everything, change nothing",
+        "adopt": "Take over keys that another manager set",
+        "wait": "Follow the rollout to its end",
+        "with-manifests": "Apply the project's own manifests too",
+    },
+)
+def apply(
+    c: Context,
+    image: str = "",
+    dry_run: bool = False,
+    adopt: bool = False,
+    wait: bool = False,
+    with_manifests: bool = False,
+) -> None:
+    """Put the environment's values into its cluster, and restart the pods if a value changed."""
+    with exits():
+        from ..edges import delivery
+
+        plan = _plan(c)
+        options = delivery.Options(image or None, adopt=adopt, wait=wait, with_manifests=with_manifests)
+        prepared, comparison = delivery.prepare(plan, options, say=_say)
+        cluster = prepared.cluster
+        _say(f"{plan.target.environment} -> {cluster.namespace} on {cluster.server} ({cluster.context})")
+        _show(comparison)
+        if dry_run or c.config.run.dry:
+            _say("dry run: nothing was changed")
+            return
+        _confirm(c)
+        delivery.carry_out(prepared)
+
+
+@task(confirm=False, help={"json": "Print JSON"})
+def status(c: Context, json: bool = False) -> None:
+    """Check that every name that the manifests of deploy/ refer to is rendered (needs no cluster)."""
+    with exits():
+        from ..edges import kubernetes, references
+
+        plan = _plan(c)
+        found = kubernetes.status(plan)
+        if json:
+            _print_json(asdict(found))
+            if found.findings:
+                raise invoke.Exit(code=5)
+            return
+        for note in found.notes:
+            console.say("note", note)
+        references.refuse(found.findings, plan.target.environment)
+        secret, config = plan.target.objects
+        rows = [[secret, str(len(found.secret)), " ".join(found.secret)]]
+        rows.append([config, str(len(found.config)), " ".join(found.config)])
+    console.table(["object", "names", "which"], rows)
+
+
+def _plan(c: Context) -> Plan:
+    from .. import contract
+    from ..edges import kubernetes
+
+    if not isinstance(c.env, Hydrated):
+        raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env staging")
+    project = Run.of(c).project
+    return kubernetes.plan(project, c.env, secret_names=contract.secret_names(project))
+
+
+def _confirm(c: Context) -> None:
+    run = Run.of(c)
+    if c.environment is not None and c.environment not in run.confirmed:
+        environment = run.project.environment(c.environment)
+        guard(environment, os.environ, what="deploy.apply", confirm=None, yes=c._door.yes)
+        run.confirmed.add(c.environment)
+
+
+def _show(comparison: Comparison) -> None:
+    from ..edges import kubernetes
+
+    if comparison.differences:
+        console.table(["change", "name", "object", "value", ""], kubernetes.rows(comparison.differences))
+    for note in comparison.notes:
+        console.say("note", note)
+    if not comparison.differences:
+        _say("the cluster holds exactly this")
+
+
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    return {"differences": [asdict(each) for each in comparison.differences], "notes": list(comparison.notes)}
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the task's own output
+
+
+def _print_json(value: object) -> None:
+    from json import dumps
+
+    console.write_utf8(dumps(value, indent=2) + "\n")
