@@ -83,14 +83,16 @@ def _bytes(path: Path, label: str) -> bytes:
     except OSError as error:
         kind = "a directory" if path.is_dir() else f"not readable: {error.strerror}"
         raise EnvFileInvalid(f"{label} is {kind}, expected an env file.") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         kind = _kind(os.fstat(descriptor).st_mode)
         if kind:
             raise EnvFileInvalid(f"{label} is {kind}, expected an env file.")
-        try:
+        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123  (a descriptor, not a path)
             return file.read()
-        except OSError as error:
-            raise EnvFileInvalid(f"{label} is not readable: {error.strerror}.") from None
+    except OSError as error:
+        raise EnvFileInvalid(f"{label} is not readable: {error.strerror}.") from None
+    finally:
+        os.close(descriptor)
 
 
 def _kind(mode: int) -> str:

@@ -22,12 +22,27 @@ _OBJECT_NAMES: Final = frozenset(
     "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ constructor hasOwnProperty "
     "isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split()
 )
-_STEPS: Final = 10_000
-_CHARACTERS: Final = 500_000_000
+_ENOUGH: Final = 10_000_000
+_STEP: Final = 50
 
 
 class Endless(Exception):  # noqa: N818  (says what the expansion is)
     """The expansion goes on for ever, or for longer than anyone wants to wait."""
+
+
+class Patience:
+    """How much longer the expansions of an environment of this size may take, in characters looked at (50 ns each)."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, size: int = 0) -> None:
+        self._left = _ENOUGH + 16 * size
+
+    def spend(self, characters: int) -> None:
+        """Count what was looked at. Raises Endless when it was too much."""
+        self._left -= characters
+        if self._left < 0:
+            raise Endless
 
 
 def refers(literal: str) -> bool:
@@ -35,19 +50,20 @@ def refers(literal: str) -> bool:
     return "$" in literal and _REFERS.search(literal) is not None
 
 
-def expand(value: str, lookup: Lookup, *, literals: Collection[str] = ()) -> tuple[str, set[str]]:
+def expand(
+    value: str, lookup: Lookup, *, literals: Collection[str] = (), patience: Patience | None = None
+) -> tuple[str, set[str]]:
     """The value with its references expanded and `\\$` turned into `$`, and the names whose values were put in.
 
     `literals` are the names whose values are in single quotes and refer to something. Raises Endless.
     """
+    patience = patience or Patience(len(value))
     used: set[str] = set()
-    start = steps = characters = 0
+    start = 0
     while reference := _REFERENCE.search(value, start):
-        steps += 1
-        characters += len(value)
-        if steps > _STEPS or characters > _CHARACTERS:
-            raise Endless
         name, current, inserted = _resolve(reference[1] or reference[2], lookup)
+        # a step looks at the text as far as the reference and copies all of it, more than once if `$` in it says so
+        patience.spend(_STEP + reference.end() - start + (1 + inserted.count("$")) * len(value) // 16)
         if current is None and name in _OBJECT_NAMES:
             raise Endless
         if current and inserted is current:

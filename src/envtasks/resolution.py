@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .expansion import Endless, expand, refers
+from .expansion import Endless, Patience, expand, refers
 from .layers import PREFIX, PRIVATE_KEY, Fold, Layer, Place, exact
 from .scanner import Entry
 
@@ -76,8 +76,10 @@ def _ciphertexts(
 class Resolution:
     """What the layers and the process environment make of every variable that a file defines."""
 
-    __slots__ = ("_fold", "_literals", "_outer", "_overload", "_run", "_running", "changed", "commands", "endless",
-                 "tainted", "unknown", "values")  # fmt: skip
+    __slots__ = (
+        *("_fold", "_literals", "_outer", "_overload", "_patience", "_run", "_running"),
+        *("changed", "commands", "endless", "tainted", "unknown", "values"),
+    )
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Resolution:
         run: Run | None = None,
         overload: bool = False,
         fold: Fold = exact,
+        size: int = 0,
     ) -> None:
         self.values: dict[str, str] = {}
         self.tainted = set(secret)  # secret, or made from a secret
@@ -100,6 +103,7 @@ class Resolution:
         self._run = run
         self._overload = overload
         self._fold = fold
+        self._patience = Patience(size)
 
     def add(self, number: int, layer: Layer, opened: Opened) -> None:
         """Take in the next layer; `number` is its place among the layers, from 0."""
@@ -148,7 +152,7 @@ class Resolution:
             output = self._evaluated(value, place)
             if output is not None:
                 return output
-        expanded, used = expand(value, self._lookup, literals=self._literals)
+        expanded, used = expand(value, self._lookup, literals=self._literals, patience=self._patience)
         if used:
             if not used.isdisjoint(self.tainted):
                 self.tainted.add(name)
@@ -198,7 +202,8 @@ def resolve(
     With `overload` the other way round, as the dotenvx command's flag has it. `secret` names are tainted from the
     start. Without `run` a command is not run but noted. `fold` gives the spelling under which names are the same.
     """
-    resolution = Resolution(process, secret=secret, run=run, overload=overload, fold=fold)
+    size = sum(len(layer.file.text) for layer in layers)
+    resolution = Resolution(process, secret=secret, run=run, overload=overload, fold=fold, size=size)
     for number, layer in enumerate(layers):
         resolution.add(number, layer, opened)
     return resolution

@@ -21,6 +21,7 @@ _HEAD: Final = re.compile(rf"(export[{SPACE}]+)?([a-zA-Z0-9_.-]+)(?:[{SPACE}]*=|
 _BARE: Final = re.compile(r"[^#\n]*")
 _LINE_ENDS: Final = "\n\u2028\u2029"
 _LINE_END: Final = re.compile(f"[{_LINE_ENDS}]")
+_QUOTED_LINES: Final = "(?<![^\u2028\u2029])([\"'`])((?s:.*))\\1(?![^\u2028\u2029])"
 _DOUBLE_ESCAPES: Final = (("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"))
 
 
@@ -49,6 +50,9 @@ class Entry(NamedTuple):
         """The value before decryption and expansion: escapes undone, bytes that are not UTF-8 as U+FFFD."""
         text = self.raw
         kind = self.quote or text[:1]
+        if not self.quote and ("\u2028" in text or "\u2029" in text):
+            # such a value has several lines, and dotenvx takes the quotes off each
+            text = re.sub(_QUOTED_LINES, r"\2", text)
         if "\\" in text:
             if kind == '"':
                 for escape, character in _DOUBLE_ESCAPES:
