@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..project import Environment, Project
     from ..redaction import Redactor
 
-__all__ = ["Stack", "build", "config", "down", "execute", "logs", "ps", "shared", "up", "volumes"]
+__all__ = ["Stack", "build", "config", "down", "execute", "logs", "ps", "shared", "up", "volumes_of"]
 
 
 def up(
@@ -44,18 +44,20 @@ def up(
 
 def down(stack: Stack, services: Sequence[str] = (), *, volumes: bool = False) -> None:
     """End the services (none: all, and their networks), with `volumes` their data too. Raises StackFailed."""
-    before = compose_up.containers(stack, services)
+    before, data = compose_up.containers(stack, services), volumes_of(stack) if volumes else ()
     what = f"The stack of {stack.environment} could not be ended"
     with docker.calls(
         stack.child_env, what=what, hide=stack.hide, error=StackFailed, compose_project_name=stack.name
     ) as client:
-        client.compose.down(list(services) or None, volumes=volumes, remove_orphans=not services, quiet=True)
+        client.compose.down(
+            list(services) or None, volumes=volumes, remove_orphans=not services, quiet=not _watched()
+        )
     names = ", ".join(dict.fromkeys(container.service for container in before)) or "nothing was up"
-    gone = f"{'ended ' if before else ''}{names}{', volumes deleted' if volumes else ''}"
-    console.write_utf8(f"{stack.environment}: {gone}\n")
+    deleted = f"; deleted {', '.join(data)}" if data and not services else ""
+    console.write_utf8(f"{stack.environment}: {'ended ' if before else ''}{names}{deleted}\n")
 
 
-def volumes(stack: Stack) -> tuple[str, ...]:
+def volumes_of(stack: Stack) -> tuple[str, ...]:
     """The volumes that `down(volumes=True)` would delete."""
     argv = [stack.argv(files=False)[0], "volume", "ls", "--format", "{{.Name}}"]
     label = f"label=com.docker.compose.project={stack.name}"
@@ -156,6 +158,11 @@ def _hidden(value: Any, stack: Stack, name: str = "") -> Any:
     if isinstance(value, Mapping):
         return {stack.hide.text(str(key)): _hidden(item, stack, str(key)) for key, item in value.items()}
     return value
+
+
+def _watched() -> bool:
+    """Whether somebody looks on: compose then shows what it ends, in which no value occurs."""
+    return sys.stderr.isatty()
 
 
 def _nothing() -> Redactor:

@@ -54,17 +54,20 @@ def label(path: Path, root: Path) -> str:
 
 
 def _rows(found: Sequence[Need], sources: Sources, root: Path) -> dict[str, list[str]]:
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, set[tuple[str, int]]] = {}
     for need in found:
         lack = need.missing
-        name = f"{lack.name} (empty)" if lack.empty else lack.name
-        places = rows.setdefault(name, [])
-        places += [place for place in _places(need, sources, root) if place not in places]
-    return rows
+        rows.setdefault(f"{lack.name} (empty)" if lack.empty else lack.name, set()).update(
+            _places(need, sources, root)
+        )
+    return {
+        name: [f"{file}:{line}" if line else file for file, line in sorted(places)]
+        for name, places in rows.items()
+    }
 
 
-def _places(need: Need, sources: Sources, root: Path) -> list[str]:
+def _places(need: Need, sources: Sources, root: Path) -> list[tuple[str, int]]:
     if need.file is not None:
-        return [f"{label(need.file, root)}:{need.line}"]
+        return [(label(need.file, root), need.line)]
     found = sources.places(need.missing.name, need.text, need.service)
-    return [f"{label(file, root)}:{line}" for file, line in found] or [f"service {need.service}"]
+    return [(label(file, root), line) for file, line in found] or [(f"service {need.service}", 0)]

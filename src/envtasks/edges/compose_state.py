@@ -56,6 +56,12 @@ class Container:
             return f"exited ({self.exit_code})"
         return self.health if self.state == "running" and self.health else self.state
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it, for a sentence that begins with its name."""
+        said = {"exited": f"exited with {self.exit_code}", "restarting": "ends again and again"}
+        return said.get(self.state, f"is {self.condition}")
+
     def verdict(self, *, must_run: bool) -> Verdict:
         """READY if healthy (or running, without a health check) or finished with 0 where it need not stay."""
         if self.state == "running":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from .. import console
@@ -20,27 +18,11 @@ POLL: Final = 0.5
 SURE: Final = 2  # looks in a row that must find all ready: a service may die right after its start
 CRASHES: Final = 3  # restarts after which a service is not expected to come up any more
 TAIL: Final = 20
+BLANKED: Final = "variable is not set. Defaulting to a blank string."
 LISTING: Final = (
     '{{.Label "com.docker.compose.project"}}\t{{.Label "com.docker.compose.service"}}\t'
     "{{.Names}}\t{{.Ports}}\t{{.Mounts}}"
 )
-
-
-@dataclass(slots=True)
-class Said:
-    """What compose printed, split into lines, the last ones kept for the message of a failure."""
-
-    tell: Callable[[str], None]
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=200))
-    rest: bytes = b""
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
-        *lines, self.rest = (self.rest + data).split(b"\n")
-        for line in lines:
-            text = line.decode("utf-8", "replace").rstrip()
-            self.lines.append(text)
-            self.tell(text)
 
 
 def up(
@@ -54,16 +36,20 @@ def up(
     refuse_clashes(stack, model)
     words = ["up", "--detach", *(["--build"] if build else []), *services]
     argv = stack.argv("--ansi", "never", "--progress", "plain", *words, files=True)
-    with watching(stack.environment) as view:
-        said = Said(view.line)
-        with streaming.child(argv, stack.child_env, stdout=said.feed, hide=stack.hide) as process:
-            while process.poll() is None:
-                view.states(containers(stack, model.services))
-                _pause(process.poll)
-        if process.returncode:
-            raise _failure(stack, model, said)
-        if wait:
-            _until_ready(stack, model, view, timeout)
+    try:
+        with watching(stack.environment) as view:
+            said = streaming.Lines(_without_noise(view.line))
+            with streaming.child(argv, stack.child_env, stdout=said.feed, hide=stack.hide) as process:
+                while process.poll() is None:
+                    view.states(containers(stack, model.services))
+                    _pause(process.poll)
+            if process.returncode:
+                raise _failure(stack, model, said)
+            if wait:
+                _until_ready(stack, model, view, timeout)
+    except KeyboardInterrupt:
+        console.say("note", f"interrupted: inv compose.down --env {stack.environment} ends what has started.")
+        raise
     return containers(stack, model.services)
 
 
@@ -143,7 +129,7 @@ def _inspect(stack: Stack, container: Container, template: str) -> str:
         return ""
 
 
-def _failure(stack: Stack, model: Model, said: Said | None, *, timeout: int = 0) -> StackFailed:
+def _failure(stack: Stack, model: Model, said: streaming.Lines | None, *, timeout: int = 0) -> StackFailed:
     """Which services are to blame and the last they said; without any, compose's own last lines."""
     found = containers(stack, model.services)
     blamed = [container for container in found if _verdict(stack, model, container) is Verdict.FAILED]
@@ -151,9 +137,9 @@ def _failure(stack: Stack, model: Model, said: Said | None, *, timeout: int = 0)
         blamed = [container for container in found if _verdict(stack, model, container) is Verdict.WAITING]
     late = f" after {timeout} s" if timeout else ""
     if not blamed:
-        lines = _own_words(said.lines if said else ())
+        lines = _own_words(said.last if said else ())
         return StackFailed(f"The stack of {stack.environment} did not come up.{_indented(lines)}")
-    reasons = ", ".join(f"{container.service} is {container.condition}{late}" for container in blamed)
+    reasons = ", ".join(f"{container.service} {container.trouble}{late}" for container in blamed)
     lines = [line for container in blamed for line in _last_words(stack, container)]
     return StackFailed(
         f"The stack of {stack.environment} did not come up: {reasons}.{_indented(lines)}",
@@ -175,10 +161,15 @@ def _last_words(stack: Stack, container: Container) -> list[str]:
     return lines
 
 
-def _own_words(lines: Sequence[str] | deque[str]) -> list[str]:
+def _own_words(lines: Iterable[str]) -> list[str]:
     """Compose's lines without its progress (` Container app-1  Started`)."""
-    kept = [line for line in lines if line.strip() and not _is_progress(line)]
-    return kept[-2 * TAIL :]
+    kept = [line for line in lines if line.strip() and not _is_progress(line) and BLANKED not in line]
+    return kept[-TAIL:]
+
+
+def _without_noise(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Leave out what compose says of services that are not started: they may well get a blank."""
+    return lambda line: None if BLANKED in line else tell(line)
 
 
 def _is_progress(line: str) -> bool:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
@@ -17,6 +18,28 @@ CHUNK: Final = 65536
 GRACE: Final = 10.0  # seconds that an interrupted child gets to tidy up
 
 Sink = Callable[[bytes], None]
+
+
+class Lines:
+    """Splits what a child prints into lines: tells each one, keeps the last of them."""
+
+    def __init__(self, tell: Callable[[str], None], *, keep: int = 200) -> None:
+        self._tell = tell
+        self._last: deque[str] = deque(maxlen=keep)
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._last.append(line.decode("utf-8", "replace").rstrip())
+            self._tell(self._last[-1])
+
+    @property
+    def last(self) -> tuple[str, ...]:
+        """The last lines, an unfinished one too."""
+        rest = self._rest.decode("utf-8", "replace")
+        return (*self._last, rest) if rest else tuple(self._last)
 
 
 @contextmanager

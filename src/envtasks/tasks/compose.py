@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import invoke
+from invoke.exceptions import Exit
 
 from .. import console
 from ..activate import guard
@@ -64,7 +64,7 @@ def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> Non
     with _stack(c) as stack:
         from ..edges import compose
 
-        if volumes and (found := compose.volumes(stack)):
+        if volumes and (found := compose.volumes_of(stack)):
             _confirm_deletion(c, found)
         compose.down(stack, services, volumes=volumes)
 
@@ -181,7 +181,7 @@ def _stack(c: Context) -> Iterator[Stack]:
         try:
             yield Stack.of(Run.of(c).project, c.env, mask=_door(c).mask)
         except KeyboardInterrupt:
-            raise invoke.Exit(code=130) from None
+            raise Exit(code=130) from None
 
 
 def _confirm_deletion(c: Context, volumes: Sequence[str]) -> None:
@@ -202,4 +202,4 @@ def _door(c: Context) -> Door:
 
 def _end(code: int) -> None:
     if code:
-        raise invoke.Exit(code=code)
+        raise Exit(code=code)
