@@ -21,9 +21,9 @@ WINDOWS = sys.platform == "win32"
 def start(values: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
     """`python -m app` in a process environment of these variables."""
     env = {**os.environ, **values, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    argv = [sys.executable, "-m", "app", *arguments]
     return subprocess.Popen(
-        [sys.executable, "-m", "app", *arguments], env=env, text=True, encoding="utf-8", **pipes
+        argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 20
+UP = ("started", "found", "unused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,14 @@ class Services:
     cache: str
 
     @property
-    def missing(self) -> str | None:
-        """The sentences of what is missing, if anything is."""
-        states = (self.database, self.cache)
-        return " ".join(state for state in states if state not in ("started", "found", "unused")) or None
+    def has_database(self) -> bool:
+        """Whether the database is as its environment wants it."""
+        return self.database in UP
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether the cache is as its environment wants it."""
+        return self.cache in UP
 
 
 @contextmanager

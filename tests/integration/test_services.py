@@ -1,0 +1,123 @@
+"""The keeper of the servers: it starts what is missing, uses what is there, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.integration.conftest import lacks
+from tests.services import ROOT, running
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform == "win32", reason="the wheels' servers are not started on Windows"),
+]
+PASSWORD = "test 'not' a \"secret\" $word\\"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def env() -> Iterator[dict[str, str]]:
+    """Values that name servers nobody else uses, and a folder of its own for what is temporary."""
+    place = Path(tempfile.mkdtemp(dir="/tmp"))  # pytest's own is closed to the user that PostgreSQL runs as
+    place.chmod(0o755)
+    database, cache = free_port(), free_port()
+    yield {
+        "PATH": os.environ["PATH"],
+        "TMPDIR": str(place),
+        "DB_HOST": "127.0.0.1",
+        "DB_PORT": str(database),
+        "DB_USER": "somebody",
+        "DB_PASSWORD": PASSWORD,
+        "DB_NAME": "of her own",
+        "CACHE_URL": f"redis://:test-not-a-secret@127.0.0.1:{cache}/0",
+        "CACHE_PORT": str(cache),
+    }
+    shutil.rmtree(place)
+
+
+def left(env: dict[str, str]) -> dict[str, object]:
+    return {
+        "database": answers(int(env["DB_PORT"])),
+        "cache": answers(int(env["CACHE_PORT"])),
+        "files": [path.name for path in Path(env["TMPDIR"]).iterdir()],
+    }
+
+
+NOTHING = {"database": False, "cache": False, "files": []}
+
+
+def test_started_as_the_values_say(env: dict[str, str]) -> None:
+    """The servers are where the values say, let in whom the values say, and are gone afterwards."""
+    with running(env) as servers:
+        if not (servers.has_database and servers.has_cache):
+            lacks(f"{servers.database} {servers.cache}")
+        assert (servers.database, servers.cache) == ("started", "started")
+        where = make_conninfo(
+            host=env["DB_HOST"], port=env["DB_PORT"], dbname=env["DB_NAME"], user=env["DB_USER"]
+        )
+        with psycopg.connect(where, password=PASSWORD) as login:
+            assert login.execute("SELECT current_database()").fetchone() == ("of her own",)
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(where, password="wrong")
+    assert left(env) == NOTHING
+
+
+def test_found(env: dict[str, str]) -> None:
+    """What listens already is used, and still listens afterwards."""
+    with running(env):
+        with running(env) as again:
+            assert (again.database, again.cache) == ("found", "found")
+        assert left(env) | {"files": []} == {"database": True, "cache": True, "files": []}
+
+
+def test_unused(env: dict[str, str]) -> None:
+    """An environment with SQLite and without a cache needs no server."""
+    with running({**env, "DB_ENGINE": "sqlite", "CACHE_URL": ""}) as servers:
+        assert (servers.database, servers.cache) == ("unused", "unused")
+        assert left(env) | {"files": []} == NOTHING
+
+
+def test_elsewhere(env: dict[str, str]) -> None:
+    """Nothing is started for a host that is not this one, and it is said."""
+    with running({**env, "DB_HOST": "192.0.2.1", "CACHE_URL": ""}) as servers:
+        port = env["DB_PORT"]
+        assert (
+            servers.database
+            == f"Nothing listens at 192.0.2.1:{port}, and servers are started on loopback only."
+        )
+        assert not servers.has_database
+
+
+def test_nothing_left_of_killed_tests(env: dict[str, str]) -> None:
+    """When the tests are killed, their servers end and the folder goes."""
+    program = "import os, time\nfrom tests.services import running\n"
+    program += "with running(os.environ) as up:\n    print(up.database, flush=True)\n    time.sleep(60)"
+    argv = [sys.executable, "-c", program]
+    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout is not None
+        assert tests.stdout.readline() == "started\n"
+        tests.kill()
+    end = time.monotonic() + 20
+    while left(env) != NOTHING and time.monotonic() < end:
+        time.sleep(0.05)
+    assert left(env) == NOTHING
