@@ -174,7 +174,7 @@ def _undeclared(target: Target) -> Refused:
     lines += [f'{name} = "{value or example[name]}"' for name, value in said.items()]
     missing = ", ".join(name for name, value in said.items() if not value)
     return Refused(
-        f"{target.environment} has no declared cluster (not declared: {missing}), so nothing can be sent there.",
+        f"{target.environment} has no declared cluster (not declared: {missing}): nothing can be sent.",
         hint="write in pyproject.toml, with your own values:\n    " + "\n    ".join(lines),
     )
 

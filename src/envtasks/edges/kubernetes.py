@@ -97,7 +97,7 @@ def plan(project: Project, hydrated: Hydrated, *, secret_names: Collection[str] 
 
 
 def _for_kubectl(hydrated: Hydrated, target: Target) -> list[str]:
-    """The variables of the env files that kubectl itself needs, such as KUBECONFIG; the values to deploy are none."""
+    """The variables of the env files that kubectl itself needs, such as KUBECONFIG."""
     return [name for name in hydrated if any(fnmatchcase(name, pattern) for pattern in target.needs)]
 
 
