@@ -20,3 +20,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print what the tests reported."""
     for line in config.stash.get(LINES, []):
         terminalreporter.write_line(line)
+
+
+LINES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Adds a line to the summary that pytest prints at the end, also when everything passed."""
+    lines: list[str] = request.config.stash.setdefault(LINES, [])
+    return lines.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what the tests reported."""
+    for line in config.stash.get(LINES, []):
+        terminalreporter.write_line(line)
