@@ -1,28 +1,50 @@
-"""What only integration tests need: lines that they want to see in the output of every run."""
+"""The real servers, for whichever test asks for them, and lines that tests want to have seen in every run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from tests.services import Services, running
 
+REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
 LINES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def servers(suite_env: Mapping[str, str]) -> Iterator[Services | None]:
+    """The servers of the session's environment; None outside of a session that hydrates one."""
+    if "DB_HOST" not in suite_env:
+        yield None
+        return
+    with running(suite_env) as servers:
+        yield servers
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Adds a line to the summary that pytest prints at the end, also when everything passed."""
-    lines: list[str] = request.config.stash.setdefault(LINES, [])
-    return lines.append
+def database_values(servers: Services | None, suite_env: Mapping[str, str]) -> Mapping[str, str]:
+    """The process environment of the suite, with the database that it names up."""
+    if servers is None:
+        lacks("The values of an environment are not here: nox -s integration")
+    elif not servers.has_database:
+        lacks(servers.database)
+    return suite_env
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what the tests reported."""
-    for line in config.stash.get(LINES, []):
-        terminalreporter.write_line(line)
+@pytest.fixture
+def server_values(servers: Services | None, database_values: Mapping[str, str]) -> Mapping[str, str]:
+    """The same, with the cache up too."""
+    if not database_values.get("CACHE_URL"):
+        pytest.skip(f"The environment {database_values.get('APP_ENV')} has no cache.")
+    if servers is not None and not servers.has_cache:
+        lacks(servers.cache)
+    return database_values
 
 
-LINES = pytest.StashKey[list[str]]()
+def lacks(reason: str) -> None:
+    """Skip the test, saying why; in CI the lack is a failure."""
+    (pytest.fail if REQUIRE_ALL else pytest.skip)(reason)
 
 
 @pytest.fixture
