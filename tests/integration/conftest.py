@@ -1,4 +1,4 @@
-"""The real servers, for whichever test asks for them, and lines that tests want to have seen in every run."""
+"""What only integration tests need: real servers, and lines to see in the output of every run."""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.conftest import lacks
+from psycopg.conninfo import make_conninfo
 from tests.services import ROOT, running
+from tests.services.fixtures import lacks
 
 pytestmark = [
     pytest.mark.integration,
