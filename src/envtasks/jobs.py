@@ -1,4 +1,4 @@
-"""The processes that are running: wait for one as a shell does, hand signals on to them, leave none behind."""
+"""The processes that run: wait for one as a shell does, hand signals on to them, leave none behind."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ class Job:
         self._look(0)
         return self.returncode is not None
 
-    def wait(self, *, terminal: Terminal | None = None, until: Callable[[], bool]) -> None:
-        """Come back when it has ended, or when `until` says so (asked ten times a second)."""
+    def wait(self, *, terminal: Terminal | None = None, until: Callable[[], bool] | None = None) -> None:
+        """Come back when it has ended, or when `until` (asked ten times a second) says so."""
         if sys.platform == "win32":
             self._wait_windows(until)
             return
         attentive = threading.current_thread() is threading.main_thread()
-        with _wakeups() if attentive else _naps() as sleep:
-            while self.returncode is None and not until():
+        with _wakeups(0.1 if until else 10.0) if attentive else _naps() as sleep:
+            while self.returncode is None and not (until and until()):
                 stopped = self._look(os.WUNTRACED if attentive else 0)
                 if stopped:
                     self._stopped(stopped, terminal)
@@ -88,10 +88,10 @@ class Job:
         if terminal is not None:
             terminal.take_back(mend=self.returncode is not None and self.returncode < 0)
 
-    def _wait_windows(self, until: Callable[[], bool]) -> None:
+    def _wait_windows(self, until: Callable[[], bool] | None) -> None:
         """The console has given Ctrl-C to the child as well: wait for it; the second one kills."""
         assert self._process is not None
-        while self.returncode is None and not until():
+        while self.returncode is None and not (until and until()):
             try:
                 with suppress(subprocess.TimeoutExpired):
                     self.returncode = self._process.wait(0.1)
@@ -121,7 +121,7 @@ class Job:
         return 0
 
     def _stopped(self, number: int, terminal: Terminal | None) -> None:
-        """It was stopped: lend it the terminal if that is what it wants, else stop together with it, as one job."""
+        """It was stopped: lend it the terminal if it wants that, else stop together with it, as one job."""
         if sys.platform == "win32":
             return
         wants_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
@@ -186,7 +186,7 @@ def _naps() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _wakeups() -> Iterator[Callable[[], None]]:
+def _wakeups(longest: float) -> Iterator[Callable[[], None]]:
     """A sleep that any signal ends, also one that comes just before it (which a plain waitpid would miss)."""
     import select
 
@@ -196,7 +196,7 @@ def _wakeups() -> Iterator[Callable[[], None]]:
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def sleep() -> None:
-        select.select([reader], [], [], 0.1)
+        select.select([reader], [], [], longest)
         with suppress(BlockingIOError):
             os.read(reader, 512)
 
@@ -241,7 +241,7 @@ class Signals:
 
     @contextmanager
     def attention(self) -> Iterator[None]:
-        """Within, signals are handed on and waited out; then SystemExit(128+N) ends this process if one was to end it.
+        """Within, signals are handed on and waited out; SystemExit(128+N) follows if one was to end us.
 
         Only the main thread gets signals; in another one this does nothing.
         """
@@ -269,14 +269,14 @@ class Signals:
                 self._before[number] = before
                 signal.signal(number, self._receive)
         self._before[signal.SIGCHLD] = signal.getsignal(signal.SIGCHLD)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes a sleeping wait
 
     def _restore(self) -> None:
         while self._before:
             number, before = self._before.popitem()
             signal.signal(number, signal.SIG_DFL if before is None else before)
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, _: FrameType | None) -> None:
         if sys.platform == "win32":
             return
         if number == signal.SIGTSTP:

@@ -1,4 +1,4 @@
-"""The streams of this process: where output goes and input comes from, bytes where it can be, text where it must be."""
+"""The streams of this process, where output goes and input comes from: as bytes where that is the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .pipes import CHUNK, readable, write_all
 
 
 class Outlet:
-    """Writes bytes in one encoding to a text stream that may be a file, a terminal, or any object with `write`."""
+    """Writes bytes of one encoding to a text stream: a file, a terminal, or any object with `write`."""
 
     def __init__(self, stream: IO[str], encoding: str) -> None:
         self._stream = stream
@@ -38,7 +38,7 @@ class Outlet:
         try:
             self._stream.write(text)
         except UnicodeEncodeError:
-            encoding = self._stream.encoding
+            encoding = getattr(self._stream, "encoding", None) or "ascii"
             self._stream.write(text.encode(encoding, "replace").decode(encoding))
         self._stream.flush()
 
@@ -49,14 +49,14 @@ def _plain_fd(stream: IO[str], encoding: str) -> int | None:
         return None
     with suppress(OSError, LookupError):
         fd = stream.fileno()
-        same_encoding = codecs.lookup(stream.encoding).name == codecs.lookup(encoding).name
-        if same_encoding and not (sys.platform == "win32" and os.isatty(fd)):
+        same = codecs.lookup(stream.encoding).name == codecs.lookup(encoding).name
+        if same and not (sys.platform == "win32" and os.isatty(fd)):
             return fd
     return None
 
 
 def _to_nowhere(fd: int) -> None:
-    """Nobody reads our stdout any more: let Python's own flush at the end of the process not complain about it."""
+    """Nobody reads our stdout any more: let Python not complain about that when it flushes at the end."""
     if fd in (1, 2):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, fd)
@@ -86,10 +86,9 @@ def read_available(stream: Any) -> bytes | str | None:
         fd = stream.fileno()
         regular = stat.S_ISREG(os.fstat(fd).st_mode)
     except (AttributeError, OSError, ValueError):
-        data: bytes | str | None = stream.read(CHUNK)
-        return data
+        fd, regular = -1, True
     if regular:
-        data = stream.read(CHUNK)
+        data: bytes | str = stream.read(CHUNK)
         return data
     try:
         return os.read(fd, CHUNK) if readable(fd, 0) else None

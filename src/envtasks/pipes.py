@@ -1,4 +1,4 @@
-"""Move what processes print to where it belongs, redacted on the way and without waiting for those who stay behind."""
+"""Move what processes print to where it belongs, redacted, without waiting for those who stay behind."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LARGEST_PIPE: Final = 1 << 20
 
 
 class Pump:
-    """Copies a pipe to its end. `finish` waits until what was printed so far has been copied, not until the end.
+    """Copies a pipe to its end. `finish` waits until what was printed so far is copied, not until the end.
 
-    A process may leave children behind that hold the pipe open (a server started with `&`): they keep their pipe, and
+    A process may leave children behind that hold the pipe open (a server started with `&`): they keep it, and
     what they print is still copied, and redacted, for as long as this process lives.
     """
 
@@ -46,7 +46,7 @@ class Pump:
         self._settled = threading.Event()
 
     def run(self) -> None:
-        """Copy; raises what `heard` raises. Ends early if nobody reads what is written: the writer is told by SIGPIPE."""
+        """Copy; raises what `heard` raises. Ends if nobody reads what it writes: SIGPIPE tells."""
         try:
             self._copy()
             self._give(self._stream.flush() if self._stream else b"")
@@ -68,7 +68,8 @@ class Pump:
         deadline = 0.0
         while True:
             over = self._over.is_set()
-            if not readable(self._fd, SILENCE):
+            waiting = over or (self._stream is not None and self._stream.waiting)
+            if not readable(self._fd, SILENCE if waiting else 3 * SILENCE):
                 self._settle(over)
                 continue
             data = _read(self._fd)
@@ -78,7 +79,7 @@ class Pump:
                 self._heard(data)
             self._give(self._stream.feed(data) if self._stream else data)
             if over and not self._settled.is_set():
-                # whoever is left prints without a pause: enough when all that the process can have left is through
+                # those left behind print without a pause: go on until all of the process itself is through
                 deadline = deadline or time.monotonic() + 10 * SILENCE
                 left -= len(data)
                 if left < 0 and time.monotonic() > deadline:
@@ -160,8 +161,7 @@ def redact_file_descriptors(redactor: Redactor, fds: Sequence[int] = (1, 2)) -> 
     pumps: list[Pump] = []
     kept: dict[int, int] = {}
     try:
-        for group in _same_files(fds):
-            pumps.append(_put_pipe(redactor, group, kept))
+        pumps.extend(_put_pipe(redactor, group, kept) for group in _same_files(fds))
         yield
     finally:
         _flush_python()
@@ -173,7 +173,7 @@ def redact_file_descriptors(redactor: Redactor, fds: Sequence[int] = (1, 2)) -> 
 
 
 def _put_pipe(redactor: Redactor, fds: Sequence[int], kept: dict[int, int]) -> Pump:
-    """One pipe in place of file descriptors that are the same file, so that the order of their lines stays."""
+    """One pipe in place of file descriptors that are the same file, so that their lines stay in order."""
     target = os.dup(fds[0])
     reader, writer = os.pipe()
     for fd in fds:

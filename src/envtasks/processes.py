@@ -1,4 +1,4 @@
-"""Start one process: find its program, build its command line, say clearly why it cannot start, read how it ended."""
+"""Start one process: find its program, build its command line, say why it cannot start, read how it ended."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _missing_hint(name: str) -> str:
 
 
 def _with_suffix(found: str) -> str:
-    """Prefer npm.cmd to the POSIX script npm beside it, which Windows cannot start (python/cpython#109590)."""
+    """npm.cmd rather than the POSIX script npm beside it, which cannot be started (python/cpython#109590)."""
     if Path(found).suffix:
         return found
     return next(
@@ -73,24 +73,24 @@ def _with_suffix(found: str) -> str:
 
 
 def command_line(program: str, arguments: Sequence[str]) -> str | list[str]:
-    """What Popen takes to start a program with exactly these arguments, also if it is a batch file of Windows."""
+    """What Popen takes to start a program with exactly these arguments, also if it is a batch file."""
     if sys.platform == "win32" and program.lower().endswith((".cmd", ".bat")):
         return batch_line(program, arguments)
     return [program, *arguments]
 
 
 def batch_line(program: str, arguments: Sequence[str]) -> str:
-    """The cmd.exe line that starts a batch file. Raises EnvtasksError for what cmd.exe would not hand on unchanged.
+    """The cmd.exe line that starts a batch file. Raises EnvtasksError for what cmd.exe would change.
 
-    Windows always starts batch files through cmd.exe, which reads the line by rules of its own. Within double quotes
-    nothing is special to it but the quote and the percent sign, for which there is no safe spelling.
+    Windows always starts batch files through cmd.exe, which reads the line by rules of its own. Within double
+    quotes nothing is special to it but the quote and the percent sign, for which there is no safe spelling.
     """
     for word in (program, *arguments):
         if any(sign in word for sign in _UNSAFE_FOR_BATCH):
             name = program.replace("\\", "/").rpartition("/")[2]
             raise EnvtasksError(
-                f"An argument of {name} holds a double quote, a percent sign or a line break; {name} is a batch file, "
-                "and cmd.exe, which runs it, would not hand that on unchanged.",
+                f"An argument of {name} holds a double quote, a percent sign or a line break. {name} is a batch "
+                "file, and cmd.exe, which runs it, would change that.",
                 hint="start the program behind it directly, for example `node path/to/cli.js`",
             )
     quoted = " ".join(map(_quoted, (program, *arguments)))
@@ -98,7 +98,7 @@ def batch_line(program: str, arguments: Sequence[str]) -> str:
 
 
 def _quoted(word: str) -> str:
-    """In quotes; backslashes at the end are doubled, for they would escape the quote for whoever reads it in the end."""
+    """In quotes; backslashes at the end are doubled, as they would escape the quote for the program."""
     return '"' + word + "\\" * (len(word) - len(word.rstrip("\\"))) + '"'
 
 
@@ -165,7 +165,7 @@ def _explained(error: OSError, what: str, env: Mapping[str, str], line: str | Se
     if error.errno == errno.ENOEXEC or windows == 193:
         return EnvtasksError(
             f"{what} is no program that this system can start.",
-            hint="start it with its interpreter, for example `python script.py`, or give it a first line like #!/bin/sh",
+            hint="start it with its interpreter (`python script.py`), or give it a first line like #!/bin/sh",
         )
     return EnvtasksError(f"{what} could not be started: {error.strerror or type(error).__name__}.")
 
@@ -181,6 +181,6 @@ def _too_large(env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksErr
         )
     named = ", ".join(f"{name} ({sizes[name]:,} bytes)" for name in largest)
     return EnvtasksError(
-        f"The environment is too large for this system: {sum(sizes.values()):,} bytes. The largest variables: {named}.",
+        f"The environment is too large for this system: {sum(sizes.values()):,} bytes. The largest: {named}.",
         hint="keep large values in files, or keep variables out with the task's `needs`",
     )

@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 
 from .spellings import SHORTEST, spellings
 
-_MANY: Final = 48
+_MANY: Final = 24
 """From so many needles on, one search for rare letters is cheaper than a search for each needle."""
 
 # From common to rare in what programs print; what is not named here is rarer still.
@@ -16,10 +16,11 @@ _COMMON: Final = b" etaoinsr/lhd-.cumpf_:=g0,1\nvb2w3y(5)4k68x79TSEAIR'\"CNOPLMD
 
 
 class Redactor:
-    """Hides values in text. `Redactor(values)` costs nothing until the first text; it is false if there is nothing to hide.
+    """Hides values in text. It costs nothing until the first text, and is false if there is nothing to hide.
 
-    A value of 4 characters or more is found as it is, line by line if it has several, in base64 (wherever it stands in what
-    was encoded), URL-encoded, and escaped as JSON, Python and shells do. Where values overlap, one mask covers them all.
+    A value of 4 characters or more is found as it is, line by line if it has several, in base64 (wherever it
+    stands in what was encoded), URL-encoded, and escaped as JSON, Python and shells do. Values that overlap
+    get one mask.
     """
 
     __slots__ = ("_mask", "_needles", "_values")
@@ -58,12 +59,13 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Hides values in a stream: `feed` gives what is decided of the bytes so far, `flush` the rest at the end.
+    """Hides values in a stream: `feed` gives what is decided so far, `flush` the rest at the end.
 
-    Only an ending that could be the beginning of a secret is held back. After a silence `settle` gives of that as much as
-    may be seen: a prompt that ends with a secret's first letters must appear, or its reader would wait forever. So up to 3
-    bytes come out as they are (no more than a value too short to be hidden would show) and a complete secret comes out as
-    its mask; a longer beginning stays held. If the secret does go on after that, the rest of it is still hidden.
+    Only an ending that could be the beginning of a secret is held back. After a silence `settle` gives of it
+    as much as may be seen: a prompt that ends with a secret's first letters must appear, or its reader would
+    wait forever. So up to 3 bytes come out as they are (no more than a value too short to be hidden shows),
+    and a complete secret comes out as its mask; a longer beginning stays held. If the secret does go on after
+    that, the rest of it is still hidden.
     """
 
     __slots__ = ("_held", "_mask", "_masked", "_needles", "_shown")
@@ -90,7 +92,7 @@ class StreamRedactor:
         return self._give(self._held, len(self._held))
 
     def settle(self, *, everything: bool = False) -> bytes:
-        """What may be seen of what is held back, after a short silence; `everything` if it is not known to go on."""
+        """What may be seen of what is held back, after a silence; `everything` if it may never go on."""
         held, open_to_see = self._held, len(self._held)
         for start, end in self._needles.spans(held):
             open_to_see -= end - start
@@ -188,7 +190,7 @@ def _each(needles: list[bytes]) -> Callable[[bytes], list[bytes]]:
 
 
 def _by_rare_letters(needles: list[bytes]) -> Callable[[bytes], list[bytes]]:
-    """Look for a few rare letters that every needle has one of, then for the two that follow, then for the needle."""
+    """Look for a few rare letters of which every needle has one, then for the two after it, then for it."""
     letters = _cover(needles)
     anchors: dict[bytes, list[bytes]] = {}
     for needle in needles:
@@ -209,7 +211,7 @@ def _by_rare_letters(needles: list[bytes]) -> Callable[[bytes], list[bytes]]:
 
 
 def _cover(needles: list[bytes]) -> frozenset[int]:
-    """Letters such that every needle has one of them before its last two, chosen so that they are rare in output."""
+    """Letters, rare in output, such that every needle has one of them before its last two."""
     cost = {letter: len(_COMMON) - i for i, letter in enumerate(_COMMON)}
     left = [frozenset(needle[:-2]) for needle in needles]
     chosen: set[int] = set()

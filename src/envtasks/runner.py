@@ -1,4 +1,4 @@
-"""Invoke's Runner for commands in a given environment: output hidden, signals handed on, nothing left behind."""
+"""Invoke's Runner for commands in a given environment: output hidden, signals handed on, none left behind."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 
 class Runner(Local):
-    """Runs one command, a shell line (`run`) or an argument list (`run_argv`), with the variables of `child_env`.
+    """Runs one command, a shell line (`run`) or arguments (`run_argv`), with the variables of `child_env`.
 
-    With a redactor its values are hidden in whatever is printed, echoed or said in an exception; what the Result's
-    `stdout` and `stderr` hold is real. Without one, a command on a terminal gets the terminal itself unless something
-    asks for capture (`hide`, `watchers`, `out_stream`, `err_stream`, `asynchronous`), and the Result's output is empty.
+    With a redactor its values are hidden in whatever is printed, echoed or said in an exception; what
+    `stdout` and `stderr` of the Result hold is real. Without one, a command on a terminal gets the terminal itself,
+    and the Result's output is empty, unless something asks for capture: `hide`, `watchers`, `out_stream`,
+    `err_stream` or `asynchronous`.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Runner(Local):
         self._job: Job | None = None
 
     def run(self, command: str, **kwargs: Any) -> Result:
-        """Run a shell line. Takes what Invoke's `run` takes; raises what it raises, and SystemExit(128+N) after a signal N."""
+        """Run a shell line, as Invoke's `run`; after a signal N to this process raises SystemExit(128+N)."""
         with signals.attention():
             return super().run(command, **kwargs)
 
@@ -162,7 +163,7 @@ class Runner(Local):
         return subprocess.DEVNULL if nothing else None
 
     def _mirrored_stdin(self) -> bool:
-        """Whether somebody has to carry our input to the command: it has no stdin, or another one, or answers are put in."""
+        """Whether our input has to be carried to the command, whose stdin it is not."""
         if not self.streams["in"]:
             return False
         return bool(self.using_pty or self.watchers or self.opts["in_stream"] is not None)
@@ -203,7 +204,7 @@ class Runner(Local):
     def wait(self) -> None:
         job = self._running()
         lent = self._terminal is not None and self._terminal.is_lent
-        job.wait(terminal=self._terminal, until=lambda: self.has_dead_threads)
+        job.wait(terminal=self._terminal, until=(lambda: self.has_dead_threads) if self.threads else None)
         if job.returncode is None:
             return
         signals.remove(job)
@@ -214,7 +215,7 @@ class Runner(Local):
         if signals.ending:
             job.dwindle(GRACE)
 
-    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:  # noqa: ARG002
         self._running().interrupt()
 
     @property
@@ -251,7 +252,7 @@ class Runner(Local):
 
 
 class RedactedResult(Result):
-    """Invoke's Result; `stdout` and `stderr` are what the command printed, every text made of them is redacted."""
+    """Invoke's Result: `stdout` and `stderr` are what the command printed, texts of them are redacted."""
 
     def __init__(self, hide_secrets: Callable[[str], str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -275,7 +276,7 @@ class _OutputThread(ExceptionHandlingThread):
         self._text = ""
         self._decoder = codecs.getincrementaldecoder(runner.encoding)("replace") if runner.watchers else None
         self._pump = Pump(
-            fd, outlet.write if outlet else lambda data: None, redactor=runner._redactor, heard=self._hear
+            fd, outlet.write if outlet else _discard, redactor=runner._redactor, heard=self._hear
         )
 
     def _run(self) -> None:
@@ -289,10 +290,14 @@ class _OutputThread(ExceptionHandlingThread):
             self._runner.respond([self._text])
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until everything that the command printed is here; not for children of it that keep the pipe open."""
+        """Wait until all that the command printed is here, not for children of it that keep the pipe open."""
         self._pump.finish(timeout)
         chunks, self._chunks = self._chunks, []
         self._captured.append(b"".join(chunks).decode(self._runner.encoding, "replace"))
+
+
+def _discard(data: bytes) -> None:
+    del data
 
 
 class _InputThread(ExceptionHandlingThread):

@@ -1,4 +1,4 @@
-"""The ways in which one secret value may be written in the output of a program: as it is, encoded, escaped."""
+"""The ways in which one secret value may be written in what a program prints: as it is, encoded, escaped."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 import sys
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final
 
 SHORTEST: Final = 4
 """Characters. A shorter value would turn half of the output into asterisks, and is no secret anyway."""
 
 _UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-# What the encoders of this world leave alone besides: nothing, Python's quote, encodeURIComponent, Java, encodeURI.
+# What encoders leave alone besides: nothing, Python's quote, encodeURIComponent, Java, encodeURI.
 _ALSO_SAFE: Final = (b"", b"/", b"!'()*", b"*", b"!'()*;,/?:@&=+$#")
 _WRAPPED_AT: Final = (64, 76)
 """Columns: PEM and `openssl base64`, then MIME and `base64`."""
@@ -24,7 +25,7 @@ _JSON_IN_HTML: Final = _JSON | {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u
 
 
 def spellings(value: str) -> frozenset[bytes]:
-    """Every form of a value that is looked for in output; empty for a value that is too short to be hidden."""
+    """Every form of a value that is looked for in output; none for a value too short to be hidden."""
     whole = value.strip()
     if len(whole) < SHORTEST:
         # white space around a short value makes it long enough, but only together with that white space
@@ -77,16 +78,23 @@ def _utf16_escape(match: re.Match[str]) -> str:
 
 
 def _url_encoded(data: bytes) -> Iterator[bytes]:
+    if not data.translate(None, _UNRESERVED):
+        return
     for safe in _ALSO_SAFE:
         for digits in ("%%%02X", "%%%02x"):
-            table = [bytes((b,)) if b in _UNRESERVED + safe else (digits % b).encode() for b in range(256)]
+            table = _url_table(safe, digits)
             encoded = b"".join(table[b] for b in data)
             yield encoded
             yield encoded.replace(b"%20", b"+")
 
 
+@cache
+def _url_table(safe: bytes, digits: str) -> list[bytes]:
+    return [bytes((b,)) if b in _UNRESERVED + safe else (digits % b).encode() for b in range(256)]
+
+
 def _base64(data: bytes) -> Iterable[bytes]:
-    """The characters of every base64 text around the data that depend on the data alone, and the exact encodings."""
+    """The part of any base64 text around the data that depends on the data alone, and its exact encodings."""
     exact = b2a_base64(data, newline=False)
     forms = [exact, exact.rstrip(b"=")]
     for offset in range(3):

@@ -1,6 +1,6 @@
-"""The terminal, lent to the process group that runs on it, as a shell does. POSIX; elsewhere there is none to lend.
+"""The terminal, lent to the process group that runs on it, as a shell does. Windows has none to lend.
 
-Source: POSIX.1-2024, general terminal interface, section 11.1.4; the GNU C library manual, "Implementing a Job Control Shell".
+Source: POSIX.1-2024, section 11.1.4; the GNU C library manual, "Implementing a Job Control Shell".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Terminal:
 
     @classmethod
     def here(cls) -> Terminal | None:
-        """The terminal that this process may lend: one of stdin, stdout, stderr; None in a thread or without terminal."""
+        """The terminal that this process may lend (stdin, stdout or stderr); None in a thread, or without."""
         if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
             return None
         for fd in range(3):
@@ -96,7 +96,7 @@ def stay_in_background() -> None:
 
 
 def fork_on_pty(argv: list[str], env: Mapping[str, str], cwd: str | None) -> tuple[int, int]:
-    """Start a program on a new pseudo-terminal as large as ours; gives its process id and the terminal's other end."""
+    """Start a program on a new pseudo-terminal as large as ours; gives its process id and our end of it."""
     if sys.platform == "win32":
         raise EnvtasksError("Windows has no pseudo-terminals.", hint="leave out pty=True there")
     import fcntl
