@@ -5,7 +5,9 @@ import nox
 from envtasks.sessions import session
 
 nox.needs_version = ">=2026.10.20"
-nox.options.default_venv_backend = "none"  # `uv run nox` has synced the one environment that all sessions share
+nox.options.default_venv_backend = (
+    "none"  # `uv run nox` has synced the one environment that all sessions share
+)
 
 
 @session(env="local", tags=["test"])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
 from tests.projects import Sandbox, make_sandbox
 
 REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
-TOOLS = {"docker": "docker", "node": "dotenvx", "browser": "chromium"}
+TOOLS = {"docker": "docker", "node": "dotenvx", "kubectl": "kubectl", "browser": "chromium"}
 BLOCKED = ("docker", "dotenvx", "kubectl")
 
 
@@ -39,7 +38,19 @@ def seatbelts(
 def surroundings(env: Mapping[str, str]) -> list[str]:
     """The names that an environment, a CI or a developer's shell put into the process environment."""
     hydrated = env.get("ENVTASKS_HYDRATED", ";;").split(";")[1].split(",")
-    own = ("ENVTASKS_", "DOTENV_", "DOTENVX_", "APP_", "DB_", "CACHE_", "AUTH_", "UV_INDEX_", "NOX_", "GITHUB_", "GITLAB_")
+    own = (
+        "ENVTASKS_",
+        "DOTENV_",
+        "DOTENVX_",
+        "APP_",
+        "DB_",
+        "CACHE_",
+        "AUTH_",
+        "UV_INDEX_",
+        "NOX_",
+        "GITHUB_",
+        "GITLAB_",
+    )
     return [
         name
         for name in env
@@ -51,7 +62,9 @@ def _dead_ends(factory: pytest.TempPathFactory) -> Path:
     folder = factory.mktemp("seatbelt")
     for name in BLOCKED:
         path = folder / name
-        path.write_text(f"#!/bin/sh\necho 'a unit test called the real {name}' >&2\nexit 97\n", encoding="utf-8")
+        path.write_text(
+            f"#!/bin/sh\necho 'a unit test called the real {name}' >&2\nexit 97\n", encoding="utf-8"
+        )
         path.chmod(0o755)
     return folder
 
@@ -67,6 +80,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(tmp_path: Path) -> Sandbox:
     """A temporary project whose `inv` and `nox` are run as real processes."""
-    yield make_sandbox(tmp_path)
+    return make_sandbox(tmp_path)

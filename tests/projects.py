@@ -40,7 +40,7 @@ class Sandbox:
         path.write_text(textwrap.dedent(text), encoding="utf-8", newline="\n")
         return path
 
-    def environment(self, name: str, plain: str = "", *, keep_key: bool = True, **secrets: str) -> Path:
+    def environment(self, name: str, plain: str = "", **secrets: str) -> Path:
         """Write `.env.<name>` with plain text and encrypted values, and its key into `.env.keys`."""
         private, public = keys.generate()
         suffix = name.upper().replace("-", "_")
@@ -48,10 +48,9 @@ class Sandbox:
         lines += [f"{key}='{keys.encrypt(value, public)}'" for key, value in secrets.items()]
         path = self.write(f".env.{name}", "\n".join(lines) + "\n" + textwrap.dedent(plain))
         self.private_keys[name] = private
-        if keep_key:
-            with (self.root / ".env.keys").open("a", encoding="utf-8", newline="\n") as file:
-                file.write(f"DOTENV_PRIVATE_KEY_{suffix}={private}\n")
-            (self.root / ".env.keys").chmod(0o600)
+        with (self.root / ".env.keys").open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"DOTENV_PRIVATE_KEY_{suffix}={private}\n")
+        (self.root / ".env.keys").chmod(0o600)
         return path
 
     def inv(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:

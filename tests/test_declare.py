@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import invoke
 import pytest
-from invoke import Collection, Program, call
+from invoke import tasks as plain_invoke
+from invoke.collection import Collection
+from invoke.context import Context as InvokeContext
+from invoke.exceptions import Exit
+from invoke.program import Program
+from invoke.tasks import call
 
 from envtasks import task
 from envtasks.context import Context
@@ -74,10 +78,10 @@ def test_env_none_is_a_plain_invoke_task(inv: Inv) -> None:
     """With env=None the result is Invoke's own Task, without our flags."""
 
     @task(env=None)
-    def plain(c: invoke.Context) -> None:
+    def plain(c: InvokeContext) -> None:
         """A plain one."""
 
-    assert type(plain) is invoke.Task
+    assert type(plain) is plain_invoke.Task
     assert inv([plain], "plain", "--env", "local") == 1
 
 
@@ -188,9 +192,9 @@ def test_needs_names_everything_that_is_missing(inv: Inv, capsys: pytest.Capture
 def test_a_parameter_of_our_name_is_an_error_at_definition(name: str) -> None:
     """A body's parameter that would clash with our flags is a clear Exit when the task is defined."""
     namespace: dict[str, Any] = {}
-    exec(f"def body(c, {name}=''): pass", namespace)  # noqa: S102
+    exec(f"def body(c, {name}=''): pass", namespace)
 
-    with pytest.raises(invoke.Exit, match=f"has a parameter named '{name}'") as caught:
+    with pytest.raises(Exit, match=f"has a parameter named '{name}'") as caught:
         task(namespace["body"])
     assert caught.value.code == 2
 
@@ -198,7 +202,7 @@ def test_a_parameter_of_our_name_is_an_error_at_definition(name: str) -> None:
 @pytest.mark.parametrize("declared", [{"only": "staging"}, {"needs": "DB_*"}, {"env": None, "needs": ["A"]}])
 def test_wrong_declarations_are_refused_at_definition(declared: dict[str, Any]) -> None:
     """A string in place of a list, or a plain task with needs, is code 2 when the task is defined."""
-    with pytest.raises(invoke.Exit) as caught:
+    with pytest.raises(Exit) as caught:
         task(**declared)(lambda c: None)
     assert caught.value.code == 2
 
@@ -286,8 +290,8 @@ def test_plain_pre_tasks_run_plainly_and_once(inv: Inv) -> None:
     seen: list[Any] = []
     record = _recorder(seen)
 
-    @invoke.task
-    def plain(c: invoke.Context) -> None:
+    @plain_invoke.task
+    def plain(c: InvokeContext) -> None:
         """Plain."""
         seen.append(type(c))
 
@@ -300,7 +304,7 @@ def test_plain_pre_tasks_run_plainly_and_once(inv: Inv) -> None:
         """All plain."""
 
     assert inv([plain, mixed, all_plain], "plain", "mixed", "all-plain") == 0
-    assert seen == [invoke.Context, ("local", "local")]
+    assert seen == [InvokeContext, ("local", "local")]
 
 
 def test_a_body_calls_another_task_in_its_own_environment(inv: Inv) -> None:

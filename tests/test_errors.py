@@ -38,7 +38,9 @@ def test_readme_lists_the_same_codes() -> None:
     """The README's table of exit codes names every class beside its code."""
     table = {
         int(code): set(re.findall(r"`(\w+)`", names))
-        for code, names in re.findall(r"^\| (\d+) \| ([^|]*) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+        for code, names in re.findall(
+            r"^\| (\d+) \| ([^|]*) \|", README.read_text(encoding="utf-8"), re.MULTILINE
+        )
     }
 
     assert _classes() == table

@@ -19,7 +19,17 @@ def _pyproject(folder: Path, text: str = "") -> Path:
 def test_without_a_table_the_env_files_are_the_environments(tmp_path: Path) -> None:
     """Without [tool.envtasks] the files beside pyproject.toml are the environments, in the usual order."""
     _pyproject(tmp_path)
-    for name in ("production", "local", "staging", "dev", "preview-1", "example", "keys", "vault", "local.keys"):
+    for name in (
+        "production",
+        "local",
+        "staging",
+        "dev",
+        "preview-1",
+        "example",
+        "keys",
+        "vault",
+        "local.keys",
+    ):
         (tmp_path / f".env.{name}").touch()
 
     project = Project.load(tmp_path)
@@ -40,7 +50,9 @@ def test_spec_staging_and_production_never_read_overrides(tmp_path: Path) -> Non
     for name in ("local", "dev", "staging", "production"):
         (tmp_path / f".env.{name}").touch()
 
-    layered = {name: tmp_path / ".env" in env.files for name, env in Project.load(tmp_path).environments.items()}
+    layered = {
+        name: tmp_path / ".env" in env.files for name, env in Project.load(tmp_path).environments.items()
+    }
 
     assert layered == {"local": True, "dev": True, "staging": False, "production": False}
 
@@ -88,7 +100,10 @@ def test_declared_environments_are_read(tmp_path: Path) -> None:
         ("[tool.envtasks]\nengine = 'ruby'", "[tool.envtasks] engine must be one of native, dotenvx."),
         ("[tool.envtasks]\nmask = true", "[tool.envtasks] mask must be one of auto, always, never."),
         ("[tool.envtasks]\ncommands = 1", "[tool.envtasks] commands must be true or false."),
-        ("[tool.envtasks]\nsettings = 1", "[tool.envtasks] settings must be a string such as 'app.settings:Settings'."),
+        (
+            "[tool.envtasks]\nsettings = 1",
+            "[tool.envtasks] settings must be a string such as 'app.settings:Settings'.",
+        ),
         ("[tool]\nenvtasks = 1", "tool.envtasks must be a table."),
         ("[tool.envtasks]\ndocker = 1", "tool.envtasks.docker must be a table."),
         (
@@ -139,7 +154,7 @@ def test_broken_toml_is_named(tmp_path: Path) -> None:
     """A pyproject.toml that is no TOML is ConfigInvalid with the parser's line."""
     (tmp_path / "pyproject.toml").write_text("[tool]\nx = \n", encoding="utf-8")
 
-    with pytest.raises(ConfigInvalid, match="is not valid TOML: .*line 2"):
+    with pytest.raises(ConfigInvalid, match=r"is not valid TOML: .*line 2"):
         Project.load(tmp_path)
 
 

@@ -1,6 +1,7 @@
 """envtasks: tasks that declare their environment.
 
-`task` and `namespace` are for tasks.py, `session` (in `envtasks.sessions`) for noxfile.py, `hydrate` and `Project` for programs.
+`task` and `namespace` are for tasks.py, `session` (in `envtasks.sessions`) for noxfile.py, `hydrate` and `Project`
+for programs.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .declare import task
     from .errors import EnvtasksError
     from .hydration import Hydrated, hydrate
     from .project import Environment, Project
-    from .declare import task
     from .tasks import namespace
 
 __all__ = ["Environment", "EnvtasksError", "Hydrated", "Project", "hydrate", "namespace", "task"]

@@ -7,7 +7,8 @@ import sys
 
 def main() -> None:
     """Run the built-in tasks as `inv` would."""
-    from invoke import Program
+    from invoke.exceptions import Exit
+    from invoke.program import Program
 
     from . import __version__
     from .declare import exits
@@ -21,8 +22,6 @@ def main() -> None:
         with exits():
             namespace = built_in()
     except Exception as error:
-        from invoke import Exit
-
         if isinstance(error, Exit):
             print(error.message, file=sys.stderr)
             sys.exit(error.code)

@@ -1,15 +1,17 @@
-"""What every door (a task, a nox session, the command) does with an environment: guard it, hydrate it, hide its secrets."""
+"""What every door (a task, a nox session) does with an environment: guard it, hydrate it, hide its secrets."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-from . import console, contract
+from . import console
 from .errors import Refused
-from .hydration import Hydrated, hydrate
-from .project import Environment, Project
+
+if TYPE_CHECKING:
+    from .hydrated import Hydrated
+    from .project import Environment, Project
 
 CONFIRM: Final = "ENVTASKS_CONFIRM"
 
@@ -19,12 +21,19 @@ def activate(project: Project, environment: Environment, process_env: Mapping[st
 
     Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
     """
+    from .hydration import hydrate
+
+    secret_names: Collection[str] = ()
+    if project.settings:
+        from .contract import secret_names as read_secret_names
+
+        secret_names = read_secret_names(project)
     hydrated = hydrate(
         environment,
         process_env,
         engine=project.engine_for(process_env),
         commands=project.commands,
-        secret_names=contract.secret_names(project) if project.settings else (),
+        secret_names=secret_names,
     )
     for warning in hydrated.warnings:
         console.say("warning", warning)
@@ -36,16 +45,23 @@ def only_for(environment: str, allowed: Sequence[str] | None, *, what: str) -> N
     if allowed is not None and environment not in allowed:
         raise Refused(
             f"{what} is not for {environment}: only for {', '.join(allowed)}.",
-            hint=f"choose one: --env {allowed[0]}" if allowed else "its `only` is empty, so nothing may run it",
+            hint=f"choose one: --env {allowed[0]}"
+            if allowed
+            else "its `only` is empty, so nothing may run it",
         )
 
 
 def guard(
-    environment: Environment, process_env: Mapping[str, str], *, what: str, confirm: bool | str | None, yes: bool
+    environment: Environment,
+    process_env: Mapping[str, str],
+    *,
+    what: str,
+    confirm: bool | str | None,
+    yes: bool,
 ) -> None:
     """Ask before something happens in a protected environment, or wherever the task says `confirm`; else Refused.
 
-    On a terminal the environment's name has to be typed. Elsewhere `-y`/`--yes` or `ENVTASKS_CONFIRM=<environment>` says it.
+    On a terminal the environment's name has to be typed. Elsewhere `--yes` or `ENVTASKS_CONFIRM=<environment>` says it.
     """
     needed = environment.protected if confirm is None else bool(confirm)
     if not needed or yes or process_env.get(CONFIRM) == environment.name:
@@ -75,7 +91,7 @@ def _asked(question: str) -> str:
 def to_hide(
     project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
 ) -> Iterable[str]:
-    """The values to hide in the output of commands: none for a public environment, on a terminal (`mask = "auto"`), or unmasked."""
+    """The values to hide in the output of commands: none for a public environment, or on a terminal with `mask = "auto"`."""
     if not mask or hydrated.public or project.mask == "never":
         return ()
     if project.mask == "auto" and is_terminal():

@@ -1,4 +1,4 @@
-"""What envtasks itself says: lines on stderr without any library, tables through rich on a terminal, plain when piped."""
+"""What envtasks itself says: lines on stderr without any library, tables through rich on a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def styled(kind: str, stream: TextIO) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows to stdout: a rich table on a terminal, columns of plain text when piped (so that grep and awk work)."""
+    """Print rows to stdout: a rich table on a terminal, aligned plain text when piped (so that grep and awk work)."""
     if not sys.stdout.isatty():
         for line in plain_table(columns, rows):
             print(line)
@@ -47,11 +47,14 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     """The same rows as aligned text, the header first, no trailing spaces."""
     cells = [[column.upper() for column in columns], *[list(row) for row in rows]]
     widths = [max(len(row[position]) for row in cells) for position in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 def write_utf8(text: str, *, newline_on_terminal: bool = False) -> None:
-    """Write text to stdout as UTF-8 bytes, exactly, whatever the console's code page; a lone surrogate stays the byte it was."""
+    """Write text to stdout as UTF-8, exactly, whatever the console's code page; a lone surrogate stays the byte it was."""
     data = text.encode("utf-8", "surrogateescape")
     if newline_on_terminal and sys.stdout.isatty() and not data.endswith(b"\n"):
         data += b"\n"

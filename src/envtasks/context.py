@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import invoke
+from invoke.context import Context as InvokeContext
 
 if TYPE_CHECKING:
     from invoke.config import Config
@@ -30,12 +30,12 @@ class Door:
     mask: bool
 
 
-class Context(invoke.Context):
+class Context(InvokeContext):
     """Runs commands in a declared environment.
 
-    `c.run(line)` takes a shell line, as in plain Invoke. `c.exec(*argv)` takes arguments and no shell. `c.env` holds the
-    hydrated values (`c.env.origin(NAME)` tells where one came from), `c.environment` the environment's name. Outside an
-    environment (a task with no default, called without `--env`) `c.env` is empty and `c.environment` is None.
+    `c.run(line)` takes a shell line, as in plain Invoke. `c.exec(*argv)` takes arguments and no shell. `c.env` holds
+    the hydrated values (`c.env.origin(NAME)` tells where one came from), `c.environment` the environment's name.
+    Outside an environment (a task with no default, called without `--env`) `c.env` is empty, `c.environment` None.
     """
 
     def __init__(
@@ -51,7 +51,9 @@ class Context(invoke.Context):
         super().__init__(config, remainder)
         # a DataProxy: plain assignment would write into the configuration, which repr() prints whole
         environment = None if door is None else door.environment
-        self._set(_door=door, _environment=environment, _hydrated=hydrated, _child=child_env, _redactor=redactor)
+        self._set(
+            _door=door, _environment=environment, _hydrated=hydrated, _child=child_env, _redactor=redactor
+        )
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -81,7 +83,8 @@ class Context(invoke.Context):
         """
         words = [str(word) for word in argv]
         self._show_equivalent(words, kwargs)
-        return self._runner().run_argv(words, **kwargs)
+        result: Result = self._runner().run_argv(words, **kwargs)
+        return result
 
     def _runner(self) -> Any:
         from .runner import Runner

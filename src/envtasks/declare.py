@@ -7,22 +7,41 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
-import invoke
-from invoke.parser import Argument
+from invoke import tasks
+from invoke.context import Context as InvokeContext
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
 from . import console
 from .activate import activate, guard, only_for, output_is_terminal, to_hide
 from .context import Context, Door
 from .errors import ConfigInvalid, EnvtasksError
-from .hydration import Hydrated
 from .project import Environment, Project
+
+if TYPE_CHECKING:
+    from .hydrated import Hydrated
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
 SHORT: Final = {"e", "y"}
+
+
+@overload
+def task(body: Callable[..., Any], /) -> Task: ...
+
+
+@overload
+def task(
+    *pre: tasks.Task[Any] | Call,
+    env: str | None = ...,
+    only: Sequence[str] | None = ...,
+    needs: Sequence[str] | None = ...,
+    confirm: bool | str | None = ...,
+    **kwargs: Any,
+) -> Callable[[Callable[..., Any]], Task]: ...
 
 
 def task(
@@ -47,15 +66,17 @@ def task(
     with exits():
         if env is None:
             if only is not None or needs is not None or confirm is not None:
-                raise ConfigInvalid("@task(env=None) is a plain task: only, needs and confirm do not go with it.")
-            return invoke.task(*args, **kwargs)
+                raise ConfigInvalid(
+                    "@task(env=None) is a plain task: only, needs and confirm do not go with it."
+                )
+            return tasks.task(*args, **kwargs)
         if isinstance(only, str) or isinstance(needs, str):
             raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
     kwargs.setdefault("klass", Task)
-    return invoke.task(*args, env=env, only=only, needs=needs, confirm=confirm, **kwargs)
+    return tasks.task(*args, env=env, only=only, needs=needs, confirm=confirm, **kwargs)
 
 
-class Task(invoke.Task):  # type: ignore[type-arg]
+class Task(tasks.Task[Callable[..., Any]]):
     """An Invoke Task that adds `--env`, `--yes` and `--no-mask` and runs its body in an environment."""
 
     def __init__(
@@ -99,21 +120,34 @@ class Task(invoke.Task):  # type: ignore[type-arg]
         self.help = texts
         return [
             *own,
-            Argument(names=("env", "e"), kind=str, help=f"Environment to run in{': ' if known else ''}{known}{default}"),
-            Argument(names=("yes", "y"), kind=bool, default=False, help="Run in a protected environment without asking"),
             Argument(
-                names=("no-mask",), attr_name="no_mask", kind=bool, default=False, help="Do not hide secrets in output"
+                names=("env", "e"),
+                kind=str,
+                help=f"Environment to run in{': ' if known else ''}{known}{default}",
+            ),
+            Argument(
+                names=("yes", "y"),
+                kind=bool,
+                default=False,
+                help="Run in a protected environment without asking",
+            ),
+            Argument(
+                names=("no-mask",),
+                attr_name="no_mask",
+                kind=bool,
+                default=False,
+                help="Do not hide secrets in output",
             ),
         ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
-        if not args or not isinstance(args[0], invoke.Context):
+        if not args or not isinstance(args[0], InvokeContext):
             return super().__call__(*args, **kwargs)  # its message says what is wrong
         with exits():
             return self._call(args[0], args[1:], kwargs)
 
-    def _call(self, caller: invoke.Context, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, caller: InvokeContext, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         flags = {name: kwargs.pop(name, None) for name in FLAGS}
         run = Run.of(caller)
         door = self._door(run, caller, flags)
@@ -135,11 +169,11 @@ class Task(invoke.Task):  # type: ignore[type-arg]
         bound.apply_defaults()
         return bound.arguments
 
-    def _mine(self, caller: invoke.Context, seen_by_invoke: Sequence[Any]) -> bool:
+    def _mine(self, caller: InvokeContext, seen_by_invoke: Sequence[Any]) -> bool:
         """Whether these pre or post tasks are ours to run: Invoke's executor has run those that it saw."""
         return isinstance(caller, Context) or not seen_by_invoke
 
-    def _door(self, run: Run, caller: invoke.Context, flags: Mapping[str, Any]) -> Door:
+    def _door(self, run: Run, caller: InvokeContext, flags: Mapping[str, Any]) -> Door:
         """Which environment this call is for, allowed and confirmed."""
         from_caller: Door | None = caller._door if isinstance(caller, Context) else None
         inherited = from_caller.environment.name if from_caller and from_caller.environment else None
@@ -155,7 +189,7 @@ class Task(invoke.Task):  # type: ignore[type-arg]
             run.confirmed |= {name} if self.confirm is not False else set()
         return Door(environment, yes=yes, mask=mask)
 
-    def _context(self, run: Run, caller: invoke.Context, door: Door) -> Context:
+    def _context(self, run: Run, caller: InvokeContext, door: Door) -> Context:
         if door.environment is None:
             return Context(caller.config, caller.remainder, door=door)
         hydrated = run.hydrate(door.environment)
@@ -186,7 +220,7 @@ class Run:
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, context: invoke.Context) -> Run:
+    def of(cls, context: InvokeContext) -> Run:
         """The run that this context belongs to: Invoke hands the same configuration to every task of one call."""
         config = context.config
         run: Run | None = config.__dict__.get("_envtasks_run")
@@ -203,15 +237,15 @@ class Run:
 
 
 def _start(config: Any) -> Path:
-    """Where to look for the project: the current folder, unless tasks.py was taken from somewhere else (`--search-root`)."""
-    here, tasks = Path.cwd(), config.__dict__.get("_project_prefix")
-    if tasks and not here.is_relative_to(Path(tasks)):
-        return Path(tasks)
+    """Where to look for the project: the current folder, unless tasks.py is from somewhere else (`--search-root`)."""
+    here, origin = Path.cwd(), config.__dict__.get("_project_prefix")
+    if origin and not here.is_relative_to(Path(origin)):
+        return Path(origin)
     return here
 
 
-def _calls(tasks: Sequence[Any]) -> list[Call]:
-    return [item if isinstance(item, Call) else Call(item) for item in tasks]
+def _calls(listed: Sequence[Any]) -> list[Call]:
+    return [item if isinstance(item, Call) else Call(item) for item in listed]
 
 
 def _ours(call: Call) -> bool:
@@ -228,7 +262,7 @@ def _follow(call: Call, context: Context, run: Run) -> None:
     if run.dedupe and (entry in run.done or known_to_invoke):
         return
     run.done.append(entry)
-    plain = invoke.Context(context.config, context.remainder)
+    plain = InvokeContext(context.config, context.remainder)
     for inner in _calls(call.task.pre):
         _follow(inner, context, run)
     call.task(plain, *call.args, **call.kwargs)
@@ -245,4 +279,4 @@ def exits() -> Iterator[None]:
         import sys
 
         hint = f"\n  hint: {error.hint}" if error.hint else ""
-        raise invoke.Exit(f"{console.styled('error', sys.stderr)} {error.message}{hint}", error.code) from None
+        raise Exit(f"{console.styled('error', sys.stderr)} {error.message}{hint}", error.code) from None

@@ -97,7 +97,8 @@ class Project:
         near = difflib.get_close_matches(name, self.environments, n=1, cutoff=0.5)
         known = ", ".join(self.environments) or "none: there is no .env.<name> file beside pyproject.toml"
         raise UnknownEnvironment(
-            f"There is no environment {name!r} in {self.root.name}" + (f": did you mean {near[0]}?" if near else "."),
+            f"There is no environment {name!r} in {self.root.name}"
+            + (f": did you mean {near[0]}?" if near else "."),
             hint=f"environments: {known}",
         )
 
@@ -189,7 +190,9 @@ class _Reader:
         import os.path
 
         if not Path(os.path.normpath(path)).is_relative_to(self.root):
-            raise ConfigInvalid(f"pyproject.toml: {self.where} {key} names {text!r}, which is outside the project.")
+            raise ConfigInvalid(
+                f"pyproject.toml: {self.where} {key} names {text!r}, which is outside the project."
+            )
         return Path(os.path.normpath(path))
 
 
@@ -205,7 +208,9 @@ def _environment(root: Path, name: str, value: object) -> Environment:
     if "files" not in value:
         files = _layers(root, name)
     if not files:
-        raise ConfigInvalid(f"pyproject.toml: {where} files is empty: an environment needs at least one file.")
+        raise ConfigInvalid(
+            f"pyproject.toml: {where} files is empty: an environment needs at least one file."
+        )
     protected = read.value("protected", bool, "true or false")
     return Environment(
         name=name,

@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import nox
 
@@ -15,6 +15,20 @@ from .errors import ConfigInvalid, EnvtasksError
 from .project import Project
 
 Body = TypeVar("Body", bound=Callable[..., Any])
+
+
+@overload
+def session(function: Body, /) -> Body: ...
+
+
+@overload
+def session(
+    *,
+    env: str | None = ...,
+    only: Sequence[str] | None = ...,
+    needs: Sequence[str] | None = ...,
+    **kwargs: Any,
+) -> Callable[[Body], Body]: ...
 
 
 def session(
@@ -28,8 +42,8 @@ def session(
 ) -> Any:
     """A nox session whose commands run in a declared environment. Takes everything that `nox.session` takes.
 
-    `session.install` and `session.run` both get the values. `nox -s NAME -- --env OTHER` chooses another environment for
-    one run, `--no-mask` shows secrets; both are taken out of `session.posargs`.
+    `session.install` and `session.run` both get the values. `nox -s NAME -- --env OTHER` chooses another environment
+    for one run, `--no-mask` shows secrets; both are taken out of `session.posargs`.
 
     Args:
         env: the environment; without one, and without `--env`, the session is a plain one.
@@ -86,7 +100,9 @@ def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
         elif word in ("--env", "-e"):
             env = next(words, None)
             if env is None:
-                raise ConfigInvalid(f"{word} needs the name of an environment.", hint="nox -s NAME -- --env staging")
+                raise ConfigInvalid(
+                    f"{word} needs the name of an environment.", hint="nox -s NAME -- --env staging"
+                )
         elif word.startswith("--env="):
             env = word.removeprefix("--env=")
         elif word == "--no-mask":

@@ -6,7 +6,6 @@ import base64
 import json
 
 import pytest
-
 from tests.projects import Sandbox
 
 pytestmark = pytest.mark.integration
@@ -50,7 +49,9 @@ def test_exec_without_command_or_environment_says_how(shop: Sandbox) -> None:
     assert "exec needs a command." in empty.stderr
 
 
-@pytest.mark.parametrize(("code", "exit_code"), [("raise SystemExit(42)", 42), ("import os; os.kill(os.getpid(), 15)", 143)])
+@pytest.mark.parametrize(
+    ("code", "exit_code"), [("raise SystemExit(42)", 42), ("import os; os.kill(os.getpid(), 15)", 143)]
+)
 def test_exit_codes_pass_through(shop: Sandbox, code: str, exit_code: int) -> None:
     """A command's exit code is inv's; a signal N gives 128+N."""
     assert shop.inv("exec", "-e", "local", "--", "python", "-c", code).returncode == exit_code
@@ -70,7 +71,9 @@ def test_secrets_are_hidden_when_piped(shop: Sandbox) -> None:
 
 def test_stderr_is_hidden_too(shop: Sandbox) -> None:
     """Secrets on stderr are hidden as on stdout."""
-    done = shop.inv("exec", "-e", "local", "--", "python", "-c", "import os, sys; sys.stderr.write(os.environ['PW'])")
+    done = shop.inv(
+        "exec", "-e", "local", "--", "python", "-c", "import os, sys; sys.stderr.write(os.environ['PW'])"
+    )
 
     assert (done.stdout, done.stderr) == ("", "***")
 
@@ -90,7 +93,9 @@ def test_a_key_in_the_process_environment_opens_and_is_not_passed_on(shop: Sandb
     """DOTENV_PRIVATE_KEY_STAGING opens staging, and no private key reaches the command."""
     (shop.root / ".env.keys").unlink()
     keys = {"DOTENV_PRIVATE_KEY_STAGING": shop.private_keys["staging"], "DOTENV_PRIVATE_KEY": "f" * 64}
-    code = "import os; print(len(os.environ['PW']), [n for n in os.environ if n.startswith('DOTENV_PRIVATE')])"
+    code = (
+        "import os; print(len(os.environ['PW']), [n for n in os.environ if n.startswith('DOTENV_PRIVATE')])"
+    )
 
     done = shop.inv("exec", "-e", "staging", "--", "python", "-c", code, **keys)
 
@@ -114,16 +119,32 @@ def test_wrong_configuration_is_one_sentence(shop: Sandbox) -> None:
     done = shop.inv("--list")
 
     assert done.returncode == 2
-    assert done.stderr.startswith("error: pyproject.toml: [tool.envtasks] has no key 'engin': did you mean engine?")
+    assert done.stderr.startswith(
+        "error: pyproject.toml: [tool.envtasks] has no key 'engin': did you mean engine?"
+    )
     assert "Traceback" not in done.stderr
 
 
 def test_nested_calls_never_mix_environments(shop: Sandbox) -> None:
     """inv in staging that calls inv in local: no value of staging survives, local's own are there."""
-    inner = f"import os; print(os.environ['A'], os.environ['APP_ENV'], 'ONLY_STAGING' in os.environ)"
+    inner = "import os; print(os.environ['A'], os.environ['APP_ENV'], 'ONLY_STAGING' in os.environ)"
     shop.write("inner.py", inner)
 
-    done = shop.inv("exec", "-e", "staging", "--", "python", "-m", "invoke", "exec", "-e", "local", "--", "python", "inner.py")
+    done = shop.inv(
+        "exec",
+        "-e",
+        "staging",
+        "--",
+        "python",
+        "-m",
+        "invoke",
+        "exec",
+        "-e",
+        "local",
+        "--",
+        "python",
+        "inner.py",
+    )
 
     assert (done.returncode, done.stdout) == (0, "1 local False\n")
 
@@ -187,7 +208,10 @@ def test_env_show_hides_unless_revealed(shop: Sandbox) -> None:
     assert SECRET not in hidden.stdout
     assert [row["name"] for row in revealed if row["secret"]] == ["PW", "URL"]
     assert {row["name"]: row["value"] for row in revealed}["PW"] == f"pw-{SECRET}"
-    assert {(row["name"], row["file"], row["line"]) for row in revealed} >= {("PW", ".env.local", 2), ("A", ".env.local", 3)}
+    assert {(row["name"], row["file"], row["line"]) for row in revealed} >= {
+        ("PW", ".env.local", 2),
+        ("A", ".env.local", 3),
+    }
 
 
 def test_env_list_needs_no_key(shop: Sandbox) -> None:
@@ -215,7 +239,19 @@ def test_list_shows_every_task_with_one_line(shop: Sandbox) -> None:
 
 def test_a_project_task_wins_over_a_built_in_of_its_name(shop: Sandbox) -> None:
     """A task named `env` hides the built-in collection with one warning."""
-    shop.write("tasks.py", "from envtasks import namespace, task\n@task\ndef env(c):\n    'Mine.'\n    print('mine')\nns = namespace(__name__)\n")
+    shop.write(
+        "tasks.py",
+        """
+        from envtasks import namespace, task
+
+        @task
+        def env(c):
+            "Mine."
+            print("mine")
+
+        ns = namespace(__name__)
+        """,
+    )
 
     done = shop.inv("env")
 
@@ -253,7 +289,11 @@ def test_the_hot_path_imports_nothing_it_does_not_use(sandbox: Sandbox, secrets:
         ns = namespace(__name__)
         """,
     )
-    plain = set(sandbox.python("-c", "import sys, invoke; print(*{n.split('.')[0] for n in sys.modules})").stdout.split())
+    plain = set(
+        sandbox.python(
+            "-c", "import sys, invoke; print(*{n.split('.')[0] for n in sys.modules})"
+        ).stdout.split()
+    )
 
     done = sandbox.inv("modules", "--env", "local")
 

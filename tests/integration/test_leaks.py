@@ -1,4 +1,4 @@
-"""The leak hunt: nothing that a real `inv` or `nox` prints, passes as an argument or writes holds a secret of staging."""
+"""The leak hunt: nothing that a real `inv` or `nox` prints, passes on argv or writes holds a secret of staging."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
-
 from tests.projects import Sandbox
 
 pytestmark = [
@@ -74,7 +73,7 @@ def _forms() -> list[bytes]:
 
 
 def _watched(shop: Sandbox, *args: str) -> tuple[int, bytes, set[bytes]]:
-    """Run a Python module in the project; give its exit code, all output, and the argv of every process seen meanwhile."""
+    """Run a Python module in the project; give its exit code, all output, and the argv of every process seen."""
     seen: set[bytes] = set()
     done = threading.Event()
 
@@ -119,10 +118,14 @@ def test_no_secret_leaves(shop: Sandbox, args: list[str], code: int) -> None:
     assert (exit_code, b"DB_PASSWORD ***" in output) == (code, True)
     assert any(b"service.py" in line for line in argv), "the sampler saw nothing"
     changed = [
-        path for path in shop.root.rglob("*") if path.is_file() and before.get(path) != path.stat().st_mtime_ns
+        path
+        for path in shop.root.rglob("*")
+        if path.is_file() and before.get(path) != path.stat().st_mtime_ns
     ]
     home = Path(os.environ["HOME"])
     texts = {"output": output, "argv": b"\n".join(argv)}
-    texts |= {str(path): path.read_bytes() for path in [*changed, *(p for p in home.rglob("*") if p.is_file())]}
+    texts |= {
+        str(path): path.read_bytes() for path in [*changed, *(p for p in home.rglob("*") if p.is_file())]
+    }
     found = [(where, form[:4]) for where, text in texts.items() for form in _forms() if form in text]
     assert found == []

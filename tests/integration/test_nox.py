@@ -6,7 +6,6 @@ import json
 import sys
 
 import pytest
-
 from tests.projects import Sandbox
 
 pytestmark = pytest.mark.integration
@@ -17,7 +16,8 @@ import nox
 from envtasks.sessions import session
 
 nox.options.default_venv_backend = "none"
-SHOW = "import os, sys; print('saw', *(os.environ.get(n) for n in ('A', 'PW', 'APP_ENV', 'ONLY_STAGING')), *sys.argv[1:])"
+NAMES = ("A", "PW", "APP_ENV", "ONLY_STAGING")
+SHOW = f"import os, sys; print('saw', *(os.environ.get(n) for n in {NAMES}), *sys.argv[1:])"
 
 @session(env="local", tags=["quick"])
 def unit(session):
@@ -102,7 +102,7 @@ def test_list_json_and_tags_know_the_sessions(shop: Sandbox) -> None:
     tagged = shop.nox("-t", "quick")
 
     assert "* unit [quick] -> The unit tests." in listed.stdout
-    assert [(row["session"], row["tags"]) for row in described][0] == ("unit", ["quick"])
+    assert (described[0]["session"], described[0]["tags"]) == ("unit", ["quick"])
     assert _saw(tagged.stdout) == ["saw 1 *** local None"]
 
 
@@ -117,7 +117,8 @@ def test_uv_backend_installs_with_the_values(shop: Sandbox) -> None:
         @session(env="staging", python=["{version}"], venv_backend="uv")
         def installed(session):
             session.run_install("python", "-c", "import os; print('installing with', os.environ['A'])")
-            session.run("python", "-c", "import os, sys; print('in venv', sys.prefix != sys.base_prefix, os.environ['A'])")
+            code = "import os, sys; print('in venv', sys.prefix != sys.base_prefix, os.environ['A'])"
+            session.run("python", "-c", code)
         """,
     )
 
@@ -132,7 +133,9 @@ def test_uv_backend_installs_with_the_values(shop: Sandbox) -> None:
 
 def test_inv_nox_inv_never_mix_environments(shop: Sandbox) -> None:
     """inv in production, nox in staging, inv in local: each sees only its own values."""
-    shop.write("show.py", "import os; print('saw', *(os.environ.get(n) for n in ('A', 'ONLY_STAGING', 'APP_ENV')))")
+    shop.write(
+        "show.py", "import os; print('saw', *(os.environ.get(n) for n in ('A', 'ONLY_STAGING', 'APP_ENV')))"
+    )
     shop.write(
         "noxfile.py",
         """

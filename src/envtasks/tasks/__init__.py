@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Final
 
-from invoke import Collection, Task
+from invoke.collection import Collection
+from invoke.tasks import Task
 
 from .. import console
 from .exec import exec_
 
+LISTING: Final = ("-l", "--list", "-h", "--help", "--complete")
 COLLECTIONS: Final = ("env", "docker", "compose", "deploy")
 
 
@@ -28,19 +31,31 @@ def namespace(module: str | ModuleType) -> Collection:
             root.add_task(value)
         elif isinstance(value, Collection) and value.name:
             root.add_collection(value)
-    return _with_built_in(root)
+    return _with_built_in(root, wanted_by(sys.argv[1:]))
 
 
 def built_in() -> Collection:
     """The built-in tasks alone, for the `envtasks` command."""
-    return _with_built_in(Collection())
+    return _with_built_in(Collection(), COLLECTIONS)
 
 
-def _with_built_in(root: Collection) -> Collection:
+def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
+    """The built-in collections that a command line can mean.
+
+    `inv run` is typed hundreds of times a day and need not make twenty tasks that it does not name. Whatever lists or
+    completes gets all of them.
+    """
+    heads = {word.partition(".")[0] for word in words}
+    if not heads or any(word.startswith(LISTING) for word in words):
+        return COLLECTIONS
+    return tuple(name for name in COLLECTIONS if name in heads)
+
+
+def _with_built_in(root: Collection, wanted: Sequence[str]) -> Collection:
     if _free(root, exec_.name):
         root.add_task(exec_)
     for name in COLLECTIONS:
-        if _free(root, name):
+        if _free(root, name) and name in wanted:
             root.add_collection(Collection.from_module(import_module(f".{name}", __name__)), name)
     return root
 
@@ -48,5 +63,7 @@ def _with_built_in(root: Collection) -> Collection:
 def _free(root: Collection, name: str) -> bool:
     taken = name in root.tasks or name in root.collections
     if taken:
-        console.say("warning", f"tasks.py has its own {name!r}, so the built-in {name!r} of envtasks is not shown.")
+        console.say(
+            "warning", f"tasks.py has its own {name!r}, so the built-in {name!r} of envtasks is not shown."
+        )
     return not taken

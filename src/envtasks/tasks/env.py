@@ -6,14 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import console
 from ..context import Context
-from ..errors import ConfigInvalid, EnvtasksError, VariableMissing
-from ..hydration import Hydrated
-from ..project import Environment, Project
 from ..declare import exits, task
+from ..errors import ConfigInvalid, EnvtasksError, VariableMissing
+from ..project import Environment, Project
+
+if TYPE_CHECKING:
+    from ..hydrated import Hydrated
 
 HIDDEN = "***"
 
@@ -23,7 +25,9 @@ def list_(c: Context, json: bool = False) -> None:
     """List the environments: files, variables, guards, and whether a key is at hand."""
     with exits():
         project = Project.load()
-        environments = [project.environments[c.environment]] if c.environment else list(project.environments.values())
+        environments = (
+            [project.environments[c.environment]] if c.environment else list(project.environments.values())
+        )
         rows = [_summary(environment) for environment in environments]
     if json:
         _print_json(rows)
@@ -31,7 +35,14 @@ def list_(c: Context, json: bool = False) -> None:
     console.table(
         ["environment", "files", "plain", "encrypted", "guard", "key"],
         [
-            [row["name"], ", ".join(row["files"]), str(row["plain"]), str(row["encrypted"]), row["guard"], row["key"]]
+            [
+                row["name"],
+                ", ".join(row["files"]),
+                str(row["plain"]),
+                str(row["encrypted"]),
+                row["guard"],
+                row["key"],
+            ]
             for row in rows
         ],
     )
@@ -69,9 +80,9 @@ def get(c: Context, name: str) -> None:
 
 
 def _hydrated(c: Context) -> Hydrated:
-    if c.environment is None or not isinstance(c.env, Hydrated):
+    if c.environment is None:
         raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env local")
-    return c.env
+    return cast("Hydrated", c.env)
 
 
 def _row(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from ..context import Context
-from ..errors import ConfigInvalid
 from ..declare import Task, exits, task
+from ..errors import ConfigInvalid
 
 
 class _Exec(Task):

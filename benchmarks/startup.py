@@ -1,0 +1,114 @@
+"""What `inv TASK --env local` costs beside the same task in plain Invoke, and beside the dotenvx command, as ratios.
+
+    uv run python benchmarks/startup.py [--runs 30]
+
+CPU time is user plus system of the process and its children; the least of all runs counts, as everything else on the
+machine can only add to it. The variants take turns, so that noise meets all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import envtasks
+from envtasks import keys
+
+TASKS = '''
+from {module} import task{more}
+
+@task
+def noop(c):
+    """Nothing."""
+
+{end}
+'''
+
+
+def project(folder: Path) -> None:
+    """A project whose local environment has five encrypted values, and the same task in plain Invoke."""
+    private, public = keys.generate()
+    lines = [f'DOTENV_PUBLIC_KEY_LOCAL="{public}"', "APP_ENV=local"]
+    lines += [f"SECRET_{n}='{keys.encrypt(f'value-{n}', public)}'" for n in range(5)]
+    (folder / "plain").mkdir()
+    (folder / ".env").write_text("", encoding="utf-8")
+    (folder / ".env.local").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / ".env.keys").write_text(f"DOTENV_PRIVATE_KEY_LOCAL={private}\n", encoding="utf-8")
+    (folder / ".env.keys").chmod(0o600)
+    (folder / "pyproject.toml").write_text('[project]\nname = "bench"\n', encoding="utf-8")
+    ours = TASKS.format(module="envtasks", more=", namespace", end="ns = namespace(__name__)")
+    (folder / "tasks.py").write_text(ours, encoding="utf-8")
+    plain = TASKS.format(module="invoke", more="", end="")
+    (folder / "plain" / "tasks.py").write_text(plain, encoding="utf-8")
+
+
+def once(command: list[str], cwd: Path, env: dict[str, str]) -> tuple[float, float]:
+    """CPU and wall seconds of one run."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(
+        command, cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+def main() -> None:
+    """Measure and print one line a variant."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=30)
+    runs = parser.parse_args().runs
+    inv = [sys.executable, "-m", "invoke"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        project(folder)
+        slow = folder / "no-fast-core"
+        slow.mkdir()
+        (slow / "dotenvx.py").write_text("raise ModuleNotFoundError\n", encoding="utf-8")
+        uncompiled = folder / "uncompiled"
+        shutil.copytree(
+            Path(envtasks.__file__).parent,
+            uncompiled / "envtasks",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+        base = {name: value for name, value in os.environ.items() if not name.startswith(("APP_", "DOTENV"))}
+        base |= {"CI": "", "PYTHONDONTWRITEBYTECODE": "1"}
+        compileall.compile_dir(Path(envtasks.__file__).parent, quiet=2)
+        variants = {
+            "plain Invoke": ([*inv, "noop"], folder / "plain", base),
+            "no environment": ([*inv, "noop"], folder, base),
+            "--env local": ([*inv, "noop", "--env", "local"], folder, base),
+            "--env local, cryptography": (
+                [*inv, "noop", "--env", "local"],
+                folder,
+                {**base, "PYTHONPATH": str(slow)},
+            ),
+            "--env local, uncompiled": (
+                [*inv, "noop", "--env", "local"],
+                folder,
+                {**base, "PYTHONPATH": str(uncompiled)},
+            ),
+        }
+        if shutil.which("dotenvx"):
+            command = ["dotenvx", "run", "-f", ".env", "-f", ".env.local", "--", "true"]
+            variants["dotenvx run -- true"] = (command, folder, base)
+        least = dict.fromkeys(variants, (9.9, 9.9))
+        for _ in range(runs):
+            for name, variant in variants.items():
+                cpu, wall = once(*variant)
+                least[name] = min(cpu, least[name][0]), min(wall, least[name][1])
+    plain_cpu, plain_wall = least["plain Invoke"]
+    print(f"{'':28}{'CPU ms':>8}{'ratio':>7}{'wall ms':>9}{'ratio':>7}")
+    for name, (cpu, wall) in least.items():
+        print(f"{name:28}{cpu * 1000:8.1f}{cpu / plain_cpu:7.2f}{wall * 1000:9.1f}{wall / plain_wall:7.2f}")
+
+
+if __name__ == "__main__":
+    main()
