@@ -35,6 +35,17 @@ def find_program(name: str, env: Mapping[str, str], *, cwd: str | None = None) -
     return _with_suffix(found) if sys.platform == "win32" else found
 
 
+def find_shell(name: str, env: Mapping[str, str]) -> str:
+    """The path of a shell. Raises ToolMissing."""
+    found = shutil.which(name, path=variable(env, "PATH") or os.defpath)
+    if found is None:
+        raise ToolMissing(
+            f"The shell {name}, which c.run() starts, is not on this system.",
+            hint='install it, name another one in invoke.yaml (`run: {shell: /bin/sh}`), or use c.exec()',
+        )
+    return found
+
+
 def variable(env: Mapping[str, str], name: str) -> str | None:
     """A variable of an environment; on Windows, whose names have no case, in any spelling."""
     if name in env or sys.platform != "win32":
@@ -89,8 +100,8 @@ def batch_line(program: str, arguments: Sequence[str]) -> str:
         if any(sign in word for sign in _UNSAFE_FOR_BATCH):
             name = program.replace("\\", "/").rpartition("/")[2]
             raise EnvtasksError(
-                f"An argument of {name} holds a double quote, a percent sign or a line break. {name} is a batch "
-                "file, and cmd.exe, which runs it, would change that.",
+                f"An argument of {name} holds a double quote, a percent sign or a line break. {name} is a "
+                "batch file, and cmd.exe, which runs it, would change that.",
                 hint="start the program behind it directly, for example `node path/to/cli.js`",
             )
     quoted = " ".join(map(_quoted, (program, *arguments)))

@@ -31,9 +31,9 @@ class Runner(Local):
     """Runs one command, a shell line (`run`) or arguments (`run_argv`), with the variables of `child_env`.
 
     With a redactor its values are hidden in whatever is printed, echoed or said in an exception; what
-    `stdout` and `stderr` of the Result hold is real. Without one, a command on a terminal gets the terminal itself,
-    and the Result's output is empty, unless something asks for capture: `hide`, `watchers`, `out_stream`,
-    `err_stream` or `asynchronous`.
+    `stdout` and `stderr` of the Result hold is real. Without one, a command on a terminal gets the terminal
+    itself, and the Result's output is empty, unless something asks for capture: `hide`, `watchers`,
+    `out_stream`, `err_stream` or `asynchronous`.
     """
 
     def __init__(
@@ -98,10 +98,11 @@ class Runner(Local):
         cwd = self._cwd
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
             raise EnvtasksError(f"The folder {cwd} is not there.")
-        program = processes.find_program(self._argv[0] if self._argv else shell, env, cwd=cwd)
         if self._argv:
+            program = processes.find_program(self._argv[0], env, cwd=cwd)
             line = processes.command_line(program, self._argv[1:])
         else:
+            program = processes.find_shell(shell, env)
             line = processes.shell_line(program, command)
         with processes.start_errors(program, env, line):
             if self.using_pty:

@@ -96,7 +96,7 @@ def _url_table(safe: bytes, digits: str) -> list[bytes]:
 def _base64(data: bytes) -> Iterable[bytes]:
     """The part of any base64 text around the data that depends on the data alone, and its exact encodings."""
     exact = b2a_base64(data, newline=False)
-    forms = [exact, exact.rstrip(b"=")]
+    forms = [exact, exact.rstrip(b"="), *_wrapped(exact)]
     for offset in range(3):
         encoded = b2a_base64(bytes(offset) + data, newline=False)
         certain = encoded[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
