@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,9 +17,15 @@ NO_SERVERS = {
 
 
 @pytest.fixture
-def lonely(settings: Settings) -> TestClient:
+def lonely(settings: Settings) -> Iterator[TestClient]:
     """The service in an environment whose servers are down."""
-    return TestClient(create_app(Settings.model_validate({**settings.model_dump(), **NO_SERVERS})))
+    with visit(settings, **NO_SERVERS) as client:
+        yield client
+
+
+def visit(settings: Settings, **change: object) -> TestClient:
+    """A client of the service with other settings."""
+    return TestClient(create_app(Settings.model_validate({**settings.model_dump(), **change})))
 
 
 def form_token(client: TestClient) -> str:
@@ -37,9 +44,9 @@ def test_page_names_its_environment(client: TestClient, settings: Settings) -> N
 
 def test_production_is_unmistakable(settings: Settings, client: TestClient) -> None:
     """Production, and no other environment, has a warning across the page."""
-    production = Settings.model_validate({**settings.model_dump(), "app_env": "production"})
     warning = "What you change here is real."
-    assert warning in TestClient(create_app(production)).get("/").text
+    with visit(settings, app_env="production") as production:
+        assert warning in production.get("/").text
     assert warning not in client.get("/").text
 
 
@@ -153,10 +160,5 @@ def test_form_while_the_database_is_down(lonely: TestClient) -> None:
 
 def test_schema_in_debug_only(settings: Settings) -> None:
     """The API's schema is served with APP_DEBUG and not without."""
-    found = [
-        TestClient(create_app(Settings.model_validate({**settings.model_dump(), "app_debug": debug}))).get(
-            "/openapi.json"
-        )
-        for debug in (True, False)
-    ]
+    found = [visit(settings, app_debug=debug).get("/openapi.json") for debug in (True, False)]
     assert [answer.status_code for answer in found] == [200, 404]
