@@ -20,7 +20,7 @@ _NO_HANG: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | g
 
 
 class EnvFile(NamedTuple):
-    """One env file: its text (byte-order mark and line breaks as they are), its assignments, what looks like a slip."""
+    """One env file: its text (byte-order mark and line breaks as they are), its assignments, likely slips."""
 
     path: Path
     text: str
@@ -55,10 +55,10 @@ def read(path: Path, *, label: str | None = None) -> EnvFile:
 
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
-    """Put `data` in place of the file in one step, through symbolic links; its mode stays unless `mode` is given.
+    """Put `data` in place of the file in one step, through symbolic links; the mode stays unless one is given.
 
-    Nobody ever sees half of it, and a failure leaves the old file. A str is written as UTF-8, line breaks untouched.
-    Raises EnvFileInvalid.
+    Nobody ever sees half of it, and a failure leaves the old file. A str is written as UTF-8, line breaks
+    untouched. Raises EnvFileInvalid.
     """
     content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     target = Path(os.path.realpath(path))
@@ -87,7 +87,7 @@ def _bytes(path: Path, label: str) -> bytes:
         kind = _kind(os.fstat(descriptor).st_mode)
         if kind:
             raise EnvFileInvalid(f"{label} is {kind}, expected an env file.")
-        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123  (a descriptor, not a path)
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read()
     except OSError as error:
         raise EnvFileInvalid(f"{label} is not readable: {error.strerror}.") from None
@@ -123,7 +123,7 @@ def _damage(data: bytes) -> tuple[int, str] | None:
 
 
 def _mode(target: Path) -> int | None:
-    """The permissions of the file that is there; None, what the system gives to new files, where there is none."""
+    """The permissions of the file; None, for what the system gives to new files, where there is none."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """`$NAME` and `${NAME:-default}` in one value, as the dotenvx command understands them.
 
-It looks for the first reference, puts the value in its place and looks again from the beginning, so that what was put in
-is expanded too. What stops it early, and what `$` in a value that is put in does, was found by trying: see
+It looks for the first reference, puts the value in its place and looks again from the beginning, so that what was
+put in is expanded too. What stops it early, and what `$` in a value that is put in does, was found by trying: see
 docs/dotenvx-compatibility.md.
 """
 
@@ -18,20 +18,21 @@ _OPERATOR: Final = re.compile(r":\+|\+|:-|-")
 _REFERS: Final = re.compile(r"\$(?:\{[^}]+\}|[A-Za-z_])")
 _PATTERN: Final = re.compile(r"\$([$&`'])")
 # every object of JavaScript has these, so dotenvx finds something where nothing is set, and never ends
-_OBJECT_NAMES: Final = frozenset(
-    "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ constructor hasOwnProperty "
-    "isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split()
-)
+_OBJECT_NAMES: Final = {
+    *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__"),
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+    *("toLocaleString", "toString", "valueOf"),
+}
 _ENOUGH: Final = 10_000_000
 _STEP: Final = 50
 
 
-class Endless(Exception):  # noqa: N818  (says what the expansion is)
+class Endless(Exception):
     """The expansion goes on for ever, or for longer than anyone wants to wait."""
 
 
 class Patience:
-    """How much longer the expansions of an environment of this size may take, in characters looked at (50 ns each)."""
+    """How much longer the expansions of an environment may take, in characters looked at (50 ns each)."""
 
     __slots__ = ("_left",)
 
@@ -46,14 +47,14 @@ class Patience:
 
 
 def refers(literal: str) -> bool:
-    """Whether a value in single quotes, inserted elsewhere, stops the expansion there: it holds a reference itself."""
+    """Whether a value in single quotes stops the expansion where it is inserted: it holds a reference itself."""
     return "$" in literal and _REFERS.search(literal) is not None
 
 
 def expand(
     value: str, lookup: Lookup, *, literals: Collection[str] = (), patience: Patience | None = None
 ) -> tuple[str, set[str]]:
-    """The value with its references expanded and `\\$` turned into `$`, and the names whose values were put in.
+    """The value with its references expanded and `\\$` turned into `$`, and the names that were put in.
 
     `literals` are the names whose values are in single quotes and refer to something. Raises Endless.
     """
@@ -95,7 +96,7 @@ def _resolve(expression: str, lookup: Lookup) -> tuple[str, str | None, str]:
 
 
 def put(text: str, at: int, found: str, inserted: str) -> str:
-    """The text with `inserted` in place of `found`, where `$$`, `$&`, `` $` `` and `$'` in it mean what JavaScript says."""
+    """The text with `inserted` in place of `found`; `$$`, `$&`, `` $` `` and `$'` in it mean what JavaScript says."""
     before, after = text[:at], text[at + len(found) :]
     if "$" in inserted:
         meanings = {"$": "$", "&": found, "`": before, "'": after}
@@ -104,7 +105,7 @@ def put(text: str, at: int, found: str, inserted: str) -> str:
 
 
 def _restart(text: str, at: int) -> int:
-    """Where the next reference may begin after a change at `at`: not before an open `${` or a `$` in front of it."""
+    """Where the next reference may begin after a change at `at`: at an open `${` or a `$` in front of it."""
     opened = text.rfind("{", 0, at)
     if opened > 0 and text[opened - 1] == "$" and text.find("}", opened, at) < 0:
         return opened - 1

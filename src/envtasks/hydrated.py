@@ -1,4 +1,4 @@
-"""What hydrating gives: the value of each variable, where it came from, and the environment that a process gets."""
+"""What hydrating gives: the value of each variable, its origin, and the environment that a process gets."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "PYTHON_DOTENV_DISABLED": "1
 class Origin:
     """Where a variable came from.
 
-    `file` and `line` are of the entry that wins among the files, `shadows` the places (file:line) it wins over, and
-    `process` says that the process environment wins over them all. `secret`: encrypted in one of the files, secret in
-    the contract, or made from such a value.
+    `file` and `line` are of the entry that wins among the files, `shadows` the places (file:line) it wins over,
+    and `process` says that the process environment wins over them all. `secret`: encrypted in one of the files,
+    secret in the contract, or made from such a value.
     """
 
     file: str
@@ -34,11 +34,12 @@ class Origin:
 
 
 class Hydrated(Mapping[str, str]):
-    """The variables that the env files of one environment define, in file order, each with its effective value.
+    """The variables that the env files of one environment define, in file order, with their effective values.
 
-    The process environment wins over the files. `warnings` and `notes` are for the person at the terminal, one line
-    each, without a value. Neither its repr nor anything else shows a value that was not asked for, and it cannot be
-    pickled.
+    The process environment wins over the files. `warnings` and `notes` are for the person at the terminal, one
+    line each, without a value. `secrets` are the values to hide, by name; where the process environment replaces
+    one, the file's is there too. Neither the repr nor anything else shows a value that was not asked for, and it
+    cannot be pickled.
     """
 
     __slots__ = ("_effective", "_fold", "_origins", "_process", "_reported", "environment", "files", "notes",
@@ -51,6 +52,11 @@ class Hydrated(Mapping[str, str]):
     notes: tuple[str, ...]
     secrets: Mapping[str, str]
     warnings: tuple[str, ...]
+    _effective: dict[str, str]
+    _fold: Callable[[str], str] | None
+    _origins: dict[str, Origin]
+    _process: dict[str, str]
+    _reported: tuple[str, ...]
 
     def __init__(
         self,
@@ -99,8 +105,8 @@ class Hydrated(Mapping[str, str]):
     def child_env(self, needs: Sequence[str] | None = None) -> dict[str, str]:
         """The whole environment of a process of this environment.
 
-        `needs` leaves only these names of the env files in it: exact ones, which must then be set (here or in the
-        process environment), and patterns such as `DB_*`. Raises VariableMissing with every one that is not.
+        `needs` leaves only these names of the env files in it: exact ones, which must then be set (here or in
+        the process environment), and patterns such as `DB_*`. Raises VariableMissing with every one missing.
         """
         fold = self._fold or _same
         defined = {fold(name) for name in self._effective}
@@ -163,13 +169,6 @@ class Hydrated(Mapping[str, str]):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("Hydrated values cannot be pickled: secrets would leave the process.")
-
-    # what a slotted class would otherwise say of its attributes
-    _effective: dict[str, str]
-    _fold: Callable[[str], str] | None
-    _origins: dict[str, Origin]
-    _process: dict[str, str]
-    _reported: tuple[str, ...]
 
 
 def _same(name: str) -> str:

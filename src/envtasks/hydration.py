@@ -1,7 +1,7 @@
-"""The one way from env files to values: read, decrypt, expand and layer one environment, or say what is wrong.
+"""The one way from env files to values: read, decrypt, expand and layer an environment, or say what is wrong.
 
-Whichever engine gives the values, everything around them (what is refused, origins, secrets, warnings) is made here, so
-that both engines agree.
+Whichever engine gives the values, everything around them (what is refused, origins, secrets, warnings) is made
+here, so that both engines agree.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def hydrate(
 ) -> Hydrated:
     """The values of an environment, with `process_env` (never changed) winning over its files.
 
-    `commands` lets `$(command)` run, where neither the environment is protected nor CI is set. `secret_names` are
-    secret although plain; `reported` names have been reported as shadowed already. Names compare as `windows` has it.
-    Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, ConfigInvalid, Refused, and ToolMissing where
-    the engine `dotenvx` lacks its command.
+    `commands` lets `$(command)` run, where neither the environment is protected nor CI is set. `secret_names`
+    are secret although plain; `reported` names have been reported as shadowed already. On `windows` names that
+    differ in case only are the same. Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed,
+    ConfigInvalid, Refused, and ToolMissing where the engine `dotenvx` lacks its command.
     """
     hydration = Hydration(environment, process_env, secret_names=secret_names, windows=windows)
     hydration.open()
@@ -52,8 +52,8 @@ def hydrate(
 class Hydration:
     """One hydration, in three steps: `open`, `resolve`, `result`.
 
-    `overload` lets the files win over the process environment and later files over earlier ones, as the dotenvx
-    command's flag has it; no environment asks for it.
+    `overload` lets the files win over the process environment and later files over earlier ones, as the flag of
+    the dotenvx command has it; no environment asks for it.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Hydration:
         self.from_process = set() if overload else self.standings.keys() & self.process.keys()
         self.secret = {self.fold(name) for name in secret_names}
         self.secret.update(name for name, standing in self.standings.items() if standing.encrypted)
-        # what ${APP_ENV} means in a file: what a file says, else the environment's name, never what the shell says
+        # ${APP_ENV} in a file is what a file says, else the environment's name, never what the shell says
         self.visible = self.process
         if APP_ENV not in self.standings:
             self.visible = {**self.process, APP_ENV: environment.name}
@@ -93,7 +93,7 @@ class Hydration:
             refusal.refuse_unopened(self.environment, self.opened, self.keys.ring(), variables)
 
     def resolve(self, *, engine: str = "native", commands: bool = False) -> None:
-        """Expand and layer the values. Raises ConfigInvalid, EnvFileInvalid, DecryptionFailed, ToolMissing."""
+        """Expand and layer. Raises ConfigInvalid, EnvFileInvalid, DecryptionFailed, ToolMissing."""
         forbidden = refusal.commands_are_off(self.environment, self.process_env, allowed=commands)
         native = engine == "native"
         self.resolution = resolve(
@@ -111,7 +111,7 @@ class Hydration:
         if not native:
             self.resolution.values.update(self._from_dotenvx(commands=not forbidden))
         own = {name: value for name, value in self.values.items() if name not in self.from_process}
-        refusal.refuse_values(own, self.standings, native=native)
+        refusal.refuse_values(own, self.standings)
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -153,7 +153,7 @@ class Hydration:
         )
 
     def _shadowed(self) -> tuple[list[str], dict[str, str]]:
-        """The names whose baseline value the process environment replaces, and the secret values that are replaced."""
+        """The names whose baseline value the process environment replaces, and the secrets it replaces."""
         if not self.from_process:
             return [], {}
         files = without_process(
@@ -243,7 +243,7 @@ class Keys:
         return list(self._ring.warnings) if self._ring else []
 
     def decrypt(self, ciphertexts: Sequence[str], further: Sequence[str] = ()) -> list[str | None]:
-        """The plaintext of each ciphertext, opened with the keys at hand and `further` ones; each is opened once."""
+        """The plaintext of each ciphertext, opened with the keys at hand and `further` ones, each once."""
         from . import keys
 
         wanted = [ciphertext for ciphertext in dict.fromkeys(ciphertexts) if ciphertext not in self._plain]

@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a variable stands among the files: its spelling, the entry that wins, those it shadows, the nearest first."""
+    """How a variable stands among the files: its spelling, the entry that wins, and those it shadows."""
 
     name: str
     winner: Place
@@ -52,7 +52,7 @@ class Standing(NamedTuple):
 
 
 def read_layers(environment: Environment) -> list[Layer]:
-    """The env files that are there, the first to win first. Raises EnvFileMissing for a baseline, EnvFileInvalid."""
+    """The env files that are there, the first wins. Raises EnvFileMissing for a baseline, EnvFileInvalid."""
     layers = []
     for path in environment.files:
         label = environment.label(path)

@@ -1,7 +1,7 @@
 """Hydration inside hydration: what an outer one left in the process environment, and what becomes of it.
 
-A child environment carries a marker with the environment's name, the names that its env files put there and the names
-reported as shadowed, so that `inv` inside `nox` inside `inv` never mixes two environments.
+A child environment carries a marker with the environment's name, the names that its env files put there and the
+names reported as shadowed, so that `inv` inside `nox` inside `inv` never mixes two environments.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def enter(
 ) -> tuple[dict[str, str], Outer]:
     """The process environment as it counts for an environment, and the outer hydration it comes from, if any.
 
-    The marker and APP_ENV are gone, and everything that an outer hydration of another environment had put there.
+    The marker and APP_ENV are gone, and everything that an outer hydration of another environment had put in.
     With `fold` every name has that spelling.
     """
     process = {fold(name): value for name, value in process_env.items()} if fold else dict(process_env)
@@ -54,7 +54,7 @@ def marker(environment: str, names: Collection[str], reported: Collection[str]) 
 
 
 def _read(text: str) -> Outer:
-    environment, names, reported = (text.split(";") + ["", "", ""])[:3]
+    environment, names, reported = [*text.split(";"), "", "", ""][:3]
     return Outer(environment, _names(names), _names(reported))
 
 

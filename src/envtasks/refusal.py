@@ -37,7 +37,8 @@ def refuse_unopened(
         hint += f". {ring.advice}"
     if ring.keys:
         raise DecryptionFailed(
-            f"In {environment.name} none of the keys at hand opens {what}: another key is needed, or the value is damaged.",
+            f"In {environment.name} none of the keys at hand opens {what}: "
+            "another key is needed, or the value is damaged, or encrypted twice.",
             hint=hint,
         )
     raise KeyMissing(f"In {environment.name} there is no key to decrypt {what}.", hint=hint)
@@ -61,20 +62,20 @@ def refuse_endless(places: Sequence[Place]) -> None:
         )
 
 
-def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing], *, native: bool) -> None:
-    """Raise for values that no process may get: ciphertext, NUL, and references that the native engine cannot follow."""
+def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing]) -> None:
+    """Raise for values that no process may get: ciphertext, NUL, references to a password manager."""
     ciphertext, nul, references = [], [], []
     for name, value in values.items():
         if value.startswith(PREFIX):
             ciphertext.append(standings[name].winner)
         elif "\0" in value:
             nul.append(standings[name].winner)
-        elif native and value.startswith(REFERENCES):
+        elif value.startswith(REFERENCES):
             references.append(standings[name].winner)
     if ciphertext:
         raise DecryptionFailed(
-            f"{_listed(ciphertext)}: the value still begins with {PREFIX} after everything was decrypted and expanded.",
-            hint="only a value that is a ciphertext from end to end is decrypted, and only once",
+            f"{_listed(ciphertext)}: the value still begins with {PREFIX} after decryption and expansion.",
+            hint="a value is decrypted only if it is a ciphertext from end to end, and only once",
         )
     if nul:
         raise EnvFileInvalid(
@@ -82,8 +83,8 @@ def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing], 
         )
     if references:
         raise EnvFileInvalid(
-            f"{_listed(references)}: only the dotenvx command follows references such as op:// and bw://.",
-            hint="write the value itself, encrypted: inv env.set",
+            f"{_listed(references)}: references to a password manager (op://, bw://) are not followed.",
+            hint="put the value itself there, encrypted: inv env.set NAME",
         )
 
 

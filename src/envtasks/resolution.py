@@ -1,7 +1,7 @@
 """The layers of an environment, under the process environment, resolved to one value for each variable.
 
-First every ciphertext that counts is opened, so that nothing runs if one cannot be; then values are expanded in file
-order. Nothing here raises for bad input: slips are collected, and `hydration` says what becomes of them.
+First every ciphertext that counts is opened, so that nothing runs if one cannot be; then values are expanded in
+file order. Nothing here raises for bad input: slips are collected, and `hydration` says what becomes of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Run = Callable[[str, Mapping[str, str]], str | None]
 
 
 class Opened(NamedTuple):
-    """The plaintexts of the ciphertexts that count: of entries by layer and index, of process values by name."""
+    """The plaintexts of the ciphertexts that count: entries by layer and index, process values by name."""
 
     entries: dict[tuple[int, int], str]
     process: dict[str, str]
@@ -36,8 +36,8 @@ def open_layers(
 ) -> Opened:
     """Every ciphertext decrypted that is not shadowed by the process environment or an earlier layer.
 
-    `decrypt` takes the ciphertexts of a layer and the private keys that earlier layers hold; it is called for a layer
-    that has ciphertexts only.
+    `decrypt` takes the ciphertexts of a layer and the private keys that earlier layers hold; it is called only for
+    a layer that has ciphertexts.
     """
     opened = Opened({}, {}, [], [])
     taken = set(process)
@@ -49,7 +49,7 @@ def open_layers(
         for (_, index), plain in zip(found, plaintexts, strict=True):
             place = Place(layer.label, layer.file.entries[index])
             from_process = not overload and names[index] in taken
-            if plain is None:
+            if plain is None or plain.startswith(PREFIX):  # opened, it may not be a ciphertext again
                 (opened.failed_process if from_process else opened.failed).append(place)
             elif from_process:
                 opened.process[names[index]] = plain
@@ -199,8 +199,8 @@ def resolve(
 ) -> Resolution:
     """All layers resolved: the process environment wins over the files, an earlier file over a later one.
 
-    With `overload` the other way round, as the dotenvx command's flag has it. `secret` names are tainted from the
-    start. Without `run` a command is not run but noted. `fold` gives the spelling under which names are the same.
+    With `overload` it is the other way round. `secret` names are tainted from the start. Without `run` a command
+    is not run but noted. `fold` gives the spelling under which names are the same.
     """
     size = sum(len(layer.file.text) for layer in layers)
     resolution = Resolution(process, secret=secret, run=run, overload=overload, fold=fold, size=size)

@@ -1,33 +1,31 @@
 """The text of one env file as a list of assignments, each with its line, its quotes and its spans.
 
-The grammar is what the dotenvx command accepts, oddities included: a value may begin on the line after its name, a
-quote that is not closed is text, and white space is what JavaScript calls so.
+The grammar is what the dotenvx command accepts, oddities included: a value may begin on the line after its
+name, a quote that is not closed is text, and white space is what JavaScript calls so.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 QUOTES: Final = "\"'`"
-# JavaScript's white space: without U+001C..U+001F and U+0085, which Python counts, with U+FEFF, which it does not
-SPACE: Final = "\t\n\x0b\x0c\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-_SPACES: Final = SPACE.replace("\u2000-\u200a", "".join(map(chr, range(0x2000, 0x200B))))
-
-_SKIP: Final = re.compile(f"[{SPACE}]*")
-_HEAD: Final = re.compile(rf"(export[{SPACE}]+)?([a-zA-Z0-9_.-]+)(?:[{SPACE}]*=|:[{SPACE}])")
-_BARE: Final = re.compile(r"[^#\n]*")
+# JavaScript's white space: Python's without U+001C to U+001F and U+0085, and with U+FEFF
+SPACES: Final = (
+    "\t\n\x0b\x0c\r \xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 _LINE_ENDS: Final = "\n\u2028\u2029"
-_LINE_END: Final = re.compile(f"[{_LINE_ENDS}]")
-_QUOTED_LINES: Final = "(?<![^\u2028\u2029])([\"'`])((?s:.*))\\1(?![^\u2028\u2029])"
 _DOUBLE_ESCAPES: Final = (("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"))
+_QUOTED_LINES: Final = "(?<![^\u2028\u2029])([\"'`])((?s:.*))\\1(?![^\u2028\u2029])"
 
 
 class Entry(NamedTuple):
-    """One assignment. Offsets are into the file's text: `start`..`end` is all of its lines without the last line break,
-    `value_start`..`value_end` the value with its quotes (an empty span where there is none).
+    """One assignment.
+
+    Offsets are into the file's text: `start` to `end` is all of its lines without the last line break,
+    `value_start` to `value_end` the value with its quotes, an empty span where there is none.
     """
 
     name: str
@@ -63,7 +61,7 @@ class Entry(NamedTuple):
 
 
 def replaced(text: str) -> str:
-    """The text with what stands for undecodable bytes as U+FFFD, one for each maximal broken sequence."""
+    """The text with U+FFFD for what stands for undecodable bytes, one for each maximal broken sequence."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -75,14 +73,14 @@ def replaced(text: str) -> str:
 
 
 def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
-    """The assignments of an env file's text in order, and warnings (line, sentence) about what looks like a slip."""
+    """The assignments of an env file's text in order, and warnings (line, sentence) about likely slips."""
     text = source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
     original = _original_offsets(source)
-    ignored: list[int] = []
+    scanner = _Scanner(text)
     entries: list[Entry] = []
     warnings: list[tuple[int, str]] = []
     line, counted = 1, 0
-    for head, begin, start, end, closed in _assignments(text, ignored):
+    for head, begin, start, end, closed in scanner.assignments():
         at = head.start()
         line += text.count("\n", counted, at)
         counted = at
@@ -90,7 +88,6 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
         enclosed = len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES
         if not closed and value and value[0] in QUOTES:
             warnings.append((line, _slip(head[2], value)))
-        last = _LINE_END.search(text, end)
         entries.append(
             Entry(
                 name=head[2],
@@ -98,82 +95,97 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
                 quote=value[0] if enclosed else "",
                 line=line,
                 start=original(begin),
-                end=original(last.start() if last else len(text)),
+                end=original(scanner.line_end(end)),
                 value_start=original(start),
                 value_end=original(end),
                 exported=head[1] is not None,
             )
         )
     warnings += _duplicates(entries)
-    warnings += _ignored(text, ignored)
+    warnings += _ignored(text, scanner.ignored)
     return tuple(entries), tuple(sorted(warnings))
 
 
-def _assignments(text: str, ignored: list[int]) -> Iterator[tuple[re.Match[str], int, int, int, bool]]:
-    """Each head with the start of its line, the span of its value and whether quotes close it.
+class _Scanner:
+    """Finds the assignments in a text whose line breaks are newlines."""
 
-    Offsets of lines that say nothing are added to `ignored`.
-    """
-    position = 0
-    while (at := _skip(text, position)) < len(text):
-        head = _HEAD.match(text, at)
-        if head:
-            begin = max(text.rfind(mark, position, at) + 1 for mark in _LINE_ENDS) or position
-            start, after, closed = _value(text, head.end())
-            yield head, begin, start, after, closed
-        else:
-            after = at
-            if text[at] != "#":
-                ignored.append(at)
-        line_end = _LINE_END.search(text, after)
-        if line_end is None:
-            return
-        position = line_end.end()
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.ignored: list[int] = []  # offsets of lines that say nothing
+        # for ASCII the two languages agree, and patterns without the long list compile much faster
+        space = r"\s" if text.isascii() else f"[{SPACES}]"
+        self._spaces = re.compile(f"{space}*", re.ASCII)
+        self._head = re.compile(rf"(export{space}+)?([\w.-]+)(?:{space}*=|:{space})", re.ASCII)
+        self._bare = re.compile(r"[^#\n]*")
+        self._line_end = re.compile(f"[{_LINE_ENDS}]")
 
+    def assignments(self) -> Iterator[tuple[re.Match[str], int, int, int, bool]]:
+        """Each head with the start of its line, the span of its value and whether quotes close it."""
+        text = self._text
+        position = 0
+        while (at := self._skip(position)) < len(text):
+            head = self._head.match(text, at)
+            if head:
+                begin = max(text.rfind(mark, position, at) + 1 for mark in _LINE_ENDS) or position
+                start, after, closed = self._value(head.end())
+                yield head, begin, start, after, closed
+            else:
+                after = at
+                if text[at] != "#":
+                    self.ignored.append(at)
+            position = self.line_end(after) + 1
 
-def _skip(text: str, position: int) -> int:
-    match = _SKIP.match(text, position)
-    return match.end() if match else position
+    def line_end(self, position: int) -> int:
+        """The offset of the next line break, or of the end of the text."""
+        match = self._line_end.search(self._text, position)
+        return match.start() if match else len(self._text)
 
+    def _skip(self, position: int) -> int:
+        match = self._spaces.match(self._text, position)
+        return match.end() if match else position
 
-def _value(text: str, position: int) -> tuple[int, int, bool]:
-    """The span of the value that follows a head, with its quotes, and whether quotes close it."""
-    quote = _skip(text, position)
-    if quote < len(text) and text[quote] in QUOTES:
-        close = _closing(text, quote)
-        if close:
-            return quote, close + 1, True
-    match = _BARE.match(text, position)
-    bare = match[0] if match else ""
-    inner = bare.lstrip(_SPACES)
-    if not inner:
-        return position, position, False
-    start = position + len(bare) - len(inner)
-    return start, start + len(inner.rstrip(_SPACES)), False
+    def _value(self, position: int) -> tuple[int, int, bool]:
+        """The span of the value that follows a head, with its quotes, and whether quotes close it."""
+        text = self._text
+        quote = self._skip(position)
+        if quote < len(text) and text[quote] in QUOTES:
+            close = self._closing(quote)
+            if close:
+                return quote, close + 1, True
+        match = self._bare.match(text, position)
+        bare = match[0] if match else ""
+        inner = bare.lstrip(SPACES)
+        if not inner:
+            return position, position, False
+        start = position + len(bare) - len(inner)
+        return start, start + len(inner.rstrip(SPACES)), False
 
+    def _closing(self, opening: int) -> int:
+        """The offset of the quote that closes the one at `opening`, or 0.
 
-def _closing(text: str, opening: int) -> int:
-    """The offset of the quote that closes the one at `opening`, or 0.
+        That is the first without a backslash before it, else the last of those before that have one; each
+        only if nothing but a comment follows on its line.
+        """
+        text = self._text
+        quote = text[opening]
+        escaped: list[int] = []
+        at = opening
+        while (at := text.find(quote, at + 1)) > 0:
+            if text[at - 1] != "\\":
+                if self._ends(at + 1):
+                    return at
+                break
+            escaped.append(at)
+        return next((at for at in reversed(escaped) if self._ends(at + 1)), 0)
 
-    That is the first without a backslash before it, else the last of those before that have one; each only if
-    nothing but a comment follows on its line.
-    """
-    quote = text[opening]
-    escaped: list[int] = []
-    at = opening
-    while (at := text.find(quote, at + 1)) > 0:
-        if text[at - 1] != "\\":
-            if _ends(text, at + 1):
-                return at
-            break
-        escaped.append(at)
-    return next((at for at in reversed(escaped) if _ends(text, at + 1)), 0)
-
-
-def _ends(text: str, position: int) -> bool:
-    """Whether nothing but white space or a comment follows on this line."""
-    after = _skip(text, position)
-    return after == len(text) or text[after] == "#" or _LINE_END.search(text, position, after) is not None
+    def _ends(self, position: int) -> bool:
+        """Whether nothing but white space or a comment follows on this line."""
+        after = self._skip(position)
+        return (
+            after == len(self._text)
+            or self._text[after] == "#"
+            or self._line_end.search(self._text, position, after) is not None
+        )
 
 
 def _slip(name: str, value: str) -> str:
@@ -201,8 +213,10 @@ def _ignored(text: str, offsets: list[int]) -> Iterator[tuple[int, str]]:
 
 
 def _original_offsets(source: str) -> Callable[[int], int]:
-    """Turns offsets into the text with \\n line breaks into offsets into the text as it is."""
+    """Turns offsets into the text with newlines only into offsets into the text as it is."""
     if "\r\n" not in source:
         return int
+    from bisect import bisect_left
+
     removed = [match.start() - index for index, match in enumerate(re.finditer("\r\n", source))]
     return lambda offset: offset + bisect_left(removed, offset)

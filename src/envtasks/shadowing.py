@@ -1,4 +1,4 @@
-"""What wins over a baseline: the process environment, which is reported or refused, and overrides, which are noted."""
+"""What wins over a baseline: the process environment (reported, or refused), and overrides (noted)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def refuse_shadowed(
         raise Refused(
             f"{environment.name} is protected, and the process environment sets other values than "
             f"{_files(refused)}: {listed}.",
-            hint=f"unset {listed}, or name them in allow-overrides of [tool.envtasks.environments] {environment.name}",
+            hint=f"unset {listed}, or allow them: allow-overrides of {environment.name} in pyproject.toml",
         )
 
 

@@ -1,4 +1,4 @@
-"""`$(command)` in one value: where it is, and its output in its place. Imported only for a value that holds `$(`."""
+"""`$(command)` in one value: where it is, and its output in its place. Imported only where there is `$(`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEPS: Final = 1_000_000
 
 
 def commands(value: str) -> list[tuple[int, int]]:
-    """The spans of the `$(command)` substitutions in a value. Raises Endless for one that is made to take long."""
+    """The spans of the `$(command)` substitutions in a value. Raises Endless for one made to take long."""
     found = []
     at = value.find("$(")
     steps = 0
@@ -38,7 +38,7 @@ def commands(value: str) -> list[tuple[int, int]]:
 
 
 def evaluate(value: str, run: Callable[[str], str | None]) -> str | None:
-    """The value with every command's output in its place; None where there is no command or one of them failed."""
+    """The value with every command's output in its place; None where there is no command or one failed."""
     spans = commands(value)
     result = value
     for start, end in spans:
