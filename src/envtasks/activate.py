@@ -91,7 +91,7 @@ def _asked(question: str) -> str:
 def to_hide(
     project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
 ) -> Iterable[str]:
-    """The values to hide in the output of commands: none for a public environment, or on a terminal with `mask = "auto"`."""
+    """The values to hide in what commands print: none of a public environment, none on a terminal (`mask = "auto"`)."""
     if not mask or hydrated.public or project.mask == "never":
         return ()
     if project.mask == "auto" and is_terminal():

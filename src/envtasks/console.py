@@ -54,7 +54,7 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
 
 
 def write_utf8(text: str, *, newline_on_terminal: bool = False) -> None:
-    """Write text to stdout as UTF-8, exactly, whatever the console's code page; a lone surrogate stays the byte it was."""
+    """Write text to stdout as UTF-8, exactly, whatever the code page; a lone surrogate stays the byte it was."""
     data = text.encode("utf-8", "surrogateescape")
     if newline_on_terminal and sys.stdout.isatty() and not data.endswith(b"\n"):
         data += b"\n"
