@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, TextIO
 
 from .progress import Event, Step, plain
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Show = Callable[[Iterable[Event]], None]
 TAIL: Final = 5  # lines of a running step's output
+DRAWN: Final = ("✓", "✗", "·", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+TYPED: Final = ("+", "x", "-", "|/-\\")  # for a terminal whose code page has no such characters
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def showing(stream: TextIO | None = None) -> Iterator[Show]:
     from rich.live import Live
 
     console = Console(file=stream, highlight=False)
-    view = _View()
+    view = _View(DRAWN if console.encoding.startswith("utf") else TYPED)
     with Live(view, console=console, refresh_per_second=8, transient=True, redirect_stdout=False) as live:
 
         def show(events: Iterable[Event]) -> None:
@@ -47,13 +49,15 @@ def _lines(events: Iterable[Event], stream: TextIO) -> None:
         if line is not None:
             # a code page without the character must not end the build
             encoding = stream.encoding or "utf-8"
-            print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+            with suppress(BrokenPipeError):  # `| head` has seen enough; the build goes on
+                print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
 
 
 class _View:
     """The steps that run now; those that have ended are printed above it, once."""
 
-    def __init__(self) -> None:
+    def __init__(self, signs: tuple[str, str, str, str]) -> None:
+        self._done, self._failed, self._nothing, self._turning = signs
         self._running: dict[int, tuple[Step, float]] = {}
 
     def take(self, event: Event) -> Text | None:
@@ -68,9 +72,9 @@ class _View:
         self._running.pop(step.number, None)
         if step.internal and not step.error:
             return None
-        sign, style = ("✗", "red") if step.error and not step.canceled else ("✓", "green")
+        sign, style = (self._failed, "red") if step.error and not step.canceled else (self._done, "green")
         if step.cached or step.canceled:
-            sign, style = "·", "dim"
+            sign, style = self._nothing, "dim"
         taken = "canceled" if step.canceled else "cached" if step.cached else f"{step.seconds or 0:.1f} s"
         return Text.assemble((f"{sign} ", style), (f"{taken:>8}  ", "dim"), step.title)
 
@@ -83,7 +87,7 @@ class _View:
             if step.internal:
                 continue
             taken = time.monotonic() - since
-            sign = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(taken * 8) % 10]
+            sign = self._turning[int(taken * 8) % len(self._turning)]
             shown.append(Text.assemble((f"{sign} ", "cyan"), (f"{taken:>6.1f} s  ", "dim"), step.title))
             shown += [Text(f"            {line}", style="dim") for line in list(step.lines)[-TAIL:]]
         for line in shown:

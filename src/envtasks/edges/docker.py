@@ -80,8 +80,10 @@ def calls(
         try:
             yield DockerClient(**client)
         except DockerException as failure:
-            # not chained: its text holds the whole output, values included
-            raise told(failure.stderr or failure.stdout or "", what=what, hide=hide, error=error) from None
+            text = failure.stderr or failure.stdout or ""
+            # a traceback may still reach it, and it holds docker's whole output, values included
+            failure.args, failure.stdout, failure.stderr = (), None, None
+            raise told(text, what=what, hide=hide, error=error) from None
 
 
 def find(child_env: Mapping[str, str]) -> str:

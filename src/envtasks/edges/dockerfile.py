@@ -60,7 +60,7 @@ def _stages(commands: Sequence[_Command]) -> tuple[list[Stage], list[list[_Comma
             bodies[-1].append(command)
             continue
         named = len(command.value) == 3 and command.value[1].upper() == "AS"
-        name = command.value[2] if named else str(len(stages))
+        name = command.value[2].lower() if named else str(len(stages))
         stages.append(Stage(name, command.value[0], command.start_line))
         bodies.append([])
     return stages, bodies

@@ -79,9 +79,9 @@ def _failed(progress: Progress, *, what: str, hide: Redactor, credentials: Seque
     suspects = f" (was it refused with {', '.join(credentials)}?)" if refused else ""
     place = next((f", {line}" for line in progress.said if re.fullmatch(r"\S+:\d+", line)), "")
     said = textwrap.indent(output, "  ") if output else f"  {step.error}"
-    return BuildFailed(f"{what}: step {step.title} failed with {_exit(step.error)}{place}{suspects}.\n{said}")
+    return BuildFailed(f"{what}: step {step.title} failed{_exit(step.error)}{place}{suspects}.\n{said}")
 
 
 def _exit(error: str) -> str:
     found = re.search(r"exit code: \d+", error)
-    return found[0] if found else "this"
+    return f" with {found[0]}" if found else ""

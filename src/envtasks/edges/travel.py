@@ -82,7 +82,7 @@ def advice(declared: Declared, credentials: Sequence[str], *, recipe: Recipe) ->
         return []
     go = "goes in as a build arg" if len(credentials) == 1 else "go in as build args"
     lines = [
-        f"{' and '.join(credentials)} {go}, which the builder's records keep; they do not keep secret mounts.",
+        f"{' and '.join(credentials)} {go}, which the builder keeps in its records; not so secret mounts.",
         f"To change that, in {recipe.label}:",
     ]
     for name in credentials:
