@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,21 +61,17 @@ class FakeCluster:
         body: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         self.store.put(_key("Namespace", None, name), body, "ADDED")
 
-    def kubeconfig(self, path: Path, *, context: str = "fake") -> Path:
-        """Write a kubeconfig whose one context is this server."""
-        path.write_text(
-            yaml.safe_dump(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "clusters": [{"name": context, "cluster": {"server": self.url}}],
-                    "users": [{"name": context, "user": {"token": "a-throwaway-token"}}],
-                    "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
-                    "current-context": context,
-                }
-            ),
-            encoding="utf-8",
-        )
+    def kubeconfig(self, path: Path, *, contexts: Sequence[str]) -> Path:
+        """Write a kubeconfig whose contexts are all this server; the first is the current one."""
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "fake", "cluster": {"server": self.url}}],
+            "users": [{"name": "fake", "user": {"token": "a-throwaway-token"}}],
+            "contexts": [{"name": each, "context": {"cluster": "fake", "user": "fake"}} for each in contexts],
+            "current-context": contexts[0],
+        }
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
         return path
 
     @property

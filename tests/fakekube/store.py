@@ -22,7 +22,7 @@ from .fields import Json, Manager
 SIZE = 1024 * 1024  # validation.MaxSecretSize and its twin for ConfigMaps: the values in sum
 
 
-class Fail(Exception):  # noqa: N818 - an answer, not a bug
+class Fail(Exception):
     """An answer of the API that is no success."""
 
     def __init__(self, code: int, reason: str, message: str, **details: Any) -> None:

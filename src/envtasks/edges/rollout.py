@@ -85,11 +85,9 @@ def patch_words(patch: Mapping[str, Any], *, image: str | None) -> tuple[str, ..
 def container_of(workload: Mapping[str, Any], name: str, *, wanted: str | None, app: str) -> str:
     """The container whose image `--image` sets: the declared, the one named like the app, the only one."""
     names = [each["name"] for each in workload["spec"]["template"]["spec"]["containers"]]
-    for candidate in (wanted, app):
-        if candidate and candidate in names:
-            return candidate
-    if len(names) == 1 and wanted is None:
-        return str(names[0])
+    candidate = wanted or (app if app in names else names[0] if len(names) == 1 else None)
+    if candidate in names:
+        return str(candidate)
     raise ConfigInvalid(
         f"{name} has no container {wanted or app!r} whose image could be set: it has {', '.join(names)}.",
         hint='say which one: [tool.envtasks.deploy] container = "…"',

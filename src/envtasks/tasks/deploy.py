@@ -147,7 +147,7 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - the task's own output
+    print(text, flush=True)
 
 
 def _print_json(value: object) -> None:
