@@ -118,8 +118,9 @@ class _Reader:
             for entry in _items(_child(root, "include")):
                 self._include(entry, file, directory)
             self._walk(root, (), file)
-            _merge(self.tree, plain(root))
+            _merge(self.tree, {"services": {}, **plain(root)})
             for service, node in _pairs(_child(root, "services")):
+                self.tree["services"][service] = self.tree["services"][service] or {}
                 self._extends(service, node, root, file, directory)
 
     def _walk(self, node: yaml.Node, path: NodePath, file: Path) -> None:
@@ -183,11 +184,12 @@ class _Reader:
 
 
 def _nodes(file: Path) -> tuple[yaml.Node, ...]:
-    """The YAML documents of a file; none if it cannot be read, which compose itself reports better."""
+    """The YAML documents of a file that are mappings; what else there may be, compose itself reports better."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         with file.open(encoding="utf-8") as stream:
-            return tuple(node for node in yaml.compose_all(stream, Loader=loader) if node is not None)
+            documents = yaml.compose_all(stream, Loader=loader)
+            return tuple(node for node in documents if isinstance(node, yaml.MappingNode))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return ()
 

@@ -10,6 +10,8 @@ from . import compose_env_files, compose_model
 from .compose_files import Sources
 from .compose_model import Need, Tree
 
+EMPTY = " (empty)"
+
 
 def check(
     tree: Tree,
@@ -28,7 +30,7 @@ def check(
         return
     rows = _rows(found, sources, root)
     lines = "\n".join(f"    {name}  {', '.join(places)}" for name, places in rows.items())
-    first = found[0].missing.name
+    first = next(iter(rows)).removesuffix(EMPTY)
     count = "a variable" if len(rows) == 1 else f"{len(rows)} variables"
     raise VariableMissing(
         f"Environment {environment} lacks {count} that the stack needs:\n{lines}",
@@ -57,13 +59,11 @@ def _rows(found: Sequence[Need], sources: Sources, root: Path) -> dict[str, list
     rows: dict[str, set[tuple[str, int]]] = {}
     for need in found:
         lack = need.missing
-        rows.setdefault(f"{lack.name} (empty)" if lack.empty else lack.name, set()).update(
+        rows.setdefault(f"{lack.name}{EMPTY}" if lack.empty else lack.name, set()).update(
             _places(need, sources, root)
         )
-    return {
-        name: [f"{file}:{line}" if line else file for file, line in sorted(places)]
-        for name, places in rows.items()
-    }
+    in_order = sorted(((sorted(places), name) for name, places in rows.items()), key=lambda row: row[0][0])
+    return {name: [f"{file}:{line}" if line else file for file, line in places] for places, name in in_order}
 
 
 def _places(need: Need, sources: Sources, root: Path) -> list[tuple[str, int]]:

@@ -59,8 +59,7 @@ class Container:
     @property
     def trouble(self) -> str:
         """What is wrong with it, for a sentence that begins with its name."""
-        said = {"exited": f"exited with {self.exit_code}", "restarting": "ends again and again"}
-        return said.get(self.state, f"is {self.condition}")
+        return f"exited with {self.exit_code}" if self.state == "exited" else f"is {self.condition}"
 
     def verdict(self, *, must_run: bool) -> Verdict:
         """READY if healthy (or running, without a health check) or finished with 0 where it need not stay."""

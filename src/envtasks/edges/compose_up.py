@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
 from .. import console
@@ -16,6 +16,7 @@ from .stack_view import StackView, watching
 
 POLL: Final = 0.5
 SURE: Final = 2  # looks in a row that must find all ready: a service may die right after its start
+SURE_AFTER_A_CRASH: Final = 6
 CRASHES: Final = 3  # restarts after which a service is not expected to come up any more
 TAIL: Final = 20
 BLANKED: Final = "variable is not set. Defaulting to a blank string."
@@ -44,7 +45,7 @@ def up(
                     view.states(containers(stack, model.services))
                     _pause(process.poll)
             if process.returncode:
-                raise _failure(stack, model, said)
+                raise _failure(stack, model, said=said.last)
             if wait:
                 _until_ready(stack, model, view, timeout)
     except KeyboardInterrupt:
@@ -96,51 +97,71 @@ def _pause(over: Callable[[], object]) -> None:
 
 
 def _until_ready(stack: Stack, model: Model, view: StackView, timeout: int) -> None:
-    deadline, ready = time.monotonic() + timeout, 0
+    deadline, looks = time.monotonic() + timeout, 0
+    first = before = restarts(stack, model)
     while True:
         found = containers(stack, model.services)
         view.states(found)
-        verdicts = [_verdict(stack, model, container) for container in found]
-        if Verdict.FAILED in verdicts:
-            raise _failure(stack, model, None)
-        ready = ready + 1 if all(verdict is Verdict.READY for verdict in verdicts) else 0
-        if ready >= SURE:
+        now = restarts(stack, model)
+        verdicts = [_verdict(model, container) for container in found]
+        if Verdict.FAILED in verdicts or any(
+            count - first.get(name, 0) >= CRASHES for name, count in now.items()
+        ):
+            raise _failure(
+                stack, model, crashed={name for name, count in now.items() if count > first.get(name, 0)}
+            )
+        ready = now == before and all(verdict is Verdict.READY for verdict in verdicts)
+        looks, before = looks + 1 if ready else 0, now
+        if looks >= (SURE_AFTER_A_CRASH if any(now.values()) else SURE):
             return
         if time.monotonic() > deadline:
-            raise _failure(stack, model, None, timeout=timeout)
+            raise _failure(stack, model, timeout=timeout)
         time.sleep(POLL)
 
 
-def _verdict(stack: Stack, model: Model, container: Container) -> Verdict:
-    if (
-        container.state == "restarting"
-        and int(_inspect(stack, container, "{{.RestartCount}}") or 0) >= CRASHES
-    ):
-        return Verdict.FAILED
+def restarts(stack: Stack, model: Model) -> dict[str, int]:
+    """How often docker has restarted each container that it is told to restart, by the container's name."""
+    declared = model.tree["services"]
+    names = [
+        container.name
+        for container in containers(stack, model.services)
+        if str((declared.get(container.service) or {}).get("restart") or "no") != "no"
+    ]
+    if not names:
+        return {}
+    lines = _inspect(stack, names, "{{.Name}} {{.RestartCount}}").splitlines()
+    return {name.lstrip("/"): int(count) for name, _, count in (line.partition(" ") for line in lines)}
+
+
+def _verdict(model: Model, container: Container) -> Verdict:
     return container.verdict(must_run=compose_model.must_run(model.tree, container.service))
 
 
-def _inspect(stack: Stack, container: Container, template: str) -> str:
-    """One fact of a container; never its environment. Empty if it has gone meanwhile."""
-    argv = [stack.argv(files=False)[0], "container", "inspect", "--format", template, container.name]
+def _inspect(stack: Stack, names: Sequence[str], template: str) -> str:
+    """One fact of each container, never its environment. Empty if one has gone meanwhile."""
+    argv = [stack.argv(files=False)[0], "container", "inspect", "--format", template, *names]
     try:
         return stack.output(argv, what="The container cannot be inspected").strip()
     except StackFailed:
         return ""
 
 
-def _failure(stack: Stack, model: Model, said: streaming.Lines | None, *, timeout: int = 0) -> StackFailed:
+def _failure(
+    stack: Stack, model: Model, *, said: Sequence[str] = (), crashed: Collection[str] = (), timeout: int = 0
+) -> StackFailed:
     """Which services are to blame and the last they said; without any, compose's own last lines."""
     found = containers(stack, model.services)
-    blamed = [container for container in found if _verdict(stack, model, container) is Verdict.FAILED]
+    blamed = [one for one in found if _verdict(model, one) is Verdict.FAILED or one.name in crashed]
     if timeout and not blamed:
-        blamed = [container for container in found if _verdict(stack, model, container) is Verdict.WAITING]
-    late = f" after {timeout} s" if timeout else ""
+        blamed = [one for one in found if _verdict(model, one) is Verdict.WAITING]
     if not blamed:
-        lines = _own_words(said.last if said else ())
-        return StackFailed(f"The stack of {stack.environment} did not come up.{_indented(lines)}")
-    reasons = ", ".join(f"{container.service} {container.trouble}{late}" for container in blamed)
-    lines = [line for container in blamed for line in _last_words(stack, container)]
+        return StackFailed(f"The stack of {stack.environment} did not come up.{_indented(_own_words(said))}")
+    late = f" after {timeout} s" if timeout else ""
+    reasons = ", ".join(
+        f"{one.service} {'ends again and again' if one.name in crashed else one.trouble}{late}"
+        for one in blamed
+    )
+    lines = [line for one in blamed for line in _last_words(stack, one)]
     return StackFailed(
         f"The stack of {stack.environment} did not come up: {reasons}.{_indented(lines)}",
         hint=f"inv compose.logs {blamed[0].service} --env {stack.environment} shows all of it",
@@ -151,7 +172,7 @@ def _last_words(stack: Stack, container: Container) -> list[str]:
     """The last lines of a container's log, and what its last health check said, values hidden."""
     argv = [stack.argv(files=False)[0], "container", "logs", "--tail", str(TAIL), container.name]
     lines = [f"{container.service} | {line}" for line in stack.both(argv).splitlines()]
-    health = _inspect(stack, container, "{{json .State.Health}}")
+    health = _inspect(stack, [container.name], "{{json .State.Health}}")
     checks: list[dict[str, Any]] = (json.loads(health) or {}).get("Log") or [] if health else []
     if checks and checks[-1].get("ExitCode"):
         output = stack.hide.text(str(checks[-1].get("Output") or "")).strip()

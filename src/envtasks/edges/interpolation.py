@@ -71,7 +71,7 @@ def missing(text: str, values: Mapping[str, str]) -> tuple[Missing, ...]:
     """The names that `text` needs and `values` lacks, in order. Raises MalformedError.
 
     Set but empty counts as there, except for `:?`. `${NAME:-}`, `${NAME-}` and `${NAME+…}` say that unset is
-    meant, and a word that is not used needs nothing.
+    meant, and a word that is not used needs nothing but what compose stops at.
     """
     return tuple(dict.fromkeys(_missing(parse(text), values)))
 
@@ -132,10 +132,11 @@ def _missing(template: Template, values: Mapping[str, str]) -> Iterator[Missing]
     for piece in template:
         if isinstance(piece, str):
             continue
-        kind = piece.operator[-1:]
-        if kind == "?" and _uses_word(piece, values):
+        used = _uses_word(piece, values)
+        if piece.operator[-1:] == "?" and used:
             yield Missing(piece.name, empty=piece.name in values, refused=True)
-        elif kind in ("-", "+") and _uses_word(piece, values):
-            yield from _missing(piece.word, values)
-        elif not kind and piece.name not in values:
+        if not piece.operator and used:
             yield Missing(piece.name)
+        # compose reads a word that it will not use all the same, and stops if that has a `?` of its own
+        takes_word = used and piece.operator[-1:] != "?"
+        yield from (lack for lack in _missing(piece.word, values) if takes_word or lack.refused)

@@ -19,6 +19,8 @@ from ..hydration import Hydrated
 from .services import OnServices
 
 if TYPE_CHECKING:
+    from invoke.parser.argument import Argument
+
     from ..edges.compose import Stack
 
 SERVICES = "Only these services: words after the task's name (compose.up app db), or this flag once for each"
@@ -27,9 +29,13 @@ SERVICES = "Only these services: words after the task's name (compose.up app db)
 class _Exec(Task):
     """Takes the service, and what follows the first `--`; without a `--`, a second argument, a shell line."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        kwargs["positional"] = ["service"] if "--" in sys.argv else ["service", "line"]
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The body's own, with `line` as a second positional one where there is no `--`."""
+        found = super().get_arguments(ignore_unknown_help)
+        for argument in found:
+            if argument.name == "line" and "--" not in sys.argv:
+                argument.positional, argument.default = True, None
+        return found
 
 
 @task(
@@ -114,6 +120,7 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     name="exec",
     env="local",
     klass=_Exec,
+    positional=["service"],
     help={"service": "Whose container", "line": "A shell line, where `--` cannot be typed (PowerShell)"},
 )
 def exec_(c: Context, service: str, line: str = "") -> None:

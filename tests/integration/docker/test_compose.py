@@ -216,7 +216,7 @@ def test_values_reach_the_containers_and_nothing_else(shop: Shop) -> None:
     shop.sandbox.write("docker/compose.yaml", STACK)
     with argv_watched() as seen:
         up = shop.inv("compose.up")
-        digest = "import hashlib, os; [print(hashlib.sha256(os.environ[n].encode()).hexdigest()) for n in ('SECRET', 'TOKEN')]"
+        digest = "import hashlib as h, os; print(*(h.sha256(os.environb[n]).hexdigest() for n in (b'SECRET', b'TOKEN')))"
         inside = shop.inv("compose.exec", "web", "--", "python", "-c", digest)
         logs, config = shop.inv("compose.logs"), shop.inv("compose.config")
     assert up.returncode == 0, up.stderr
