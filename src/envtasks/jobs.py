@@ -141,11 +141,17 @@ class Job:
             terminal.lend(self.pid)
         self.send(signal.SIGCONT)
 
-    def dwindle(self, grace: float) -> None:
-        """Wait until nothing of its group is left; kill what is left after `grace` seconds."""
-        if sys.platform == "win32":
+    def dwindle(self, number: int) -> None:
+        """Wait until nothing of its group is left after a signal; kill what is left after `GRACE` seconds.
+
+        After Ctrl-C a shell leaves alone what was started with `&`, and so do we.
+        """
+        if sys.platform == "win32" or number == signal.SIGINT:
             return
-        deadline = time.monotonic() + grace
+        if number != signal.SIGTERM:  # shells start background commands so that they ignore SIGQUIT
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
         while _exists(self.pid):
             if time.monotonic() > deadline:
                 with suppress(ProcessLookupError, PermissionError):
@@ -224,9 +230,9 @@ class Signals:
         self.interrupts += number == signal.SIGINT
 
     @property
-    def ending(self) -> bool:
-        """Whether a signal is to end this process."""
-        return self._ending != 0
+    def ending(self) -> int:
+        """The signal that is to end this process, or 0."""
+        return self._ending
 
     def add(self, job: Job) -> None:
         """Hand signals on to this job from now on, also one that has just come."""
@@ -308,7 +314,7 @@ class Signals:
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         for job in self._jobs:
-            job.dwindle(GRACE)
+            job.dwindle(number)
         raise SystemExit(128 + number)
 
 

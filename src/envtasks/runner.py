@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from invoke.runners import Local, Result
@@ -17,7 +18,7 @@ from invoke.util import ExceptionHandlingThread, isatty
 
 from . import processes
 from .errors import EnvtasksError
-from .jobs import GRACE, Job, signals
+from .jobs import Job, signals
 from .outlets import Outlet, is_open, is_terminal, read_available
 from .pipes import Pump
 from .redaction import Redactor
@@ -110,7 +111,9 @@ class Runner(Local):
             else:
                 self._start(line, env)
         assert self._job is not None
-        if not self._disowned:
+        if self._disowned:
+            threading.Thread(target=self._job.wait, daemon=True).start()  # no zombie while we live
+        else:
             signals.add(self._job)
 
     def _start(self, line: str | list[str], env: dict[str, Any]) -> None:
@@ -214,7 +217,7 @@ class Runner(Local):
                 signal.SIGINT
             )  # the terminal gave Ctrl-C to the command alone; it was meant for us too
         if signals.ending:
-            job.dwindle(GRACE)
+            job.dwindle(signals.ending)
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:  # noqa: ARG002
         self._running().interrupt()
@@ -244,6 +247,10 @@ class Runner(Local):
             deadline = time.monotonic() + 1
             job.wait(until=lambda: time.monotonic() > deadline)
             signals.remove(job)
+        process: subprocess.Popen[bytes] | None = getattr(self, "process", None)
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
         super().stop()
 
     def _running(self) -> Job:

@@ -1,0 +1,87 @@
+"""Scripts that run commands as a task does, for tests that need a process of their own: signals and terminals."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+SECRET = "s3cret-value"
+_PRELUDE = f"""
+import os, sys, time
+from invoke import Context, UnexpectedExit
+from envtasks.redaction import Redactor
+from envtasks.runner import Runner
+
+def runner(hidden=False):
+    child_env = {{**os.environ, "TOKEN": {SECRET!r}}}
+    return Runner(Context(), child_env=child_env, redactor=Redactor([{SECRET!r}] if hidden else []))
+
+def run(line, hidden=False, **kwargs):
+    try:
+        return runner(hidden).run(line, **kwargs)
+    except UnexpectedExit as error:
+        sys.exit(error.result.exited)
+
+"""
+
+
+def script(folder: Path, body: str) -> list[str]:
+    """The command that runs a script whose `run(line, hidden=…, **kwargs)` ends as `inv` does."""
+    path = folder / "script.py"
+    path.write_text(_PRELUDE + textwrap.dedent(body), encoding="utf-8")
+    return [sys.executable, str(path)]
+
+
+def start(folder: Path, body: str) -> subprocess.Popen[bytes]:
+    """Start such a script with its output piped and a group of its own, and wait until it has printed a line."""
+    process = subprocess.Popen(
+        script(folder, body),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        bufsize=0,  # so that what comes after the first line is left for the test
+        start_new_session=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def left(marker: str, timeout: float = 5.0) -> list[str]:
+    """The command lines of processes, zombies too, that have a text in them and are still there after some seconds."""
+    deadline = time.monotonic() + timeout
+    while found := _with(marker):
+        if time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+    return []
+
+
+def _with(marker: str) -> list[str]:
+    lines = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                lines.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+            except OSError:
+                continue
+    return [line for line in lines if marker in line]
+
+
+def zombies(parent: int) -> list[str]:
+    """The process ids of dead children that a process has not waited for."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] == "Z" and int(fields[1]) == parent:
+                found.append(entry.name)
+    return found
