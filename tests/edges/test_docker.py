@@ -8,11 +8,11 @@ import traceback
 from pathlib import Path
 
 import pytest
+from tests.edges.fakes import fake_docker
 
 from envtasks.edges import docker
 from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
 from envtasks.redaction import Redactor
-from tests.edges.fakes import fake_docker
 
 HIDE = Redactor(["marked-value"])
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
@@ -35,9 +35,13 @@ def test_the_process_environment_comes_back_after_a_failure() -> None:
     """An exception, also KeyboardInterrupt, leaves os.environ as it was."""
     before = dict(os.environ)
 
-    with pytest.raises(KeyboardInterrupt), docker.process_environment({"ADDED": "2"}):
-        os.environ["ADDED_WITHIN"] = "3"
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with docker.process_environment({"ADDED": "2"}):
+            os.environ["ADDED_WITHIN"] = "3"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
     assert dict(os.environ) == before
 
@@ -78,12 +82,17 @@ def test_a_failure_is_told_with_values_hidden(tmp_path: Path, error: type[Envtas
     """docker's own message becomes ours; the value is in neither the message nor the whole traceback."""
     env = fake_docker(tmp_path, 'echo "denied: marked-value is wrong" >&2; exit 1')
 
-    with pytest.raises(error) as raised, docker.calls(env, what="It failed", hide=HIDE, error=error) as client:
+    with (
+        pytest.raises(error) as raised,
+        docker.calls(env, what="It failed", hide=HIDE, error=error) as client,
+    ):
         client.image.pull("x", quiet=True)
 
     shown = "".join(traceback.format_exception(raised.value))
     assert raised.value.message == "It failed: denied: *** is wrong"
-    assert "marked-value" not in shown + repr(raised.value.__context__) + str(vars(raised.value.__context__ or object))
+    assert "marked-value" not in shown + repr(raised.value.__context__) + str(
+        vars(raised.value.__context__ or object)
+    )
 
 
 @POSIX
@@ -102,14 +111,18 @@ def test_short_commands_give_their_output(tmp_path: Path) -> None:
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
             ToolMissing,
-            "It: Docker's engine does not answer. Cannot connect to the Docker daemon at "
-            "unix:///var/run/docker.sock. Is the docker daemon running?",
+            (
+                "It: Docker's engine does not answer. "
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+            ),
         ),
         (
             "error during connect: this error may indicate that the docker daemon is not running",
             ToolMissing,
-            "It: Docker's engine does not answer. error during connect: this error may indicate that the docker "
-            "daemon is not running",
+            (
+                "It: Docker's engine does not answer. "
+                "error during connect: this error may indicate that the docker daemon is not running"
+            ),
         ),
         (
             "docker: 'buildx' is not a docker command.\nSee 'docker --help'",
@@ -122,7 +135,7 @@ def test_short_commands_give_their_output(tmp_path: Path) -> None:
     ],
 )
 def test_what_docker_says_decides_the_error(said: str, kind: type[EnvtasksError], message: str) -> None:
-    """An engine that does not answer and a missing buildx are missing tools; everything else is docker's own message."""
+    """An engine that does not answer and a missing buildx are missing tools; the rest is docker's own message."""
     error = docker.told(said, what="It", hide=HIDE)
 
     assert (type(error), error.message) == (kind, message)

@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.edges.fakes import fake_docker
+from tests.edges.hydrations import hydrated
+from tests.edges.test_docker_progress import T0, T1, log, vertex
 
 from envtasks.edges import images
 from envtasks.edges.build import Built, build, command
@@ -19,9 +22,6 @@ from envtasks.edges.travel import Travel
 from envtasks.errors import BuildFailed, ConfigInvalid, Refused, ToolMissing
 from envtasks.project import Project
 from envtasks.redaction import Redactor
-from tests.edges.fakes import fake_docker
-from tests.edges.hydrations import hydrated
-from tests.edges.test_docker_progress import T0, T1, log, vertex
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 CREDENTIAL = Travel(("APP_ENV", "INDEX_TOKEN"), ("OTHER",), ("INDEX_TOKEN",))
@@ -109,7 +109,9 @@ def test_several_platforms_go_to_the_registry_without_a_tag(tmp_path: Path) -> N
     )
     reference = "registry.example.com:5000/shop:1"
 
-    words = options(planned(tmp_path, driver="docker-container", recipe=recipe, push=True, reference=reference))
+    words = options(
+        planned(tmp_path, driver="docker-container", recipe=recipe, push=True, reference=reference)
+    )
 
     assert words == [
         "--target=runtime",
@@ -127,7 +129,9 @@ METADATA = 'for word; do case "$word" in --metadata-file=*) echo "$TOLD" > "${wo
 @pytest.mark.parametrize("push", [False, True])
 def test_the_result_names_the_image(tmp_path: Path, push: bool) -> None:
     """A loaded image has its id; one that is only in the registry has the manifest's digest."""
-    told = json.dumps({"containerimage.config.digest": "sha256:config", "containerimage.digest": "sha256:manifest"})
+    told = json.dumps(
+        {"containerimage.config.digest": "sha256:config", "containerimage.digest": "sha256:manifest"}
+    )
     made = planned(tmp_path, METADATA, travel=CREDENTIAL, push=push)
     recipe = replace(made.recipe, platforms=("linux/amd64", "linux/arm64") if push else ())
     made = replace(made, recipe=recipe, child_env={**made.child_env, "TOLD": told})
@@ -154,7 +158,9 @@ def test_docker_gets_the_child_environment_and_the_switch(tmp_path: Path) -> Non
     assert {"INDEX_TOKEN=marked-value", "BUILDX_METADATA_PROVENANCE=disabled"} <= set(seen)
 
 
-def test_a_failed_step_is_told_with_its_output_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_step_is_told_with_its_output_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The message has the step, its place, its exit code and, at the end, what it said; all of it hidden."""
     told = [
         vertex("a", "[2/2] RUN echo marked-value", started=T0),
@@ -203,8 +209,10 @@ def test_a_failure_before_any_step_is_dockers_own_message(tmp_path: Path) -> Non
             "docker-container",
             False,
             ConfigInvalid,
-            "An image for linux/amd64, linux/arm64 cannot be loaded into the engine by a builder of the "
-            "docker-container driver.",
+            (
+                "An image for linux/amd64, linux/arm64 "
+                "cannot be loaded into the engine by a builder of the docker-container driver."
+            ),
         ),
         (
             "docker",
@@ -253,7 +261,9 @@ def test_a_push_needs_an_audit(tmp_path: Path) -> None:
         images.make(project, hydrated(tmp_path, "A=1\n"), audit=None, pushed=True)
 
 
-def test_dry_prints_the_command_and_builds_nothing(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_dry_prints_the_command_and_builds_nothing(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """With `dry` the docker command is printed and not run."""
     project, env = _project(tmp_path, "docker")
     values = hydrated(tmp_path, "A=1\n", process=env)

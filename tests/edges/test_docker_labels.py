@@ -14,7 +14,10 @@ from envtasks.edges.labels import labels, public_address
     ("remote", "address"),
     [
         ("https://git.example.com/team/shop.git", "https://git.example.com/team/shop.git"),
-        ("https://ci:glpat-x@git.example.com:8443/team/shop.git", "https://git.example.com:8443/team/shop.git"),
+        (
+            "https://ci:glpat-x@git.example.com:8443/team/shop.git",
+            "https://git.example.com:8443/team/shop.git",
+        ),
         ("https://git.example.com/shop?access_token=x#y", "https://git.example.com/shop"),
         ("git@git.example.com:team/shop.git", "ssh://git.example.com/team/shop.git"),
         ("ssh://git@git.example.com:2222/team/shop.git", "ssh://git.example.com:2222/team/shop.git"),
@@ -40,7 +43,9 @@ def test_of_a_remote_only_its_public_address_is_told(remote: str, address: str) 
         (None, {}),
     ],
 )
-def test_without_git_only_the_version_is_told(tmp_path: Path, pyproject: str | None, expected: dict[str, str]) -> None:
+def test_without_git_only_the_version_is_told(
+    tmp_path: Path, pyproject: str | None, expected: dict[str, str]
+) -> None:
     """No git command, and no repository, leave out what only they know."""
     if pyproject is not None:
         (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")

@@ -110,12 +110,19 @@ def test_the_step_that_failed_is_not_one_that_was_canceled() -> None:
     shown = lines(
         progress,
         [
-            vertex("a", "RUN one", started=T0, completed=T1, error="process canceled: context canceled: cause"),
+            vertex(
+                "a", "RUN one", started=T0, completed=T1, error="process canceled: context canceled: cause"
+            ),
             vertex("b", "RUN two", started=T0, completed=T1, error="process did not complete: exit code: 3"),
         ],
     )
 
-    assert shown == ["#1 RUN one", "#1 CANCELED", "#2 RUN two", "#2 ERROR: process did not complete: exit code: 3"]
+    assert shown == [
+        "#1 RUN one",
+        "#1 CANCELED",
+        "#2 RUN two",
+        "#2 ERROR: process did not complete: exit code: 3",
+    ]
     assert progress.failed is not None
     assert progress.failed.title == "RUN two"
 
@@ -179,7 +186,7 @@ def test_a_reader_that_has_gone_does_not_end_the_build() -> None:
 
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
-            raise BrokenPipeError
+            raise BrokenPipeError(text)
 
     progress = Progress(Redactor(()))
     with showing(Gone()) as show:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.edges.hydrations import hydrated
 
 from envtasks.edges.declared import Argument, Declared, SecretMount, Stage
 from envtasks.edges.hiding import hiding
 from envtasks.edges.recipe import Recipe
 from envtasks.edges.travel import Travel, advice, refuse_push, travel
 from envtasks.errors import Refused, VariableMissing
-from tests.edges.hydrations import hydrated
 
 RECIPE = Recipe(root=Path("/shop"), file=Path("/shop/docker/Dockerfile"), context=Path("/shop"), image="shop")
 TEXT = """\
@@ -61,7 +61,9 @@ def test_the_process_environment_gives_credentials_and_mounts_alone(tmp_path: Pa
     process = {"EDITOR": "vi", "UV_INDEX_A_PASSWORD": "from-ci", "NPM_TOKEN": "from-ci"}
     values = hydrated(tmp_path, "A=1\n", process=process)
     asked = declared(
-        Argument("EDITOR", None, 1), Argument("UV_INDEX_A_PASSWORD", None, 2), SecretMount("NPM_TOKEN", True, 3)
+        Argument("EDITOR", None, 1),
+        Argument("UV_INDEX_A_PASSWORD", None, 2),
+        SecretMount("NPM_TOKEN", True, 3),
     )
 
     found = travel(asked, values, values.child_env(), recipe=RECIPE)
@@ -94,7 +96,9 @@ def test_an_empty_credential_is_there(tmp_path: Path) -> None:
     """An index that wants a token alone has an empty user name, which is no missing one."""
     values = hydrated(tmp_path, "UV_INDEX_A_USERNAME=\n")
 
-    found = travel(declared(Argument("UV_INDEX_A_USERNAME", None, 1)), values, values.child_env(), recipe=RECIPE)
+    found = travel(
+        declared(Argument("UV_INDEX_A_USERNAME", None, 1)), values, values.child_env(), recipe=RECIPE
+    )
 
     assert found.build_args == ("UV_INDEX_A_USERNAME",)
 
@@ -136,7 +140,7 @@ def test_the_advice_names_every_line_to_change() -> None:
 
 
 def test_secrets_and_index_credentials_are_hidden(tmp_path: Path) -> None:
-    """Secrets of the environment, passwords of indexes, and of a URL the user info; user names and public URLs are not."""
+    """Secrets, passwords of indexes, and of a URL the user info; user names and public URLs are not."""
     values = hydrated(
         tmp_path,
         "PLAIN=plain-value\nTOKEN=token-value\nUV_INDEX_A_USERNAME=user-name\nUV_INDEX_A_PASSWORD=pass-word\n"
@@ -156,6 +160,8 @@ def test_secrets_and_index_credentials_are_hidden(tmp_path: Path) -> None:
 
 def test_of_a_public_environment_only_what_travels_is_hidden(tmp_path: Path) -> None:
     """Fake values are left alone, but those of credentials that go into a build are hidden as real ones would be."""
-    values = hydrated(tmp_path, "TOKEN=token-value\nOTHER=other-value\n", secret=["TOKEN", "OTHER"], public=True)
+    values = hydrated(
+        tmp_path, "TOKEN=token-value\nOTHER=other-value\n", secret=["TOKEN", "OTHER"], public=True
+    )
 
     assert hiding(values, values.child_env(), ["TOKEN"]).text("token-value other-value") == "*** other-value"

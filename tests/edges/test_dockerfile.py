@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.edges.dockerfiles import DOCKERFILES
 
 from envtasks.edges.declared import Argument, Declared, SecretMount, Stage, expand
 from envtasks.edges.dockerfile import read
 from envtasks.errors import ConfigInvalid, ToolMissing
-from tests.edges.dockerfiles import DOCKERFILES
 
 
 @pytest.fixture
@@ -130,7 +130,9 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
         read(tmp_path / "Dockerfile", label="docker/Dockerfile")
 
 
-def test_without_the_parser_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_parser_the_error_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The parser is optional: its absence is ToolMissing with the command that adds it."""
     monkeypatch.setitem(sys.modules, "dockerfile", None)
 

@@ -52,7 +52,7 @@ def make(
     elif pushed:
         push(built.reference, planned.child_env, audit=audit, hide=planned.hide)
     else:
-        audit(built.image)
+        audit(built.image, built.reference)
     return built
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ..redaction import Redactor
 
-Audit = Callable[[str], object]
-"""Looks into an image of the engine, given its id. Raises LeakFound."""
+Audit = Callable[[str, str], object]
+"""Looks into an image of the engine, given its id and how messages call it. Raises LeakFound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def push(reference: str, child_env: Mapping[str, str], *, audit: Audit, hide: Re
     """
     with docker.calls(child_env, what=f"{reference} was not pushed", hide=hide) as client:
         image = client.image.inspect(reference).id
-        audit(image)
+        audit(image, reference)
         client.image.push(reference, quiet=True)
         _compare(client, reference, image)
     return Pushed(reference, (image,))
@@ -83,7 +83,7 @@ def _audited(client: DockerClient, source: str, audit: Audit) -> str:
     client.image.pull(source, quiet=True)
     try:
         image = client.image.inspect(source).id
-        audit(image)
+        audit(image, source)
     finally:
         if not was_there:
             client.image.remove(source)

@@ -80,6 +80,9 @@ def audit(c: Context, image: str = "", json: bool = False) -> None:
             console.write_utf8(report.to_json() + "\n")
         if error := report.error():
             raise error
+    if not json:
+        searched = f"{report.layers} layers, {report.secrets} secrets looked for"
+        console.write_utf8(f"{report.image}  clean  ({searched})\n")
 
 
 @task(help={"tag": TAG, "json": "Print JSON"})
@@ -126,18 +129,18 @@ def _here(c: Context) -> tuple[Project, Hydrated]:
     return Run.of(c).project, c.env
 
 
-def _auditor(project: Project, hydrated: Hydrated) -> Callable[[str], None]:
-    def check(image: str) -> None:
-        if error := _look(project, hydrated, image).error():
+def _auditor(project: Project, hydrated: Hydrated) -> Callable[[str, str], None]:
+    def check(image: str, called: str) -> None:
+        if error := _look(project, hydrated, image, called=called).error():
             raise error
 
     return check
 
 
-def _look(project: Project, hydrated: Hydrated, image: str) -> Report:
-    from ..edges.audit import audit
+def _look(project: Project, hydrated: Hydrated, image: str, *, called: str = "") -> Report:
+    from ..edges.inspection import inspect
 
-    report = audit(project, hydrated, image)
+    report = inspect(project, hydrated, image, called=called)
     for left_out in report.not_checked:
         console.say("note", f"not checked: {left_out.what}: {left_out.reason}")
     return report

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import REQUIRE_ALL
 from tests.integration.docker import servers
 from tests.integration.docker.shops import Shop
@@ -37,7 +36,11 @@ def image_with_uv(engine: str) -> Iterator[str]:
     name = f"envtasks-test-uv:{uuid.uuid4().hex[:8]}"
     text = "ARG PYTHON_IMAGE=python:3.12-slim\nFROM ${PYTHON_IMAGE}\nRUN pip install --root-user-action=ignore uv\n"
     subprocess.run(
-        ["docker", "build", "--quiet", "--tag", name, "-"], input=text, text=True, check=True, capture_output=True
+        ["docker", "build", "--quiet", "--tag", name, "-"],
+        input=text,
+        text=True,
+        check=True,
+        capture_output=True,
     )
     yield name
     subprocess.run(["docker", "image", "rm", "--force", name], check=True, capture_output=True)
@@ -61,9 +64,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_shop(
-    sandbox: Sandbox, image_with_uv: str, index: servers.Index
-) -> Iterator[Callable[..., Shop]]:
+def make_shop(sandbox: Sandbox, image_with_uv: str, index: servers.Index) -> Iterator[Callable[..., Shop]]:
     """Makes the project `shop` whose dependency only the private index has; its images are removed at the end."""
     made: list[Shop] = []
 

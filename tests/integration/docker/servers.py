@@ -79,7 +79,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(argv: Sequence[str], port: int, log: Path, env: Mapping[str, str] | None = None) -> Iterator[None]:
+def _running(
+    argv: Sequence[str], port: int, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=output, env=env or os.environ)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.projects import Sandbox
 
@@ -34,6 +36,7 @@ SECRET_MOUNTS = re.sub(r"    ARG UV_INDEX.*\n", "", BUILD_ARGS).replace(
     f"RUN {MOUNT.format('UV_INDEX_INTERNAL_USERNAME')} {MOUNT.format('UV_INDEX_INTERNAL_PASSWORD')} uv",
 )
 GREETING = "from the private index\n"
+Places: TypeAlias = Mapping[str, str | bytes | Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class Shop:
         pid, fd = pty.fork()
         if pid == 0:  # pragma: no cover - the child becomes inv
             os.chdir(self.sandbox.root)
-            os.execve(sys.executable, [sys.executable, "-m", "invoke", *words], {**self.sandbox.env, **self.env, "TERM": "xterm"})
+            env = {**self.sandbox.env, **self.env, "TERM": "xterm"}
+            os.execve(sys.executable, [sys.executable, "-m", "invoke", *words], env)
         while True:
             try:
                 data = os.read(fd, 65536)
@@ -128,7 +132,9 @@ def saved(image: str) -> bytes:
 
 def labels(image: str) -> dict[str, str]:
     """The labels of an image."""
-    found: dict[str, str] = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image)) or {}
+    found: dict[str, str] = (
+        json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image)) or {}
+    )
     return found
 
 
@@ -156,14 +162,18 @@ def watched_processes() -> Iterator[set[bytes]]:
         thread.join()
 
 
-def holding(mark: str, places: Mapping[str, str | bytes | Sequence[bytes]]) -> list[str]:
+def holding(mark: str, places: Places) -> list[str]:
     """The names of the places that hold the marked value, as it is or in base64 without its ends."""
-    import base64
-
     needles = [mark.encode(), base64.b64encode(mark.encode())[4:-8]]
     found = []
     for name, place in places.items():
-        text = place.encode() if isinstance(place, str) else place if isinstance(place, bytes) else b"\0".join(place)
+        text = (
+            place.encode()
+            if isinstance(place, str)
+            else place
+            if isinstance(place, bytes)
+            else b"\0".join(place)
+        )
         if any(needle in text for needle in needles):
             found.append(name)
     return found

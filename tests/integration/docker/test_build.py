@@ -9,22 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-
-from envtasks.edges.build import command
-from envtasks.edges.images import make
-from envtasks.edges.plan import SWITCHES, Plan, plan
-from envtasks.errors import BuildFailed
-from envtasks.hydration import hydrate
-from envtasks.project import Project
 from tests.integration.docker.conftest import PASSWORD, USERNAME
 from tests.integration.docker.shops import (
     BUILD_ARGS,
     GREETING,
     SECRET_MOUNTS,
+    Places,
     Shop,
     docker,
     holding,
@@ -33,12 +27,23 @@ from tests.integration.docker.shops import (
     watched_processes,
 )
 
+from envtasks.edges.build import command
+from envtasks.edges.images import make
+from envtasks.edges.plan import SWITCHES, Plan, plan
+from envtasks.errors import BuildFailed
+from envtasks.hydration import Hydrated, hydrate
+from envtasks.project import Project
+
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]
 WAYS = pytest.mark.parametrize("dockerfile", [BUILD_ARGS, SECRET_MOUNTS], ids=["build args", "secret mounts"])
 ECHOING = {
-    "build args": BUILD_ARGS.replace("RUN uv sync", 'RUN echo "it is $UV_INDEX_INTERNAL_PASSWORD" && false && uv sync'),
-    "secret mounts": SECRET_MOUNTS.replace(" uv sync", ' echo "it is $UV_INDEX_INTERNAL_PASSWORD" && false && uv sync'),
+    "build args": BUILD_ARGS.replace(
+        "RUN uv sync", 'RUN echo "it is $UV_INDEX_INTERNAL_PASSWORD" && false && uv sync'
+    ),
+    "secret mounts": SECRET_MOUNTS.replace(
+        " uv sync", ' echo "it is $UV_INDEX_INTERNAL_PASSWORD" && false && uv sync'
+    ),
 }
 
 
@@ -53,7 +58,7 @@ def test_credentials_reach_the_build_and_nothing_else(make_shop: MakeShop, docke
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"{image}  sha256:[0-9a-f]{{64}}  built\n", done.stdout)
     assert docker("run", "--rm", image) == GREETING
-    places = {
+    places: Places = {
         "stdout": done.stdout,
         "stderr": done.stderr,
         "history": docker("history", "--no-trunc", image),
@@ -71,7 +76,7 @@ def test_a_tagged_builder_stage_would_hold_the_password(make_shop: MakeShop) -> 
     shop.inv("docker.build", "--env", "staging", "--target", "builder", "--no-audit")
     image = f"{shop.image}:staging"
 
-    places = {"history": docker("history", "--no-trunc", image), "save": saved(image)}
+    places: Places = {"history": docker("history", "--no-trunc", image), "save": saved(image)}
     assert holding(PASSWORD, places) == ["history", "save"]
 
 
@@ -100,7 +105,12 @@ def test_what_is_returned_and_raised_holds_no_value(make_shop: MakeShop, dockerf
     with pytest.raises(BuildFailed) as raised:
         make(project, hydrated, audit=None)
 
-    texts = {"built": repr(built), "plan": repr(_plan(shop)), "error": repr(raised.value), "says": str(raised.value)}
+    texts = {
+        "built": repr(built),
+        "plan": repr(_plan(shop)),
+        "error": repr(raised.value),
+        "says": str(raised.value),
+    }
     chain = {"cause": repr(raised.value.__cause__), "context": repr(raised.value.__context__)}
     assert holding(PASSWORD, texts | chain) == []
     assert "it is ***" in str(raised.value)
@@ -154,13 +164,15 @@ def test_the_note_names_the_lines_to_change(make_shop: MakeShop) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     changed = shop.inv("docker.build", "--env", "staging", "--no-cache", "--no-audit")
 
-    assert noted.startswith("note: UV_INDEX_INTERNAL_USERNAME and UV_INDEX_INTERNAL_PASSWORD go in as build args")
+    assert noted.startswith(
+        "note: UV_INDEX_INTERNAL_USERNAME and UV_INDEX_INTERNAL_PASSWORD go in as build args"
+    )
     assert (changed.returncode, "note:" in changed.stderr) == (0, False), changed.stderr
     assert docker("run", "--rm", f"{shop.image}:staging") == GREETING
 
 
 def test_what_is_missing_is_said_at_once_and_nothing_is_built(make_shop: MakeShop) -> None:
-    """A required secret mount and a credential without default that the environment lacks are named together, code 5."""
+    """A required secret mount and a credential without default that are lacking are named together, code 5."""
     shop = make_shop(
         """
         ARG BASE
@@ -185,7 +197,8 @@ def test_what_is_missing_is_said_at_once_and_nothing_is_built(make_shop: MakeSho
 
 def test_only_what_the_dockerfile_declares_goes_in(make_shop: MakeShop) -> None:
     """--dry prints docker's command: the declared names that the environment has, and no value at all."""
-    shop = make_shop(BUILD_ARGS.replace("ARG BASE\n", "ARG BASE\n    ARG DB_HOST=localhost\n    ARG EDITOR=vi\n    ARG APP_ENV=x\n"))
+    more = "    ARG DB_HOST=localhost\n    ARG EDITOR=vi\n    ARG APP_ENV=x\n"
+    shop = make_shop(BUILD_ARGS.replace("    FROM ${BASE}", more + "    FROM ${BASE}"))
 
     done = shop.inv("--dry", "docker.build", "--env", "staging", EDITOR="emacs")
 
@@ -195,7 +208,9 @@ def test_only_what_the_dockerfile_declares_goes_in(make_shop: MakeShop) -> None:
         0,
         ["UV_INDEX_INTERNAL_USERNAME", "UV_INDEX_INTERNAL_PASSWORD"],
     ), "an ARG before FROM that no FROM uses is not asked for"
-    assert not [word for word in words if "never-asked-for" in word or "db.example.com" in word or USERNAME in word]
+    assert not [
+        word for word in words if "never-asked-for" in word or "db.example.com" in word or USERNAME in word
+    ]
 
 
 def test_plain_variables_and_the_environments_name_are_build_args(make_shop: MakeShop) -> None:
@@ -234,7 +249,7 @@ def test_a_credential_may_come_from_the_process_environment(make_shop: MakeShop)
 
 
 def test_labels_tell_the_commit_and_keep_the_image_the_same(make_shop: MakeShop) -> None:
-    """The labels name revision, version, source without user info, and the commit's time; a second build is the same image."""
+    """Revision, version, source without user info, the commit's time; a second build gives the same image."""
     shop = make_shop("ARG BASE\nFROM ${BASE}\n")
     root = shop.sandbox.root
     shop.sandbox.write(".gitignore", ".env.keys\n__pycache__/\ndocker-config/\n")
@@ -242,12 +257,19 @@ def test_labels_tell_the_commit_and_keep_the_image_the_same(make_shop: MakeShop)
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
     for words in (
         ["init", "--quiet"],
-        ["remote", "add", "origin", "https://oauth2:token-in-url@git.example.com/team/shop.git?private_token=x"],
+        [
+            "remote",
+            "add",
+            "origin",
+            "https://oauth2:token-in-url@git.example.com/team/shop.git?private_token=x",
+        ],
         ["add", "."],
         ["commit", "--quiet", "--message", "first"],
     ):
         subprocess.run([*git, *words], cwd=root, check=True, env={**os.environ, **when})
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, check=True, capture_output=True, text=True)
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, check=True, capture_output=True, text=True
+    )
 
     first = json.loads(shop.inv("docker.build", "--env", "staging", "--no-audit", "--json").stdout)
     again = json.loads(shop.inv("docker.build", "--env", "staging", "--no-audit", "--json").stdout)
@@ -276,13 +298,19 @@ def test_labels_tell_the_commit_and_keep_the_image_the_same(make_shop: MakeShop)
 
 def test_a_target_is_built_and_an_unknown_one_is_dockers_own_message(make_shop: MakeShop) -> None:
     """--target builds that stage, --tag names it; a stage that is not there is code 8 with BuildKit's words."""
-    shop = make_shop("ARG BASE\nFROM ${BASE} AS one\nRUN echo one > /one\nFROM one AS two\nRUN echo two > /two\n")
+    shop = make_shop(
+        "ARG BASE\nFROM ${BASE} AS one\nRUN echo one > /one\nFROM one AS two\nRUN echo two > /two\n"
+    )
 
-    built = shop.inv("docker.build", "-e", "staging", "--target", "one", "--tag", f"{shop.image}:x", "--no-audit")
+    built = shop.inv(
+        "docker.build", "-e", "staging", "--target", "one", "--tag", f"{shop.image}:x", "--no-audit"
+    )
     unknown = shop.inv("docker.build", "-e", "staging", "--target", "three", "--no-audit")
 
     assert built.returncode == 0, built.stderr
-    assert docker("run", "--rm", f"{shop.image}:x", "sh", "-c", "ls /one /two 2>&1 || true").split("\n")[0:2] == [
+    assert docker("run", "--rm", f"{shop.image}:x", "sh", "-c", "ls /one /two 2>&1 || true").split("\n")[
+        0:2
+    ] == [
         "ls: cannot access '/two': No such file or directory",
         "/one",
     ]
@@ -291,7 +319,7 @@ def test_a_target_is_built_and_an_unknown_one_is_dockers_own_message(make_shop: 
 
 
 def test_a_protected_push_whose_history_would_hold_a_credential_is_refused(make_shop: MakeShop) -> None:
-    """With --push, a credential ARG in the FROM chain of a protected environment's image is code 6, before any build."""
+    """With --push, a credential ARG in the FROM chain of a protected image is code 6, before any build."""
     in_chain = BUILD_ARGS.replace("FROM base AS runtime", "FROM builder AS runtime")
     shop = make_shop(in_chain, environment="production")
 
@@ -355,7 +383,7 @@ def test_without_anything_to_hide_a_terminal_gets_dockers_own_display(make_shop:
     assert "[+] Building" in drawn
 
 
-def _hydrated(shop: Shop) -> tuple[Project, object]:
+def _hydrated(shop: Shop) -> tuple[Project, Hydrated]:
     project = Project.load(shop.sandbox.root)
     return project, hydrate(project.environment("staging"), shop.sandbox.env)
 
@@ -365,7 +393,7 @@ def _plan(shop: Shop) -> Plan:
     return plan(project, hydrated)
 
 
-def _metadata(planned: Plan, path: Path, env: object) -> bytes:
+def _metadata(planned: Plan, path: Path, env: Mapping[str, str]) -> bytes:
     words = [*command(planned), f"--metadata-file={path}", "--progress=quiet"]
     subprocess.run(words, env=env, check=True, capture_output=True)
     return path.read_bytes()

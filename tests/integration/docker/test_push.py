@@ -9,12 +9,12 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from tests.integration.docker.conftest import PASSWORD
+from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding
 
 from envtasks.edges.push import push, push_from_digest
 from envtasks.errors import BuildFailed, LeakFound
 from envtasks.redaction import Redactor
-from tests.integration.docker.conftest import PASSWORD
-from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]
@@ -30,7 +30,11 @@ def test_a_build_is_audited_and_pushed(make_shop: MakeShop, registry: str) -> No
 
     assert done.returncode == 0, done.stderr
     built = json.loads(done.stdout)
-    assert (built["reference"], built["audited"], built["pushed"]) == (f"{registry}/{shop.image}:staging", True, True)
+    assert (built["reference"], built["audited"], built["pushed"]) == (
+        f"{registry}/{shop.image}:staging",
+        True,
+        True,
+    )
     assert _manifest(built["reference"])["config"]["digest"] == built["image"]
     assert holding(PASSWORD, {"stdout": done.stdout, "stderr": done.stderr}) == []
 
@@ -84,19 +88,24 @@ def test_another_image_under_the_tag_is_noticed(make_shop: MakeShop, registry: s
     reference = f"{registry}/{shop.image}:staging"
     shop.inv("docker.build", "--env", "staging")
 
-    def somebody_retags(image: str) -> None:
+    def somebody_retags(image: str, called: str) -> None:
         docker("tag", shop.base, reference)
 
     with pytest.raises(BuildFailed, match="is not the image that was audited"):
         push(reference, os.environ, audit=somebody_retags, hide=HIDE)
 
 
-def test_several_platforms_are_audited_in_the_registry_and_then_tagged(make_shop: MakeShop, registry: str) -> None:
+def test_several_platforms_are_audited_in_the_registry_and_then_tagged(
+    make_shop: MakeShop, registry: str
+) -> None:
     """Every image of an untagged index is audited, and the tag then names this very index."""
     reference, digest, images = _untagged_index(make_shop("ARG BASE\nFROM ${BASE}\n"), registry)
     audited: list[str] = []
 
-    pushed = push_from_digest(reference, digest, os.environ, audit=audited.append, hide=HIDE)
+    def audit(image: str, called: str) -> None:
+        audited.append(image)
+
+    pushed = push_from_digest(reference, digest, os.environ, audit=audit, hide=HIDE)
 
     assert (pushed.reference, pushed.images) == (reference, tuple(audited))
     assert sorted(audited) == sorted(images)
@@ -108,7 +117,7 @@ def test_a_leak_in_one_platform_leaves_no_tag(make_shop: MakeShop, registry: str
     reference, digest, _ = _untagged_index(make_shop("ARG BASE\nFROM ${BASE}\n"), registry)
     audited: list[str] = []
 
-    def audit(image: str) -> None:
+    def audit(image: str, called: str) -> None:
         audited.append(image)
         if len(audited) == 2:
             raise LeakFound("a secret")
@@ -121,7 +130,7 @@ def test_a_leak_in_one_platform_leaves_no_tag(make_shop: MakeShop, registry: str
 
 
 def _untagged_index(shop: Shop, registry: str) -> tuple[str, str, list[str]]:
-    """Two images in one index that has no tag `staging`, made by hand: this engine's builder makes one platform only."""
+    """Two images in one index without the tag `staging`, made by hand: this engine builds for one platform only."""
     repository = f"{registry}/{shop.image}"
     parts, images = [], []
     for platform in ("amd64", "arm64"):
@@ -138,7 +147,9 @@ def _untagged_index(shop: Shop, registry: str) -> tuple[str, str, list[str]]:
 
 
 def _manifest(reference: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = json.loads(docker("buildx", "imagetools", "inspect", "--raw", reference))
+    found: dict[str, dict[str, str]] = json.loads(
+        docker("buildx", "imagetools", "inspect", "--raw", reference)
+    )
     return found
 
 
@@ -149,5 +160,7 @@ def _digest(reference: str) -> str:
 
 
 def _is_absent(reference: str) -> bool:
-    done = subprocess.run(["docker", "buildx", "imagetools", "inspect", reference], capture_output=True, check=False)
+    done = subprocess.run(
+        ["docker", "buildx", "imagetools", "inspect", reference], capture_output=True, check=False
+    )
     return done.returncode != 0 and b"not found" in done.stderr
