@@ -52,11 +52,17 @@ def refers(literal: str) -> bool:
 
 
 def expand(
-    value: str, lookup: Lookup, *, literals: Collection[str] = (), patience: Patience | None = None
+    value: str,
+    lookup: Lookup,
+    *,
+    literals: Collection[str] = (),
+    patience: Patience | None = None,
+    fold: Callable[[str], str] = str,
 ) -> tuple[str, set[str]]:
     """The value with its references expanded and `\\$` turned into `$`, and the names that were put in.
 
-    `literals` are the names whose values are in single quotes and refer to something. Raises Endless.
+    `literals` are the names whose values are in single quotes and refer to something; names are told and compared
+    as `fold` spells them. Raises Endless.
     """
     patience = patience or Patience(len(value))
     used: set[str] = set()
@@ -67,6 +73,7 @@ def expand(
         patience.spend(_STEP + reference.end() - start + (1 + inserted.count("$")) * len(value) // 16)
         if current is None and name in _OBJECT_NAMES:
             raise Endless
+        name = fold(name)
         if current and inserted is current:
             used.add(name)
         # the first such text is replaced, which is an escaped one if that stands before the reference

@@ -25,6 +25,8 @@ __all__ = ["Hydrated", "Origin", "hydrate"]
 
 CHANGED = "this secret is changed by dotenvx's `$` expansion: `inv env.encrypt --repair`"
 
+BROKEN = "the `$` in {} breaks dotenvx's expansion here, so this is not the value it looks like"
+
 
 def hydrate(
     environment: Environment,
@@ -181,6 +183,10 @@ class Hydration:
             for layer in self.layers:
                 lines += [f"{layer.label}:{line}: {sentence}" for line, sentence in layer.file.warnings]
             lines += [f"{place.at}: {place.entry.name}: {CHANGED}" for place in self.resolution.changed]
+            lines += [
+                f"{place.at}: {place.entry.name}: {BROKEN.format(name)}"
+                for place, name in self.resolution.broken
+            ]
             lines += clashes(self.layers, self.fold) if self.fold is not exact else []
             lines += self.keys.warnings
         return lines + reported_line(shadowed_names, self.standings)

@@ -77,8 +77,8 @@ class Resolution:
     """What the layers and the process environment make of every variable that a file defines."""
 
     __slots__ = (
-        *("_fold", "_literals", "_outer", "_overload", "_patience", "_run", "_running"),
-        *("changed", "commands", "endless", "tainted", "unknown", "values"),
+        *("_fold", "_literals", "_outer", "_overload", "_patience", "_run", "_running", "_secret"),
+        *("broken", "changed", "commands", "endless", "tainted", "unknown", "values"),
     )
 
     def __init__(
@@ -92,9 +92,13 @@ class Resolution:
         size: int = 0,
     ) -> None:
         self.values: dict[str, str] = {}
+        self._secret = frozenset(secret)
         self.tainted = set(secret)  # secret, or made from a secret
         self.unknown: set[str] = set()  # not opened or not run, or made from such a value
         self.changed: list[Place] = []  # decrypted, then changed by the expansion
+        self.broken: list[
+            tuple[Place, str]
+        ] = []  # made with a secret whose `$` the expansion takes for its own
         self.commands: list[Place] = []  # holding a command while none may run
         self.endless: list[Place] = []
         self._outer = dict(process)
@@ -131,6 +135,8 @@ class Resolution:
         name = self._fold(entry.name)
         value = entry.value if plain is None else plain
         self.unknown.discard(name)
+        if name not in self._secret:  # what an earlier line of this name was made of does not matter
+            self.tainted.discard(name)
         if plain is None and value.startswith(PREFIX):
             self.unknown.add(name)
         if literal or "$" not in value:
@@ -152,13 +158,23 @@ class Resolution:
             output = self._evaluated(value, place)
             if output is not None:
                 return output
-        expanded, used = expand(value, self._lookup, literals=self._literals, patience=self._patience)
+        expanded, used = expand(
+            value, self._lookup, literals=self._literals, patience=self._patience, fold=self._fold
+        )
         if used:
             if not used.isdisjoint(self.tainted):
                 self.tainted.add(name)
             if not used.isdisjoint(self.unknown):
                 self.unknown.add(name)
+            self.broken += [(place, put) for put in sorted(used) if self._breaks(put, expanded)]
         return expanded
+
+    def _breaks(self, name: str, expanded: str) -> bool:
+        """Whether a secret that was put in is not there as it is, or keeps what follows from being expanded."""
+        value = self._lookup(name) or ""
+        if "$" not in value or name not in self.tainted or expanded == value:
+            return False
+        return value not in expanded or (name in self._literals and "$" in expanded.replace(value, ""))
 
     def _evaluated(self, value: str, place: Place) -> str | None:
         """The value with its commands' output; None where it has no command, or none that worked."""
