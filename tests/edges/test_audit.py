@@ -8,6 +8,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import quote
 
@@ -39,7 +40,8 @@ def test_clean(fast: bool) -> None:
     """An image without secrets is clean, and the report says how much was looked at."""
     image = one_file(b"PASSWORD = os.environ['DB_PASSWORD']\n")
     report = audited(image, fast=fast)
-    assert report == Report("app:test", (), (), len(image), 1, 1, "hyperscan" if fast else "python")
+    engine = "hyperscan" if fast and find_spec("hyperscan") else "python"
+    assert report == Report("app:test", (), (), len(image), 1, 1, engine)
     assert report.error() is None
 
 

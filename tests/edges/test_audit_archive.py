@@ -200,3 +200,18 @@ def test_many_places() -> None:
     assert error is not None
     lines = error.message.splitlines()
     assert (len(report.findings), len(lines), lines[-1]) == (50, 22, "  and 30 more places")
+
+
+def test_copies_of_the_config() -> None:
+    """What docker repeats of the config for its older versions is told only if the config does not have it."""
+    config_with = config(1, Env=[f"A={SECRET}"])
+    image = io.BytesIO(docker_archive(layer({"a": b"b"}), made=config_with))
+    with tarfile.open(fileobj=image, mode="a") as opened:
+        for name, text in (("old", f'{{"config": {{"Env": ["A={SECRET}"]}}}}'), ("new", '{"token": "t0k3n-of-ci"}')):
+            member = tarfile.TarInfo(f"blobs/sha256/{name}")
+            member.size = len(text)
+            opened.addfile(member, io.BytesIO(text.encode()))
+    assert places(audited(image.getvalue(), secrets=SECRETS | {"TOKEN": "t0k3n-of-ci"})) == [
+        ("another blob", "", "token", "TOKEN", "plain"),
+        ("config", "", "Env A", "DB_PASSWORD", "plain"),
+    ]

@@ -213,6 +213,7 @@ def test_zip64() -> None:
     assert [found.path for found in report.findings] == ["a.zip!acme/settings.py"]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has zstd itself")
 def test_zstd_without_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library a zstd file is told as not checked, and a zstd layer is an error that says what to install."""
     zstandard = pytest.importorskip("zstandard")

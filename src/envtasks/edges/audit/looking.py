@@ -15,7 +15,7 @@ from .needles import wanted
 from .opening import Limits, Opening
 from .private_keys import PrivateKeys
 from .report import Finding, NotChecked, Report
-from .search import Search
+from .search import Hit, Search
 
 _WINDOW: Final = 1 << 20
 _OVERLAP: Final = 1 << 10
@@ -134,22 +134,30 @@ class _Archive:
         return found
 
     def search_documents(self, made_of: Structure) -> None:
-        """Search the JSON documents text by text, then as they stand, for what is seen only there."""
-        ledger, search = self._opening.ledger, self._opening.search
-        for path, content in self._blobs.documents.items():
-            seen = set()
-            try:
-                document = json.loads(content)
-            except ValueError:
-                document = None
-            role = made_of.roles.get(path, _UNKNOWN)
-            for where, text in texts(document, config=role.config):
-                for hit in search.text(text):
-                    seen.add((hit.kind, hit.variable))
-                    ledger.add(path, Place("", where), hit.kind, hit.variable, hit.form)
-            for hit in search.hits(memoryview(content), 0, len(content)):
-                if (hit.kind, hit.variable) not in seen:
-                    ledger.add(path, Place("", "document"), hit.kind, hit.variable, hit.form)
+        """Search the JSON documents, those of the image first: others repeat them, for older versions of docker."""
+        told: set[tuple[str, str]] = set()
+        for path in sorted(self._blobs.documents, key=lambda path: path not in made_of.roles):
+            role = made_of.roles.get(path)
+            hits = list(self._in_document(path, config=role is not None and role.config))
+            for where, hit in hits:
+                if role is not None or (hit.kind, hit.variable) not in told:
+                    self._opening.ledger.add(path, Place("", where), hit.kind, hit.variable, hit.form)
+            told |= {(hit.kind, hit.variable) for _, hit in hits}
+
+    def _in_document(self, path: str, *, config: bool) -> Iterator[tuple[str, Hit]]:
+        """What is found text by text, then what is seen only in the document as it stands."""
+        content, seen = self._blobs.documents[path], set()
+        try:
+            document = json.loads(content)
+        except ValueError:
+            document = None
+        for where, text in texts(document, config=config):
+            for hit in self._opening.search.text(text):
+                seen.add((hit.kind, hit.variable))
+                yield where, hit
+        for hit in self._opening.search.hits(memoryview(content), 0, len(content)):
+            if (hit.kind, hit.variable) not in seen:
+                yield "document", hit
 
     def _unreadable(self, path: str, reason: str) -> None:
         message = f"{self._image} could not be audited: {path} cannot be unpacked: {reason}."
