@@ -25,6 +25,7 @@ from envtasks.errors import (
 )
 from envtasks.hydration import Origin, hydrate
 from envtasks.nesting import marker
+from envtasks.project import Environment
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
 
@@ -478,3 +479,53 @@ def test_no_key_and_no_library_is_loaded_without_need(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.splitlines() == ["{'A': '1', 'B': '1'}", "[]"]
+
+
+def test_the_dotenvx_engine_gives_the_values_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the engine dotenvx its values count, what it looked up is secret, and process values stay as they are."""
+    from envtasks import dotenvx
+
+    called: dict[str, Any] = {}
+
+    def values(environment: Environment, process_env: Mapping[str, str], **arguments: Any) -> dict[str, str]:
+        called.update(arguments, files=environment.files, app_env=process_env.get("APP_ENV"))
+        return {"A": "looked up", "B": "b", "P": "changed", "S": "s"}
+
+    monkeypatch.setattr(dotenvx, "values", values)
+    text = f"A=op://v/i/f\nB=$(x)\nP=1\nS='{encrypted('s')}'"
+    result = hydrated(tmp_path, text, {"P": "p", "APP_ENV": "shell"}, engine="dotenvx", commands=True)
+    assert dict(result) == {"A": "looked up", "B": "b", "P": "p", "S": "s"}
+    assert dict(result.secrets) == {"A": "looked up", "S": "s"}
+    assert called == {
+        "names": ["A", "B", "P", "S"],
+        "private_keys": (PRIVATE,),
+        "commands": True,
+        "overload": False,
+        "files": (tmp_path / ".env.local",),
+        "app_env": "local",
+    }
+
+
+def test_the_dotenvx_engine_is_not_asked_where_it_would_run_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where dotenvx would run what an earlier file has in single quotes, it is not called; the values are the same."""
+    from envtasks import dotenvx
+
+    monkeypatch.setattr(dotenvx, "values", lambda *_, **__: pytest.fail("dotenvx was called"))
+    files = {".env": "A='$(touch ran)'", ".env.local": "A=1\nB=2"}
+    assert dict(hydrated(tmp_path, files, engine="dotenvx")) == {"A": "$(touch ran)", "B": "2"}
+
+
+@pytest.mark.parametrize("text", ["A=$(touch ran)", "A=encrypted:zzzz"])
+def test_the_dotenvx_engine_is_not_asked_for_what_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """What is refused is refused before dotenvx is called."""
+    from envtasks import dotenvx
+
+    monkeypatch.setattr(dotenvx, "values", lambda *_, **__: pytest.fail("dotenvx was called"))
+    with pytest.raises((ConfigInvalid, DecryptionFailed)):
+        hydrated(tmp_path, text, engine="dotenvx")

@@ -111,6 +111,8 @@ class Hydration:
             refusal.refuse_commands(self.resolution.commands, forbidden)
         refusal.refuse_endless(self.resolution.endless)
         if not native:
+            references = (name for name, value in self.values.items() if value.startswith(refusal.REFERENCES))
+            self.resolution.tainted.update(references)
             self.resolution.values.update(self._from_dotenvx(commands=not forbidden))
         own = {name: value for name, value in self.values.items() if name not in self.from_process}
         refusal.refuse_values(own, self.standings)

@@ -84,7 +84,7 @@ def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing]) 
     if references:
         raise EnvFileInvalid(
             f"{_listed(references)}: references to a password manager (op://, bw://) are not followed.",
-            hint="put the value itself there, encrypted: inv env.set NAME",
+            hint='put the value itself there, encrypted: inv env.set NAME; or follow them: engine = "dotenvx"',
         )
 
 
