@@ -56,8 +56,16 @@ def make(
     return built
 
 
-def send(project: Project, hydrated: Hydrated, *, audit: Audit, tag: str | None = None) -> Pushed:
-    """Push the environment's image as the engine has it, after an audit. Raises what `push` raises."""
+def send(
+    project: Project, hydrated: Hydrated, *, audit: Audit, tag: str | None = None, dry: bool = False
+) -> Pushed | None:
+    """Push the environment's image as the engine has it, after an audit; with `dry` only say so.
+
+    Raises what `push` raises.
+    """
     reference = tag or recipe_of(project).reference(hydrated.environment)
+    if dry:
+        console.write_utf8(shown(["docker", "image", "push", reference]) + "\n")
+        return None
     child_env = hydrated.child_env() | SWITCHES
     return push(reference, child_env, audit=audit, hide=hiding(hydrated, child_env))

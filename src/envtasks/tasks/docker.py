@@ -92,7 +92,10 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
         project, hydrated = _here(c)
         from ..edges import images
 
-        pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag)
+        dry = bool(c.config.run.dry)
+        pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag, dry=dry)
+    if pushed is None:
+        return
     if json:
         _print_json(asdict(pushed))
     else:
@@ -105,7 +108,7 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
     help={"tag": TAG, "publish": "A port to open, such as 127.0.0.1:8000:8000; once for each"},
 )
 def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None:
-    """Run the environment's image with its variables: inv docker.run --env staging -- python -m app."""
+    """Run a command (after `--`) in the environment's image, with its variables."""
     with exits():
         project, hydrated = _here(c)
         from .. import contract

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -152,8 +153,9 @@ def hidden(text: str) -> bool:
     return SECRET not in text and SECRET.replace("$", "$$") not in text and TOKEN not in text
 
 
-def test_the_sample_stack_works_from_a_copy(tmp_path: Path, servers_image: str) -> None:
-    """up, healthy, notes kept in PostgreSQL and counted in Redis, logs, down: nothing is left."""
+@pytest.fixture
+def copy(tmp_path: Path, servers_image: str) -> Iterator[Shop]:
+    """This repository's stack, in a folder and a compose project of its own."""
     project = f"envtasks-test-{uuid.uuid4().hex[:8]}"
     for name in (
         "docker",
@@ -171,37 +173,80 @@ def test_the_sample_stack_works_from_a_copy(tmp_path: Path, servers_image: str) 
         file.write(f'\n[tool.envtasks.compose]\nproject = "{project}"\n')
     env = {"POSTGRES_IMAGE": servers_image, "REDIS_IMAGE": servers_image, "APP_PORT": str(free_port())}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    shop = Shop(Sandbox(tmp_path, {**os.environ, "PATH": path, "PYTHONUTF8": "1", **env}), project)
-    url = f"http://127.0.0.1:{env['APP_PORT']}"
+    yield Shop(Sandbox(tmp_path, {**os.environ, "PATH": path, "PYTHONUTF8": "1", **env}), project)
+    remove(f"{project}-local")
+    subprocess.run(["docker", "image", "rm", f"{project}-local-app"], capture_output=True, check=False)
+
+
+def test_the_sample_stack_works_from_a_copy(copy: Shop) -> None:
+    """up, healthy, notes kept in PostgreSQL and counted in Redis, logs, down: nothing is left."""
+    port = copy.sandbox.env["APP_PORT"]
+    url = f"http://127.0.0.1:{port}"
+    done = copy.inv("compose.up", "--env", "local")
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "SERVICE  STATE    ADDRESS",
+            f"app      healthy  127.0.0.1:{port}",
+            "cache    healthy",
+            "db       healthy",
+            f"Open {url}",
+        ],
+    ), done.stderr
+    health = answer(f"{url}/healthz")
+    assert (health["database"], health["cache"]) == ("ok", "ok")
+    token = copy.inv("compose.exec", "app", "--", "python", "-m", "app", "token").stdout.strip()
+    answer(f"{url}/api/notes", {"text": "kept in PostgreSQL"}, token)
+    assert "kept in PostgreSQL" in json.dumps(answer(f"{url}/api/notes"))
+    query = (
+        'PGPASSWORD="$POSTGRES_PASSWORD" psql --host=127.0.0.1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" '
+        '--tuples-only --no-align --command="select count(*) from notes"'
+    )
+    rows = copy.inv("compose.exec", "db", "--", "sh", "-c", query)
+    assert rows.stdout == "1\n", rows.stderr
+    keys = copy.inv("compose.exec", "cache", "--", "redis-cli", "dbsize")
+    assert int(keys.stdout.split()[-1]) > 0, keys.stderr
+    logs = copy.inv("compose.logs", "app")
+    assert "local on http://0.0.0.0:8000" in logs.stdout
+    assert "db-1" not in logs.stdout
+    ended = copy.inv("compose.down", "--volumes", "--yes")
+    assert ended.stdout == f"local: ended app, cache, db; deleted {copy.project}-local_data\n"
+    assert copy.left() == ""
+
+
+def test_a_change_of_the_source_restarts_the_service(copy: Shop) -> None:
+    """Live reload: the source folder is mounted, and the image that is not for production watches it."""
+    assert copy.inv("compose.up").returncode == 0
+    url = f"http://127.0.0.1:{copy.sandbox.env['APP_PORT']}/healthz"
+    file = copy.sandbox.root / "src/app/web.py"
+    text = file.read_text(encoding="utf-8")
+    assert '"/healthz"' in text
+    file.write_text(text.replace('"/healthz"', '"/moved"'), encoding="utf-8")
+    wait_for(lambda: status(url) == 404)
+
+
+def test_the_commands_of_the_guide_work(copy: Shop) -> None:
+    """Each `inv` line in the guide's first block, in order, as it is written there."""
+    guide = (REPOSITORY / "docs/guide-compose.md").read_text(encoding="utf-8")
+    block = re.search(r"```sh\n(.*?)```", guide, re.DOTALL)
+    assert block is not None
+    lines = block[1].splitlines()
+    assert len(lines) == 6
+    for line in lines:
+        done = copy.inv(*line.split()[1:])
+        assert done.returncode == 0, (line, done.stderr)
+    assert done.stdout == "local: ended app, cache, db\n"
+
+
+def status(url: str) -> int:
+    """The HTTP status of a page; 0 while nobody answers."""
     try:
-        done = shop.inv("compose.up", "--env", "local")
-        assert (done.returncode, done.stdout.splitlines()) == (
-            0,
-            [
-                "SERVICE  STATE    ADDRESS",
-                f"app      healthy  127.0.0.1:{env['APP_PORT']}",
-                "cache    healthy",
-                "db       healthy",
-                f"Open {url}",
-            ],
-        ), done.stderr
-        assert answer(f"{url}/healthz")["database"] == answer(f"{url}/healthz")["cache"] == "ok"
-        token = shop.inv("compose.exec", "app", "--", "python", "-m", "app", "token").stdout.strip()
-        answer(f"{url}/api/notes", {"text": "kept in PostgreSQL"}, token)
-        assert "kept in PostgreSQL" in json.dumps(answer(f"{url}/api/notes"))
-        rows = shop.inv("compose.exec", "db", "--", "sh", "-c", 'PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 '
-                        '-U "$POSTGRES_USER" -d "$POSTGRES_DB" -Atc "select count(*) from notes"')  # fmt: skip
-        assert rows.stdout == "1\n", rows.stderr
-        logs = shop.inv("compose.logs", "app", "--lines", "50")
-        assert "local on http://0.0.0.0:8000" in logs.stdout
-        assert "db-1" not in logs.stdout
-        assert "DB_PASSWORD" not in docker("history", "--no-trunc", f"{project}-local-app")
-        ended = shop.inv("compose.down", "--volumes", "--yes")
-        assert ended.stdout == f"local: ended app, cache, db; deleted {project}-local_data\n"
-        assert shop.left() == ""
-    finally:
-        remove(f"{project}-local")
-        subprocess.run(["docker", "image", "rm", f"{project}-local-app"], capture_output=True, check=False)
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
 
 
 def answer(url: str, body: object = None, token: str = "") -> Any:
@@ -216,7 +261,7 @@ def test_values_reach_the_containers_and_nothing_else(shop: Shop) -> None:
     shop.sandbox.write("docker/compose.yaml", STACK)
     with argv_watched() as seen:
         up = shop.inv("compose.up")
-        digest = "import hashlib as h, os; print(*(h.sha256(os.environb[n]).hexdigest() for n in (b'SECRET', b'TOKEN')))"
+        digest = "import hashlib as h, os; [print(h.sha256(os.environb[n]).hexdigest()) for n in (b'SECRET', b'TOKEN')]"
         inside = shop.inv("compose.exec", "web", "--", "python", "-c", digest)
         logs, config = shop.inv("compose.logs"), shop.inv("compose.config")
     assert up.returncode == 0, up.stderr

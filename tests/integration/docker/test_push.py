@@ -53,6 +53,18 @@ def test_an_image_that_is_there_is_pushed(make_shop: MakeShop, registry: str) ->
     assert _manifest(reference)["config"]["digest"] == image
 
 
+def test_a_dry_push_sends_nothing(make_shop: MakeShop, registry: str) -> None:
+    """With --dry the command is printed, and the registry has no such tag."""
+    shop = make_shop("ARG BASE\nFROM ${BASE}\n")
+    shop.in_registry(registry)
+    shop.inv("docker.build", "--env", "staging")
+
+    done = shop.inv("--dry", "docker.push", "--env", "staging")
+
+    assert (done.returncode, done.stdout) == (0, f"docker image push {registry}/{shop.image}:staging\n")
+    assert _is_absent(f"{registry}/{shop.image}:staging")
+
+
 def test_a_leak_is_found_before_anything_is_sent(make_shop: MakeShop, registry: str) -> None:
     """An image that holds a secret is code 9, and the registry never sees it."""
     shop = make_shop(BUILD_ARGS)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding, watched_processes
 from tests.projects import Sandbox, make_sandbox
 
@@ -18,7 +17,7 @@ SHOW = "import os; print(sorted(name for name in os.environ if name.startswith((
 
 
 def test_a_container_gets_the_allowlists_variables_by_name(make_shop: MakeShop) -> None:
-    """Names of the allowlist reach the container with their values, others do not, and no value is on a command line."""
+    """The allowlist's variables reach the container, others do not, and no value is on a command line."""
     shop = make_shop("ARG BASE\nFROM ${BASE}\n")
     shop.sandbox.write("deploy/env.allowlist", "APP_ENV\nDB_*\n")
     shop.inv("docker.build", "--env", "staging")
@@ -46,7 +45,16 @@ def test_an_audit_is_told(make_shop: MakeShop) -> None:
     """A clean image is one line and code 0; one with a credential in its history code 9, also as JSON."""
     shop = make_shop(BUILD_ARGS)
     shop.inv("docker.build", "--env", "staging")
-    shop.inv("docker.build", "--env", "staging", "--target", "builder", "--tag", f"{shop.image}:leaky", "--no-audit")
+    shop.inv(
+        "docker.build",
+        "--env",
+        "staging",
+        "--target",
+        "builder",
+        "--tag",
+        f"{shop.image}:leaky",
+        "--no-audit",
+    )
 
     clean = shop.inv("docker.audit", "--env", "staging")
     leaky = shop.inv("docker.audit", f"--image={shop.image}:leaky", "--env", "staging", "--json")
@@ -72,8 +80,8 @@ def test_the_audit_after_a_build_is_not_to_be_missed(make_shop: MakeShop) -> Non
 @pytest.fixture
 def repository(tmp_path: Path, engine: str) -> Sandbox:
     """This repository's own image, from a copy of what it is made of, under a name of the test."""
-    sandbox = make_sandbox(tmp_path / "copy") if (tmp_path / "copy").mkdir() is None else None
-    assert sandbox is not None
+    (tmp_path / "copy").mkdir()
+    sandbox = make_sandbox(tmp_path / "copy")
     for name in ("pyproject.toml", ".dockerignore", "docker", "src/app", ".env.staging", ".env.staging.keys"):
         _copy(ROOT / name, sandbox.root / name)
     _copy(ROOT / ".env.production", sandbox.root / ".env.production")
@@ -82,15 +90,16 @@ def repository(tmp_path: Path, engine: str) -> Sandbox:
 
 
 def test_the_sample_services_image_is_clean_and_small(repository: Sandbox) -> None:
-    """The runtime image runs as nobody in particular, has a health check, no uv, no env file, no dotenvx, and no tools."""
+    """The runtime image has a health check and a user of its own, and no uv, env file or dotenvx in it."""
     tag = "envtasks-test-sample:staging"
     done = repository.inv("docker.build", "--env", "staging", "--tag", tag, "--json")
     try:
         assert done.returncode == 0, done.stderr
         built = json.loads(done.stdout)
         config = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", tag))
-        files = docker("run", "--rm", tag, "find", "/srv", "/opt/venv/bin", "-newer", "/etc/hostname", "-o", "-print")
-        looked = docker("run", "--rm", tag, "sh", "-c", "id -u; command -v uv dotenvx; ls -a /srv; ls /opt/venv/bin")
+        looked = docker(
+            "run", "--rm", tag, "sh", "-c", "id -u; command -v uv dotenvx; ls -a /srv; ls /opt/venv/bin"
+        )
     finally:
         docker("image", "rm", "--force", tag)
 
@@ -100,7 +109,22 @@ def test_the_sample_services_image_is_clean_and_small(repository: Sandbox) -> No
     assert "APP_ENV=staging" in config["Env"]
     assert looked.splitlines()[:4] == ["10001", ".", "..", "app"]
     assert "watchfiles" in looked
-    assert ".env" not in files
+
+
+def test_what_helps_while_developing_is_not_in_production(repository: Sandbox) -> None:
+    """Without another APP_ENV the image is production's, and holds nothing to reload or debug with."""
+    tag = "envtasks-test-sample:production"
+    credentials = [f"--build-arg=UV_INDEX_INTERNAL_{name}=none" for name in ("USERNAME", "PASSWORD")]
+    docker("build", "--quiet", "--file", str(repository.root / "docker/Dockerfile"), "--tag", tag, *credentials,
+           str(repository.root))  # fmt: skip
+    try:
+        looked = docker("run", "--rm", tag, "sh", "-c", "echo $APP_ENV; ls /opt/venv/bin")
+    finally:
+        docker("image", "rm", "--force", tag)
+
+    assert looked.splitlines()[0] == "production"
+    assert "uvicorn" in looked
+    assert "watchfiles" not in looked
 
 
 def _copy(source: Path, target: Path) -> None:
