@@ -104,7 +104,7 @@ def test_a_reference_that_is_not_met_is_found_with_file_and_line(
     "outer",
     [
         "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: x}\nspec: {template: {spec: POD}}\n",
-        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {jobTemplate: {spec: {template: {spec: POD}}}}\n",
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {}\nspec: {jobTemplate: {spec: {template: {spec: POD}}}}\n",
         "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: POD}]\n",
         "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: x}\nspec: {template: {spec: POD}}\n",
     ],

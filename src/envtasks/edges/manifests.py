@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 HIDDEN: Final = "***"  # no base64, so that a hidden Secret that is piped into kubectl after all is refused
 HIDDEN_NOTE: Final = "# Secret values are hidden; --reveal shows them.\n"
+PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*")
 Object = dict[str, Any]
 Hide = Callable[[str], str]
 
@@ -97,11 +99,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _quote(dumper: yaml.SafeDumper, value: _Quoted) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style='"')
+def _represent(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    # kubectl's reader takes more for a number or a boolean than PyYAML does: `N`, `y`, `1e3`, `0o17`
+    plain = not isinstance(value, _Quoted) and PLAIN.fullmatch(value) and value.lower() not in ("y", "n")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=None if plain else '"')
 
 
-_Dumper.add_representer(_Quoted, _quote)
+_Dumper.add_representer(str, _represent)
+_Dumper.add_representer(_Quoted, _represent)
 
 
 def quoted(value: str) -> str:

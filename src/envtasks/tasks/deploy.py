@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import invoke
+from invoke.exceptions import Exit
 
 from .. import console
 from ..activate import guard
@@ -53,7 +53,7 @@ def diff(c: Context, json: bool = False) -> None:
     else:
         _show(comparison)
     if comparison.differences:
-        raise invoke.Exit(code=1)
+        raise Exit(code=1)
 
 
 @task(
@@ -102,7 +102,7 @@ def status(c: Context, json: bool = False) -> None:
         if json:
             _print_json(asdict(found))
             if found.findings:
-                raise invoke.Exit(code=5)
+                raise Exit(code=5)
             return
         for note in found.notes:
             console.say("note", note)

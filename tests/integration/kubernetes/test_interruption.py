@@ -72,7 +72,7 @@ def test_an_answer_that_is_lost_is_not_called_done(shop: Shop) -> None:
 
 
 def test_a_rollout_that_did_not_start_is_caught_up(shop: Shop) -> None:
-    """Values are in and the patch failed: the next run compares states and restarts the pods, though no value changed."""
+    """Values are in and the patch failed: the next run compares states and restarts the pods."""
     changed(shop)
     shop.cluster.interfere = when("deployments", DROP)
     with pytest.raises(ClusterFailed) as caught:
@@ -101,7 +101,7 @@ def test_what_the_server_would_refuse_is_found_before_anything_is_sent(shop: Sho
 def test_a_server_that_is_not_there_is_said_in_kubectls_words(shop: Shop) -> None:
     """No server, no change, one sentence."""
     shop.cluster.interfere = lambda _request: DROP
-    with pytest.raises(ClusterFailed, match="EOF|refused|connection"):
+    with pytest.raises(ClusterFailed, match=r"EOF|refused|connection"):
         shop.apply()
     assert shop.said == []
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fakekube import Fail, Request
@@ -28,6 +29,13 @@ FORMS = (
     "TUFSS0VELW",
     "1BUktFRC1jY",
     "NQVJLRUQtY2",
+)
+
+KINDS: tuple[dict[str, Any], ...] = (
+    {},
+    {"with_manifests": True},
+    {"adopt": True},
+    {"image": "i:2", "wait": True},
 )
 
 
@@ -57,11 +65,9 @@ def arguments() -> Iterator[dict[str, bytes]]:
 
 
 def test_no_process_gets_a_value_as_an_argument(shop: Shop) -> None:
-    """All command lines of this machine, sampled during applies of every kind; kubectl's environment has no value either."""
+    """All command lines, sampled during applies of every kind; kubectl's environment has no value either."""
     with arguments() as seen:
-        for number, options in enumerate(
-            ({}, {"with_manifests": True}, {"adopt": True}, {"image": "i:2", "wait": True})
-        ):
+        for number, options in enumerate(KINDS):
             shop.values(f"DB_HOST=host-{MARK}\n", DB_PASSWORD=f"{MARK}-{number}")
             shop.apply(**options)
         shop.diff()
