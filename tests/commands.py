@@ -9,6 +9,8 @@ import textwrap
 import time
 from pathlib import Path
 
+import envtasks
+
 SECRET = "s3cret-value"
 _PRELUDE = f"""
 import os, sys, time
@@ -50,6 +52,11 @@ def start(folder: Path, body: str) -> subprocess.Popen[bytes]:
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     return process
+
+
+def with_sources() -> dict[str, str]:
+    """This process's environment, in which Python finds envtasks also where it is not installed."""
+    return {**os.environ, "PYTHONPATH": str(Path(envtasks.__file__).parents[1])}
 
 
 def left(marker: str, timeout: float = 5.0) -> list[str]:

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from tests.commands import SECRET
+from tests.commands import SECRET, with_sources
 
 from envtasks.pipes import Pump, redact_file_descriptors, write_all
 from envtasks.redaction import Redactor
@@ -49,7 +49,13 @@ def test_everything_that_is_printed_in_the_body_is_hidden() -> None:
         os.write(1, f"raw {SECRET}\\n".encode())
         print("last", SECRET)
     """
-    done = subprocess.run([sys.executable, "-c", redacting(body)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", redacting(body)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=with_sources(),
+    )
     hidden = ["own ***", "child ***", "raw ***", "last ***"]
     assert done.stdout.splitlines() == [f"before {SECRET}", *hidden, f"after {SECRET}"]
     assert done.stderr.splitlines() == ["err ***", "***"]
@@ -79,7 +85,7 @@ def test_much_output_is_complete(capfd: pytest.CaptureFixture[str]) -> None:
     """Ten megabytes of a child come through whole."""
     with redact_file_descriptors(REDACTOR):
         python(f"[print('x' * 990, '{SECRET}') for _ in range(10_000)]")
-    assert capfd.readouterr().out == ("x" * 990 + " ***\n") * 10_000
+    assert capfd.readouterr().out.replace("\r\n", "\n") == ("x" * 990 + " ***\n") * 10_000
 
 
 def test_nesting_works(capfd: pytest.CaptureFixture[str]) -> None:

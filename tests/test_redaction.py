@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.commands import with_sources
 
 from envtasks.redaction import Redactor, StreamRedactor
 from envtasks.spellings import spellings
@@ -286,5 +287,7 @@ def test_making_a_redactor_imports_nothing() -> None:
         "Redactor(['s3cret-value']).text('s3cret-value')\n"
         "print(sorted({'json', 'base64', 'urllib.parse', 'hashlib'} & (set(sys.modules) - before)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=with_sources()
+    )
     assert done.stdout == "[]\n"

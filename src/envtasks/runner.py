@@ -205,6 +205,10 @@ class Runner(Local):
         data = read_available(input_)
         return self.decode(data) if isinstance(data, bytes) else data
 
+    def respond(self, buffer_: list[str]) -> None:
+        if self.watchers:  # it joins all that was printed so far, each time
+            super().respond(buffer_)
+
     def wait(self) -> None:
         job = self._running()
         lent = self._terminal is not None and self._terminal.is_lent
@@ -274,15 +278,13 @@ class RedactedResult(Result):
 
 
 class _OutputThread(ExceptionHandlingThread):
-    """Copies one output of the command, keeps it, and shows it to the watchers."""
+    """Copies one output of the command, keeps it as text, and shows it to the watchers."""
 
     def __init__(self, runner: Runner, fd: int, outlet: Outlet | None, captured: list[str]) -> None:
         super().__init__(name="envtasks-output")
         self._runner = runner
         self._captured = captured
-        self._chunks: list[bytes] = []
-        self._text = ""
-        self._decoder = codecs.getincrementaldecoder(runner.encoding)("replace") if runner.watchers else None
+        self._decoder = codecs.getincrementaldecoder(runner.encoding)("replace")
         self._pump = Pump(
             fd, outlet.write if outlet else _discard, redactor=runner._redactor, heard=self._hear
         )
@@ -292,16 +294,13 @@ class _OutputThread(ExceptionHandlingThread):
         self._pump.run()
 
     def _hear(self, data: bytes) -> None:
-        self._chunks.append(data)
-        if self._decoder is not None:
-            self._text += self._decoder.decode(data)
-            self._runner.respond([self._text])
+        self._captured.append(self._decoder.decode(data))
+        self._runner.respond(self._captured)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until all that the command printed is here, not for children of it that keep the pipe open."""
         self._pump.finish(timeout)
-        chunks, self._chunks = self._chunks, []
-        self._captured.append(b"".join(chunks).decode(self._runner.encoding, "replace"))
+        self._captured.append(self._decoder.decode(b"", final=True))
 
 
 def _discard(data: bytes) -> None:
