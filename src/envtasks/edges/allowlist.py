@@ -35,6 +35,7 @@ class Entry:
 
     @property
     def is_pattern(self) -> bool:
+        """Whether this is no name but a pattern such as `DB_*`."""
         return any(character in self.name for character in "*?[")
 
 

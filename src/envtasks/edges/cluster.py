@@ -35,9 +35,11 @@ class Reply:
 class Kubectl(Protocol):
     """The seam to the program: captured calls, and one whose lines are followed live."""
 
-    def run(self, argv: Sequence[str], stdin: str | None) -> Reply: ...
+    def run(self, argv: Sequence[str], stdin: str | None) -> Reply:
+        """Run it to its end."""
 
-    def follow(self, argv: Sequence[str], line: Callable[[str], None]) -> int: ...
+    def follow(self, argv: Sequence[str], line: Callable[[str], None]) -> int:
+        """Run it, each line given on as it comes. Returns the exit code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Delivery:
 
     @property
     def force(self) -> tuple[str, ...]:
+        """The flag that takes fields from other managers, if that is wanted."""
         return ("--force-conflicts",) if self.options.adopt else ()
 
     def container(self, name: str, workload: dict[str, Any]) -> str:

@@ -25,10 +25,12 @@ class Document:
 
     @property
     def kind(self) -> str:
+        """The object's kind, as written: `Deployment`."""
         return scalar(self.node, "kind")
 
     @property
     def name(self) -> str:
+        """The object's name."""
         return scalar(get(self.node, "metadata"), "name")
 
     @property

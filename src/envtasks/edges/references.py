@@ -32,10 +32,6 @@ class Reference:
     key: str
     line: int
 
-    @property
-    def place(self) -> str:
-        return f"{self.document.label}:{self.line}"
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

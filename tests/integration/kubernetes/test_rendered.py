@@ -42,6 +42,7 @@ AWKWARD |= {
     "M": "ä€😀\u2028\x85\x1b",
     "N": "\ttab ",
 }
+AWKWARD |= {name: name for name in ("Y", "NO", "ON", "NULL", "TRUE", "_1", "E3", "NAN", "A.B-C", ".X", "-X")}
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: ".".join(map(str, release)))
@@ -108,8 +109,10 @@ def test_kustomize_makes_the_same_values_under_hashed_names(tmp_path: Path) -> N
         "spec: {containers: [{name: c, image: i, envFrom: [{secretRef: {name: shop-env}}]}]}\n"
     )
     names = set()
-    # kustomize itself turns U+0085 into a space when it reads its own file
-    values = {name: text.replace("\x85", "") for name, text in AWKWARD.items()}
+    # kustomize itself turns U+0085 into a space, and ends with an error for variables named NULL and TRUE
+    values = {
+        name: text.replace("\x85", "") for name, text in AWKWARD.items() if name not in ("NULL", "TRUE")
+    }
     for value in ("one", "two"):
         rendered = kustomize.kustomization(target(), selection({**values, "Z": value}, values))
         (tmp_path / "rendered/kustomization.yaml").write_text(rendered, encoding="utf-8")
