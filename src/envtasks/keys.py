@@ -6,9 +6,8 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from .ciphertext import PRIVATE_KEY, decrypt, encrypt, generate, public_key
 from .project import Environment
@@ -30,20 +29,21 @@ _PUBLIC_LINE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateKey:
+class PrivateKey(NamedTuple):
     """One private key, the variable that named it and the place it came from. Its repr does not show it."""
 
-    hex: str = field(repr=False)
+    hex: str
     variable: str
     source: str
+
+    def __repr__(self) -> str:
+        return f"PrivateKey(variable={self.variable!r}, source={self.source!r})"
 
     def __reduce__(self) -> str:
         raise TypeError("A private key cannot be pickled: it would leave the process.")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRing:
+class KeyRing(NamedTuple):
     """The private keys at hand, and what a message about a missing one needs.
 
     `looked_at` says of each place what was found there; `warnings` are sentences about key files; `advice`
@@ -61,8 +61,7 @@ class KeyRing:
         return tuple(key.hex for key in self.keys)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     keys: tuple[PrivateKey, ...]
     looked_at: str
     warning: str = ""
