@@ -121,7 +121,8 @@ def shared(stack: Stack, project: Project) -> Iterator[str]:
 
 def opens(stack: Stack, containers: Sequence[Container]) -> tuple[str, ...]:
     """Where a browser finds the services that the project builds, or whose ports say `app_protocol: http`."""
-    resolved = json.loads(stack.ask("config", "--format", "json", files=True))
+    services = dict.fromkeys(container.service for container in containers)
+    resolved = json.loads(stack.ask("config", "--format", "json", *services, files=True))
     found: dict[str, None] = {}
     for container in containers:
         service = resolved["services"].get(container.service) or {}

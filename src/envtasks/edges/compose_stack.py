@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ConfigInvalid, StackFailed
+from ..errors import ConfigInvalid, StackFailed, ToolMissing
 from . import compose_files, compose_missing, compose_model, compose_settings, docker
 from .compose_files import Sources
 from .compose_model import Tree
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 # what would make compose take other files, another project or other env files than the ones that we name
 DIVERTING: Final = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES")
+NO_COMPOSE: Final = (
+    "'compose' is not a docker command",
+    "unknown flag: --project-name",
+    "unknown command: docker compose",
+)
 SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
 
 
@@ -53,7 +58,8 @@ class Stack:
         from ..redaction import Redactor
 
         child_env = {name: value for name, value in hydrated.child_env().items() if name not in DIVERTING}
-        secrets = dict(hydrated.secrets) if mask and not hydrated.public else {}
+        hidden = mask and project.mask != "never" and not hydrated.public
+        secrets = dict(hydrated.secrets) if hidden else {}
         # compose prints a dollar as two
         doubled = [value.replace("$", "$$") for value in secrets.values()]
         return cls(
@@ -97,6 +103,11 @@ class Stack:
         done = subprocess.run(argv, env=dict(self.child_env), capture_output=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             message = done.stderr.decode("utf-8", "replace")
+            if any(sign in message for sign in NO_COMPOSE):
+                raise ToolMissing(
+                    "docker has no compose command.",
+                    hint="install the docker-compose plugin, 2.20 or newer (docker compose version)",
+                )
             raise docker.told(message, what=what, hide=self.hide, error=StackFailed)
         return done.stdout.decode("utf-8", "replace")
 

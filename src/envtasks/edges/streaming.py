@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,12 +10,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, BinaryIO, Final
+from functools import partial
+from typing import IO, TYPE_CHECKING, Final
+
+from ..pipes import Pump, write_all
+from ..processes import exit_code
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
 
-CHUNK: Final = 65536
 GRACE: Final = 10.0  # seconds that an interrupted child gets to tidy up
 
 Sink = Callable[[bytes], None]
@@ -60,51 +64,33 @@ def child(
         process.wait()
     finally:
         _end(process)
-        pump.join(GRACE)
+        pump.finish(GRACE)
 
 
 def follow(argv: Sequence[str], env: Mapping[str, str], *, hide: Redactor) -> int:
     """Run a child to its end, its output on ours with secrets hidden. Its exit code; 128+N for a signal N."""
+    sys.stdout.flush()
     piped = subprocess.PIPE if hide else None
     process = subprocess.Popen(argv, env=dict(env), stdout=piped, stderr=piped)
     pumps = [
-        _pump(source, _writer(target.buffer), hide)
-        for source, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
+        _pump(source, partial(write_all, target), hide)
+        for source, target in ((process.stdout, 1), (process.stderr, 2))
         if source is not None
     ]
     try:
-        code = process.wait()
+        process.wait()
     finally:
         _end(process)
         for pump in pumps:
-            pump.join(GRACE)
-    return 128 - code if code < 0 else code
+            pump.finish(GRACE)
+    return exit_code(process.returncode)
 
 
-def _pump(source: IO[bytes], sink: Sink, hide: Redactor) -> threading.Thread:
-    def run() -> None:
-        stream = hide.stream()
-        with source:
-            while data := source.read1(CHUNK):  # type: ignore[attr-defined]
-                if shown := stream.feed(data):
-                    sink(shown)
-        if shown := stream.flush():
-            sink(shown)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
-
-
-def _writer(target: BinaryIO) -> Sink:
-    def write(data: bytes) -> None:
-        try:
-            target.write(data)
-            target.flush()
-        except (BrokenPipeError, ValueError):
-            pass  # the reader has gone (`| head`): the child is read on, so that it does not hang
-
-    return write
+def _pump(source: IO[bytes], sink: Sink, hide: Redactor) -> Pump:
+    pump = Pump(os.dup(source.fileno()), sink, redactor=hide or None)
+    source.close()
+    threading.Thread(target=pump.run, daemon=True).start()
+    return pump
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
