@@ -23,7 +23,11 @@ def explained(plan: Plan, live: Mapping[str, Any], message: str) -> ClusterFaile
     """A refused dry run in plain words: conflicts by name, with who set what when; else kubectl's message."""
     found = ownership.conflicts(message)
     if not found:
-        return ClusterFailed(f"The cluster would not take it, and nothing was changed: {message}")
+        namespace = plan.target.namespace
+        return ClusterFailed(
+            f"The cluster would not take it, and nothing was changed: {message}",
+            hint=f"kubectl create namespace {namespace}" if f'namespaces "{namespace}" not found' in message else "",
+        )
     lines = sorted({_line(plan, live, conflict) for conflict in found})
     return ClusterFailed(
         "Another hand holds these with other values, and nothing was changed:\n  " + "\n  ".join(lines),

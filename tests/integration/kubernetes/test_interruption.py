@@ -98,6 +98,15 @@ def test_what_the_server_would_refuse_is_found_before_anything_is_sent(shop: Sho
     assert len(shop.cluster.writes) == before
 
 
+def test_a_namespace_that_is_missing_is_said_with_the_command_that_makes_it(shop: Shop) -> None:
+    """The most usual first error has its remedy beside it."""
+    assert shop.kubectl("delete", "namespace", "shop-staging").returncode == 0
+    with pytest.raises(ClusterFailed) as caught:
+        shop.apply()
+    assert 'namespaces "shop-staging" not found' in caught.value.message
+    assert caught.value.hint == "kubectl create namespace shop-staging"
+
+
 def test_a_server_that_is_not_there_is_said_in_kubectls_words(shop: Shop) -> None:
     """No server, no change, one sentence."""
     shop.cluster.interfere = lambda _request: DROP
