@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -54,11 +54,9 @@ def evaluate(value: str, run: Callable[[str], str | None]) -> str | None:
 
 def shell(command: str, env: Mapping[str, str], folder: Path) -> str | None:
     """The output of a command line of an env file without its last line breaks; None where it fails."""
-    argv = (
-        [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c", command]
-        if os.name == "nt"
-        else ["/bin/sh", "-c", command]
-    )
+    argv: str | list[str] = ["/bin/sh", "-c", command]
+    if sys.platform == "win32":  # in one piece, because cmd has quoting rules of its own
+        argv = f'{env.get("COMSPEC", "cmd.exe")} /d /s /c "{command}"'
     try:
         done = subprocess.run(
             argv, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
