@@ -59,20 +59,21 @@ def test_a_plain_build_names_what_goes_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("driver", "travel", "flags"),
+    ("platforms", "travel", "flags"),
     [
-        ("docker", Travel(), []),
-        ("docker", CREDENTIAL, ["--provenance=false"]),
-        ("docker-container", Travel(), ["--provenance=mode=min"]),
-        ("kubernetes", Travel((), ("OTHER",)), ["--provenance=mode=min"]),
-        ("remote", CREDENTIAL, ["--provenance=false"]),
+        ((), Travel(), []),
+        ((), Travel((), ("OTHER",)), []),
+        ((), CREDENTIAL, ["--provenance=false"]),
+        (("linux/amd64", "linux/arm64"), Travel((), ("OTHER",)), ["--provenance=mode=min"]),
+        (("linux/amd64", "linux/arm64"), CREDENTIAL, ["--provenance=false"]),
     ],
 )
 def test_an_attestation_never_holds_a_build_args_value(
-    tmp_path: Path, driver: str, travel: Travel, flags: list[str]
+    tmp_path: Path, platforms: tuple[str, ...], travel: Travel, flags: list[str]
 ) -> None:
-    """With a credential as build arg there is none; otherwise the small one, where the driver makes any."""
-    words = options(planned(tmp_path, driver=driver, travel=travel))
+    """With a credential as build arg there is none; what goes to a registry has the small one."""
+    made = planned(tmp_path, driver="docker-container", travel=travel, push=True)
+    words = options(replace(made, recipe=replace(made.recipe, platforms=platforms)))
 
     assert [word for word in words if "provenance" in word or "attest" in word] == flags
 
@@ -123,23 +124,35 @@ def test_several_platforms_go_to_the_registry_without_a_tag(tmp_path: Path) -> N
     ]
 
 
-METADATA = 'for word; do case "$word" in --metadata-file=*) echo "$TOLD" > "${word#*=}";; esac; done'
+METADATA = """
+case "$*" in "image inspect"*) echo '[{"Id": "'$IS'"}]'; exit;; esac
+for word; do case "$word" in --metadata-file=*) echo "$TOLD" > "${word#*=}";; esac; done
+"""
+TOLD = json.dumps(
+    {"containerimage.config.digest": "sha256:config", "containerimage.digest": "sha256:manifest"}
+)
 
 
-@pytest.mark.parametrize("push", [False, True])
-def test_the_result_names_the_image(tmp_path: Path, push: bool) -> None:
-    """A loaded image has its id; one that is only in the registry has the manifest's digest."""
-    told = json.dumps(
-        {"containerimage.config.digest": "sha256:config", "containerimage.digest": "sha256:manifest"}
-    )
+@pytest.mark.parametrize(
+    ("push", "engine_says", "image", "digest"),
+    [
+        (False, "sha256:config", "sha256:config", ""),
+        (False, "sha256:manifest", "sha256:manifest", ""),  # the containerd image store
+        (True, "", "", "sha256:manifest"),
+    ],
+)
+def test_the_result_names_the_image(
+    tmp_path: Path, push: bool, engine_says: str, image: str, digest: str
+) -> None:
+    """A loaded image has the engine's id; one that is only in the registry has the manifest's digest."""
     made = planned(tmp_path, METADATA, travel=CREDENTIAL, push=push)
     recipe = replace(made.recipe, platforms=("linux/amd64", "linux/arm64") if push else ())
-    made = replace(made, recipe=recipe, child_env={**made.child_env, "TOLD": told})
+    made = replace(made, recipe=recipe, child_env={**made.child_env, "TOLD": TOLD, "IS": engine_says})
 
     assert build(made) == Built(
         reference="shop:staging",
-        image="" if push else "sha256:config",
-        digest="sha256:manifest" if push else "",
+        image=image,
+        digest=digest,
         environment="staging",
         target="runtime",
         platforms=recipe.platforms,
@@ -148,11 +161,20 @@ def test_the_result_names_the_image(tmp_path: Path, push: bool) -> None:
     )
 
 
+def test_another_image_under_the_tag_is_noticed(tmp_path: Path) -> None:
+    """If the tag names another image by the time the build has ended, that is BuildFailed: nothing of it is audited."""
+    made = planned(tmp_path, METADATA)
+    made = replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:other"})
+
+    with pytest.raises(BuildFailed, match="something else has taken the tag meanwhile"):
+        build(made)
+
+
 def test_docker_gets_the_child_environment_and_the_switch(tmp_path: Path) -> None:
     """The values are in docker's environment, with the switch that keeps them out of its metadata file."""
-    made = planned(tmp_path, f'env > "{tmp_path}/seen"; TOLD={{}}; {METADATA}')
+    made = planned(tmp_path, f'env > "{tmp_path}/seen"; {METADATA}')
 
-    build(made)
+    build(replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:config"}))
 
     seen = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
     assert {"INDEX_TOKEN=marked-value", "BUILDX_METADATA_PROVENANCE=disabled"} <= set(seen)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import console
+from ..errors import BuildFailed
 from . import docker
 from .labels import labels
 from .steps import run_steps
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Built:
     """An image that was built, and which names went into it.
 
-    `image` is its id. One that is only in a registry, without a tag, has the manifest's `digest` instead.
+    `image` is the engine's id for it; one that is only in a registry, without a tag, has the manifest's `digest`.
     """
 
     reference: str
@@ -53,7 +54,7 @@ def build(plan: Plan, *, no_cache: bool = False) -> Built:
         found = json.loads(metadata.read_text(encoding="utf-8"))
     return Built(
         reference=plan.reference,
-        image="" if plan.by_digest else str(found.get("containerimage.config.digest", "")),
+        image="" if plan.by_digest else _loaded(plan, found),
         digest=str(found.get("containerimage.digest", "")) if plan.by_digest else "",
         environment=plan.environment,
         target=plan.declared.target,
@@ -61,6 +62,19 @@ def build(plan: Plan, *, no_cache: bool = False) -> Built:
         build_args=plan.travel.build_args,
         secrets=plan.travel.mounts,
     )
+
+
+def _loaded(plan: Plan, found: Mapping[str, Any]) -> str:
+    """The id that the engine gives the image: its config's digest or, with the containerd image store, its manifest's."""
+    built = [found.get("containerimage.config.digest"), found.get("containerimage.digest")]
+    what = f"{plan.reference} was built, but is not there"
+    with docker.calls(plan.child_env, what=what, hide=plan.hide) as client:
+        image = str(client.image.inspect(plan.reference).id)
+    if image not in built:
+        raise BuildFailed(
+            f"{plan.reference} is not the image that was built: something else has taken the tag meanwhile."
+        )
+    return image
 
 
 def command(plan: Plan, *, no_cache: bool = False) -> list[str]:
@@ -95,8 +109,12 @@ def _words(plan: Plan) -> Iterator[str]:
 
 
 def _provenance(plan: Plan) -> Iterator[str]:
-    """The attestation: none where it would hold a credential. The docker driver makes none, asked or not."""
+    """The attestation: none where it would hold a credential, the small one on what goes to a registry right away.
+
+    What is loaded is left to buildx: asked for one, it cannot load the image (moby/buildkit: "docker exporter does not
+    currently support exporting manifest lists"), and the docker driver refuses to be asked at all.
+    """
     if plan.travel.credentials:
         yield "--provenance=false"
-    elif plan.driver != "docker":
+    elif plan.by_digest:
         yield "--provenance=mode=min"

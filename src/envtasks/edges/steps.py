@@ -18,6 +18,7 @@ from .progress import Progress
 if TYPE_CHECKING:
     from ..redaction import Redactor
 
+TITLE: Final = 100  # characters of a step in a message
 _REFUSED: Final = ("401", "403", "unauthorized", "forbidden")
 
 
@@ -79,7 +80,13 @@ def _failed(progress: Progress, *, what: str, hide: Redactor, credentials: Seque
     suspects = f" (was it refused with {', '.join(credentials)}?)" if refused else ""
     place = next((f", {line}" for line in progress.said if re.fullmatch(r"\S+:\d+", line)), "")
     said = textwrap.indent(output, "  ") if output else f"  {step.error}"
-    return BuildFailed(f"{what}: step {step.title} failed{_exit(step.error)}{place}{suspects}.\n{said}")
+    return BuildFailed(
+        f"{what}: step {_short(step.title)} failed{_exit(step.error)}{place}{suspects}.\n{said}"
+    )
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= TITLE else title[: TITLE - 1] + "…"
 
 
 def _exit(error: str) -> str:

@@ -43,7 +43,7 @@ def build(
     audit: bool = True,
     json: bool = False,
 ) -> None:
-    """Build the environment's image, prove that nothing secret is in it, and push it if told so."""
+    """Build the environment's image and audit it; --push sends it then."""
     with exits():
         project, hydrated = _here(c)
         from ..edges import images
@@ -70,7 +70,7 @@ def build(
 
 @task(env="local", confirm=False, help={"image": "Default: the environment's own", "json": "Print JSON"})
 def audit(c: Context, image: str = "", json: bool = False) -> None:
-    """Look into every layer of an image for secrets, keys and env files."""
+    """Look for secrets, keys and env files in every layer of an image."""
     with exits():
         project, hydrated = _here(c)
         from ..edges.recipe import recipe_of
@@ -87,7 +87,7 @@ def audit(c: Context, image: str = "", json: bool = False) -> None:
 
 @task(help={"tag": TAG, "json": "Print JSON"})
 def push(c: Context, tag: str | None = None, json: bool = False) -> None:
-    """Audit the environment's image, push it, and check that this very image has arrived."""
+    """Audit the environment's image, push it, and check what arrived."""
     with exits():
         project, hydrated = _here(c)
         from ..edges import images
@@ -108,7 +108,7 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
     help={"tag": TAG, "publish": "A port to open, such as 127.0.0.1:8000:8000; once for each"},
 )
 def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None:
-    """Run a command (after `--`) in the environment's image, with its variables."""
+    """Run a command (after `--`) in the environment's image."""
     with exits():
         project, hydrated = _here(c)
         from .. import contract
