@@ -9,8 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from .settings import Settings
 
@@ -82,7 +80,6 @@ def _client(settings: Settings) -> Redis | None:
         decode_responses=True,
         socket_connect_timeout=ANSWER_SECONDS,
         socket_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
     )
 
 

@@ -47,7 +47,10 @@ class Notes:
 
     def add(self, text: str) -> Note:
         """Write a note of 1 to 280 characters; white space around it is left out. Raises ValueError."""
-        text = " ".join(text.replace("\0", "").split())
+        keepable = (
+            text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
+        )  # no NUL, no half of a pair
+        text = " ".join(keepable.split())
         if not text:
             raise ValueError("A note needs some text.")
         if len(text) > LONGEST:

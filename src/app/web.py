@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Header, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
@@ -19,11 +19,11 @@ from starlette.middleware.sessions import SessionMiddleware
 from . import access, page
 from .cache import Cache
 from .database import Database
-from .health import ask, patiently
+from .health import Answer, ask, patiently
 from .notes import LONGEST, Listing, Note, Notes
 from .settings import Settings
 
-HERE = Path(__file__).parent
+HERE = pathlib.Path(__file__).parent
 LARGEST_BODY = 16_384
 DATABASE_ERRORS = (SQLAlchemyError, TimeoutError)
 DATABASE_SILENT = "The database does not answer."
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(
         SessionMiddleware,
         secret_key=settings.app_session_secret.get_secret_value(),
-        session_cookie="app_session",
+        session_cookie=f"app_session_{settings.app_env}",  # a browser sends its cookies to all ports of a host
         max_age=None,
         same_site="strict",
     )
@@ -111,6 +111,7 @@ def _from_our_page(request: Request, form_token: Annotated[str, Form()] = "") ->
 
 
 Here = Annotated[Service, Depends(_service)]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]  # what an INTEGER column holds
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -122,7 +123,7 @@ async def show_page(request: Request, service: Here) -> Response:
         try:
             listing = await patiently(service.notes.newest)
         except DATABASE_ERRORS:
-            database = database.__class__("down", database.where, DATABASE_SILENT)
+            database = Answer("down", database.where, DATABASE_SILENT)
     context = {
         "environment": service.settings.app_env,
         "servers": {"Database": database, "Cache": cache},
@@ -150,7 +151,7 @@ async def add_by_form(request: Request, service: Here, text: Annotated[str, Form
 
 
 @router.post("/notes/{number}/delete", dependencies=[Depends(_from_our_page)])
-async def delete_by_form(request: Request, service: Here, number: int) -> Response:
+async def delete_by_form(request: Request, service: Here, number: Number) -> Response:
     """Delete the note whose button was pressed, and show the page again."""
     try:
         await patiently(service.notes.delete, number)
@@ -181,7 +182,7 @@ async def add_note(service: Here, new: NewNote) -> Note:
 
 
 @router.delete("/api/notes/{number}", status_code=204, dependencies=[Depends(_authorized)])
-async def delete_note(service: Here, number: int) -> None:
+async def delete_note(service: Here, number: Number) -> None:
     """Delete a note."""
     if not await patiently(service.notes.delete, number):
         raise HTTPException(404, "There is no such note.")

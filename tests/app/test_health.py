@@ -8,10 +8,11 @@ from threading import Event
 import anyio
 import pytest
 from redis.exceptions import AuthenticationError
+from redis.exceptions import TimeoutError as RedisTimeout
 from sqlalchemy.exc import OperationalError
 
 from app import health
-from app.cache import Cache
+from app.cache import ANSWER_SECONDS, Cache
 from app.database import Database
 from app.settings import Settings
 
@@ -26,10 +27,16 @@ def silent_port() -> Iterator[int]:
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work that does not end is given up."""
     monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.05)
-    released = Event()
     with pytest.raises(TimeoutError):
-        anyio.run(health.patiently, released.wait)
-    released.set()
+        anyio.run(health.patiently, Event().wait, 10)
+
+
+def test_silent_database(settings: Settings, silent_port: int) -> None:
+    """A silent database is given up by its driver, before our own patience ends."""
+    change = {"db_engine": "postgresql", "db_port": silent_port}
+    database = Database(Settings.model_validate({**settings.model_dump(), **change}))
+    with pytest.raises(OperationalError):
+        anyio.run(health.patiently, database.ping)
 
 
 def test_silent_servers(settings: Settings, silent_port: int) -> None:
@@ -42,6 +49,17 @@ def test_silent_servers(settings: Settings, silent_port: int) -> None:
     assert (database.state, cache.state) == ("down", "down")
     assert database.sentence == cache.sentence == "No answer in time. Is the server reachable from here?"
     assert time.monotonic() - start < health.PATIENCE_SECONDS + 2
+
+
+def test_silent_cache(settings: Settings, silent_port: int) -> None:
+    """A silent cache is waited for half a second, once."""
+    cache = Cache(
+        Settings.model_validate({**settings.model_dump(), "cache_url": f"redis://127.0.0.1:{silent_port}"})
+    )
+    start = time.monotonic()
+    with pytest.raises(RedisTimeout):
+        cache.ping()
+    assert time.monotonic() - start < 3 * ANSWER_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ def test_written_and_read(notes: Notes) -> None:
     assert datetime.now(UTC) - written.written < timedelta(minutes=1)
 
 
+def test_what_no_database_keeps(notes: Notes) -> None:
+    """A NUL or half a character pair is left out; whole characters of any kind stay."""
+    assert notes.add("a\0b \ud800 日本 \U0001f600").text == "ab 日本 \U0001f600"
+    assert [note.text for note in notes.newest().notes] == ["ab 日本 \U0001f600"]
+
+
 def test_newest_first(notes: Notes) -> None:
     """The newest come first, and no more than fifty."""
     for number in range(SHOWN + 5):

@@ -125,6 +125,21 @@ def test_api_refuses_in_a_sentence(client: TestClient, token: dict[str, str]) ->
     assert (answer.status_code, answer.json()) == (422, {"detail": "A note needs some text."})
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 30, "x"])
+def test_impossible_number(client: TestClient, token: dict[str, str], number: str) -> None:
+    """A number that no note can have is refused before the database sees it."""
+    assert client.delete(f"/api/notes/{number}", headers=token).status_code == 422
+
+
+def test_two_environments_in_one_browser(client: TestClient, settings: Settings) -> None:
+    """A visit to another environment on the same host leaves this one's form valid: their cookies differ."""
+    ours = form_token(client)
+    with visit(settings, app_env="other", app_session_secret="x" * 40) as other:
+        other.get("/")
+        client.cookies.update(other.cookies)
+    assert client.post("/notes", data={"text": "still mine", "form_token": ours}).status_code == 200
+
+
 def test_largest_body(client: TestClient, token: dict[str, str]) -> None:
     """A body that no note needs is refused before it is read."""
     assert client.post("/api/notes", json={"text": "x" * 20_000}, headers=token).status_code == 413
