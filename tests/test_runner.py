@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -228,6 +229,25 @@ def test_input_comes_from_a_given_stream() -> None:
     text = "one\n" + "x" * 100_000 + "\n"
     result = python("import sys; print(len(sys.stdin.read()))", in_stream=io.StringIO(text), hide=True)
     assert int(result.stdout) == len(text)
+
+
+def test_bytes_of_a_given_stream_stay_as_they_are(tmp_path: Path) -> None:
+    """What a pipe given as `in_stream` holds reaches the command byte for byte, text or not."""
+    data = b"\xff\xfe" + "ä✓".encode() * 50_000
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        for i in range(0, len(data), 999):
+            os.write(writer, data[i : i + 999])
+        os.close(writer)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    code = "import sys, hashlib; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    with os.fdopen(reader, "r", encoding="utf-8") as stream:
+        result = python(code, in_stream=stream, hide=True)
+    thread.join()
+    assert result.stdout.strip() == hashlib.sha256(data).hexdigest()
 
 
 def test_no_input_is_an_end_of_file() -> None:

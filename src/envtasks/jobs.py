@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from .terminal import Terminal
 
@@ -61,9 +60,10 @@ class Job:
             self.send(signal.SIGKILL)
         elif self._process is not None and self._process.poll() is None:
             # killing one process of Windows leaves its children
-            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
             with suppress(OSError):
-                subprocess.run(["taskkill", "/F", "/T", "/PID", str(self.pid)], check=False, **quiet)
+                subprocess.run(
+                    ["taskkill", "/F", "/T", "/PID", str(self.pid)], check=False, capture_output=True
+                )
             with suppress(OSError):
                 self._process.kill()
 
@@ -89,16 +89,11 @@ class Job:
             terminal.take_back(mend=self.returncode is not None and self.returncode < 0)
 
     def _wait_windows(self, until: Callable[[], bool] | None) -> None:
-        """The console has given Ctrl-C to the child as well: wait for it; the second one kills."""
+        """In short waits, between which Ctrl-C can come through as a KeyboardInterrupt."""
         assert self._process is not None
         while self.returncode is None and not (until and until()):
-            try:
-                with suppress(subprocess.TimeoutExpired):
-                    self.returncode = self._process.wait(0.1)
-            except KeyboardInterrupt:
-                signals.note(signal.SIGINT)
-                if signals.interrupts > 1:
-                    self.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self.returncode = self._process.wait(0.1)
 
     def _look(self, options: int) -> int:
         """Take note of its end; gives the signal that has stopped it, if one has."""
@@ -132,7 +127,7 @@ class Job:
         if terminal is not None:
             terminal.take_back()
         began = time.monotonic()
-        _stop_here(whole_group=True)
+        stop_here(whole_group=True)
         if time.monotonic() - began < _POLL:
             time.sleep(
                 10 * _POLL
@@ -175,7 +170,7 @@ def _exists(group: int) -> bool:
     return True
 
 
-def _stop_here(*, whole_group: bool) -> None:
+def stop_here(*, whole_group: bool) -> None:
     """Stop as if Ctrl-Z had been typed; comes back when continued."""
     if sys.platform == "win32":
         return
@@ -212,111 +207,3 @@ def _wakeups(longest: float) -> Iterator[Callable[[], None]]:
         signal.set_wakeup_fd(before)
         os.close(reader)
         os.close(writer)
-
-
-class Signals:
-    """What this process does with signals while jobs of its are running."""
-
-    def __init__(self) -> None:
-        self.interrupts = 0
-        self._jobs: list[Job] = []
-        self._busy = 0
-        self._ending = 0
-        self._before: dict[int, Any] = {}
-
-    def note(self, number: int) -> None:
-        """Remember that a signal is to end this process once the job has ended."""
-        self._ending = self._ending or number
-        self.interrupts += number == signal.SIGINT
-
-    @property
-    def ending(self) -> int:
-        """The signal that is to end this process, or 0."""
-        return self._ending
-
-    def add(self, job: Job) -> None:
-        """Hand signals on to this job from now on, also one that has just come."""
-        self._jobs.append(job)
-        if self._ending:
-            job.send(self._ending)
-
-    def remove(self, job: Job) -> None:
-        """The job has ended."""
-        if job in self._jobs:
-            self._jobs.remove(job)
-
-    @contextmanager
-    def attention(self) -> Iterator[None]:
-        """Within, signals are handed on and waited out; SystemExit(128+N) follows if one was to end us.
-
-        Only the main thread gets signals; in another one this does nothing.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        self._install()
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            if not self._busy and not self._jobs:
-                self._restore()
-            if not self._busy and self._ending:
-                number, self._ending, self.interrupts = self._ending, 0, 0
-                raise SystemExit(128 + number) from None
-
-    def _install(self) -> None:
-        if self._before or sys.platform == "win32":
-            return
-        for number in (signal.SIGINT, signal.SIGTSTP, *_ENDING):
-            before = signal.getsignal(number)
-            if before is not signal.SIG_IGN:  # nohup
-                self._before[number] = before
-                signal.signal(number, self._receive)
-        self._before[signal.SIGCHLD] = signal.getsignal(signal.SIGCHLD)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes a sleeping wait
-
-    def _restore(self) -> None:
-        while self._before:
-            number, before = self._before.popitem()
-            signal.signal(number, signal.SIG_DFL if before is None else before)
-
-    def _receive(self, number: int, _: FrameType | None) -> None:
-        if sys.platform == "win32":
-            return
-        if number == signal.SIGTSTP:
-            self._stop()
-            return
-        self.note(number)
-        for job in self._jobs:
-            if number != signal.SIGINT:
-                job.send(number)
-            elif self.interrupts == 1:
-                job.interrupt()
-            else:
-                job.kill()
-        if not self._busy:
-            self._leave(number)
-
-    def _stop(self) -> None:
-        if sys.platform == "win32":
-            return
-        for job in self._jobs:
-            job.send(signal.SIGTSTP)
-        _stop_here(whole_group=False)
-        for job in self._jobs:
-            job.send(signal.SIGCONT)
-
-    def _leave(self, number: int) -> None:
-        """End the task's own code, which was not waiting for anything; background jobs have been told."""
-        self._ending = self.interrupts = 0
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        for job in self._jobs:
-            job.dwindle(number)
-        raise SystemExit(128 + number)
-
-
-signals: Final = Signals()
-"""Those of this process."""

@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .redaction import Redactor
+if TYPE_CHECKING:
+    from .redaction import Redactor
 
 CHUNK: Final = 65_536
 SILENCE: Final = 0.1

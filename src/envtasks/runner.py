@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,15 +17,17 @@ from invoke.runners import Local, Result
 from invoke.util import ExceptionHandlingThread, isatty
 
 from . import processes
+from .capture import InputThread, OutputThread, RedactedResult
 from .errors import EnvtasksError
-from .jobs import Job, signals
+from .jobs import Job
 from .outlets import Outlet, is_open, is_terminal, read_available
-from .pipes import Pump
-from .redaction import Redactor
+from .signals import signals
 from .terminal import Terminal, stay_in_background
 
 if TYPE_CHECKING:
     from invoke.context import Context
+
+    from .redaction import Redactor
 
 
 class Runner(Local):
@@ -76,6 +78,7 @@ class Runner(Local):
     def _setup(self, command: str, kwargs: Any) -> None:
         super()._setup(command, kwargs)
         self.result_kwargs["command"] = self._hide(command)
+        self._input = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
 
     def _hide(self, text: str) -> str:
         return self._redactor.text(text) if self._redactor else text
@@ -182,17 +185,21 @@ class Runner(Local):
             zip(self._output, (self.handle_stdout, self.handle_stderr), strict=False)
         ):
             hidden = f"std{names[i]}" in self.opts["hide"]
-            outlet = None if hidden else Outlet(self.streams[names[i]], self.encoding)
-            threads[handler] = _OutputThread(self, fd, outlet, captured[i])
-        if self._mirrored_stdin():
-            threads[self.handle_stdin] = _InputThread(
-                target=self.handle_stdin,
-                kwargs={
-                    "input_": self.streams["in"],
-                    "output": self.streams["out"],
-                    "echo": self.opts["echo_stdin"],
-                },
+            threads[handler] = OutputThread(
+                fd,
+                None if hidden else Outlet(self.streams[names[i]], self.encoding),
+                redactor=self._redactor,
+                encoding=self.encoding,
+                captured=captured[i],
+                respond=self.respond,
             )
+        if self._mirrored_stdin():
+            streams = {
+                "input_": self.streams["in"],
+                "output": self.streams["out"],
+                "echo": self.opts["echo_stdin"],
+            }
+            threads[self.handle_stdin] = InputThread(target=self.handle_stdin, kwargs=streams)
         return threads, *captured
 
     def handle_stdin(self, input_: IO[str], output: IO[str], echo: bool = False) -> None:
@@ -203,7 +210,13 @@ class Runner(Local):
         if sys.platform == "win32" and isatty(input_):
             return super().read_our_stdin(input_)
         data = read_available(input_)
-        return self.decode(data) if isinstance(data, bytes) else data
+        if isinstance(data, bytes):
+            # exactly these bytes go on; nothing yet (None) is not the end ("")
+            return self._input.decode(data, final=not data) or (None if data else "")
+        return data
+
+    def write_proc_stdin(self, data: str) -> None:
+        self._write_proc_stdin(data.encode(self.encoding, "surrogateescape"))
 
     def respond(self, buffer_: list[str]) -> None:
         if self.watchers:  # it joins all that was printed so far, each time
@@ -211,15 +224,18 @@ class Runner(Local):
 
     def wait(self) -> None:
         job = self._running()
-        lent = self._terminal is not None and self._terminal.is_lent
-        job.wait(terminal=self._terminal, until=(lambda: self.has_dead_threads) if self.threads else None)
+        until = (lambda: self.has_dead_threads) if self.threads else None
+        while job.returncode is None and not (until and until()):
+            try:
+                job.wait(terminal=self._terminal, until=until)
+            except KeyboardInterrupt:  # Windows; elsewhere `signals` takes it
+                signals.interrupted(job)
         if job.returncode is None:
             return
         signals.remove(job)
-        if lent and job.returncode == -signal.SIGINT:
-            signals.note(
-                signal.SIGINT
-            )  # the terminal gave Ctrl-C to the command alone; it was meant for us too
+        if self._terminal and self._terminal.was_lent and job.returncode == -signal.SIGINT:
+            # the terminal gave Ctrl-C to the command alone; it was meant for us too
+            signals.note(signal.SIGINT)
         if signals.ending:
             job.dwindle(signals.ending)
 
@@ -261,57 +277,6 @@ class Runner(Local):
         if self._job is None:
             raise EnvtasksError("The command was not started.")
         return self._job
-
-
-class RedactedResult(Result):
-    """Invoke's Result: `stdout` and `stderr` are what the command printed, texts of them are redacted."""
-
-    def __init__(self, hide_secrets: Callable[[str], str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._hide_secrets = hide_secrets
-
-    def __str__(self) -> str:
-        return self._hide_secrets(super().__str__())
-
-    def tail(self, stream: str, count: int = 10) -> str:
-        return self._hide_secrets(super().tail(stream, count))
-
-
-class _OutputThread(ExceptionHandlingThread):
-    """Copies one output of the command, keeps it as text, and shows it to the watchers."""
-
-    def __init__(self, runner: Runner, fd: int, outlet: Outlet | None, captured: list[str]) -> None:
-        super().__init__(name="envtasks-output")
-        self._runner = runner
-        self._captured = captured
-        self._decoder = codecs.getincrementaldecoder(runner.encoding)("replace")
-        self._pump = Pump(
-            fd, outlet.write if outlet else _discard, redactor=runner._redactor, heard=self._hear
-        )
-
-    def _run(self) -> None:
-        stay_in_background()
-        self._pump.run()
-
-    def _hear(self, data: bytes) -> None:
-        self._captured.append(self._decoder.decode(data))
-        self._runner.respond(self._captured)
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until all that the command printed is here, not for children of it that keep the pipe open."""
-        self._pump.finish(timeout)
-        self._captured.append(self._decoder.decode(b"", final=True))
-
-
-def _discard(data: bytes) -> None:
-    del data
-
-
-class _InputThread(ExceptionHandlingThread):
-    """Carries our input to the command; may be stuck in a write that nobody takes."""
-
-    def join(self, timeout: float | None = None) -> None:
-        super().join(1.0 if timeout is None else timeout)
 
 
 def _folder(cwds: Sequence[str]) -> str | None:

@@ -53,6 +53,11 @@ class Terminal:
             """Whether another group has it, and is to give it back."""
             return self._lent_to != 0
 
+        @property
+        def was_lent(self) -> bool:
+            """Whether it has been another group's at some time, so that Ctrl-C went there."""
+            return self._modes is not None
+
         def lend(self, group: int) -> None:
             """Make a group the foreground group, and wake it in case it has asked too early."""
             import termios
