@@ -67,7 +67,7 @@ def compare(sources: Sources, folder: Path, dotenvx: Dotenvx, counts: Counter[st
     mine = ours(environment, sources)
     env = {**sources.env, "DOTENV_PRIVATE_KEY": KEY}
     endless = isinstance(mine, EnvFileInvalid) and "does not end" in mine.message
-    theirs = dotenvx.ask(environment.files, env, patience=0.8 if endless else 10)
+    theirs = dotenvx.ask(environment.files, env, patience=0.4 if endless else 10)
     counts["files"] += len(sources.files)
     if endless:
         assert theirs is None, f"dotenvx ends: {theirs}"
