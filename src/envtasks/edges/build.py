@@ -65,7 +65,7 @@ def build(plan: Plan, *, no_cache: bool = False) -> Built:
 
 
 def _loaded(plan: Plan, found: Mapping[str, Any]) -> str:
-    """The id that the engine gives the image: its config's digest or, with the containerd image store, its manifest's."""
+    """The engine's id for the image: its config's digest or, with the containerd image store, its manifest's."""
     built = [found.get("containerimage.config.digest"), found.get("containerimage.digest")]
     what = f"{plan.reference} was built, but is not there"
     with docker.calls(plan.child_env, what=what, hide=plan.hide) as client:

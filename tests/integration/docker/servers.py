@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +48,11 @@ def private_index(folder: Path, *, username: str, password: str) -> Iterator[Ind
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Debian's docker-registry on a loopback port; the value is its `host:port`."""
+def registry(folder: Path, *, before: Sequence[str] = ()) -> Iterator[str]:
+    """Debian's docker-registry on a loopback port; the value is its `host:port`.
+
+    `before` are words that start it somewhere else, such as in another network namespace.
+    """
     folder.mkdir(parents=True)
     port = free_port()
     config = folder / "registry.yml"
@@ -62,13 +63,9 @@ def registry(folder: Path) -> Iterator[str]:
         f"http: {{addr: '127.0.0.1:{port}'}}\n",
         encoding="utf-8",
     )
-    with _running(["docker-registry", "serve", str(config)], port, folder / "registry.log"):
+    words = [*before, "docker-registry", "serve", str(config)]
+    with _running(words, port, folder / "registry.log", wait=not before):
         yield f"127.0.0.1:{port}"
-
-
-def has_registry() -> bool:
-    """Whether docker-registry is installed."""
-    return shutil.which("docker-registry") is not None
 
 
 def free_port() -> int:
@@ -79,13 +76,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(
-    argv: Sequence[str], port: int, log: Path, env: Mapping[str, str] | None = None
-) -> Iterator[None]:
+def _running(argv: Sequence[str], port: int, log: Path, *, wait: bool = True) -> Iterator[None]:
     with log.open("wb") as output:
-        process = subprocess.Popen(argv, stdout=output, stderr=output, env=env or os.environ)
+        process = subprocess.Popen(argv, stdout=output, stderr=output)
         try:
-            _wait_for(process, port, log)
+            if wait:
+                _wait_for(process, port, log)
             yield
         finally:
             process.terminate()
