@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -26,9 +27,11 @@ PASSWORD = "test 'not' a \"secret\" $word\\"
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port below those that the system hands out by itself, so that nobody else is given it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        if not answers(port):
+            return port
 
 
 def answers(port: int) -> bool:
@@ -107,6 +110,19 @@ def test_elsewhere(env: dict[str, str]) -> None:
             == f"Nothing listens at 192.0.2.1:{port}, and servers are started on loopback only."
         )
         assert not servers.has_database
+
+
+def test_cannot_start(env: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    """A server that does not start is an error with its own words, not a skipped test, and leaves nothing behind."""
+    with (
+        pytest.raises(RuntimeError, match="A server did not start"),
+        running({**env, "DB_USER": "pg_reserved"}),
+    ):
+        pass
+    told = capfd.readouterr().err
+    assert "initdb failed" in told
+    assert PASSWORD not in told
+    assert left(env) == NOTHING
 
 
 def test_nothing_left_of_killed_tests(env: dict[str, str]) -> None:

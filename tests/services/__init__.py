@@ -52,9 +52,10 @@ def running(env: Mapping[str, str]) -> Iterator[Services]:
     assert keeper.stdin is not None
     assert keeper.stdout is not None
     try:
-        yield Services(
-            **json.loads(keeper.stdout.readline() or '{"database": "The keeper failed.", "cache": ""}')
-        )
+        line = keeper.stdout.readline()
+        if not line:
+            raise RuntimeError("A server did not start; its keeper says why on stderr.")
+        yield Services(**json.loads(line))
     finally:
         keeper.stdin.close()
         keeper.wait(STOP_SECONDS)

@@ -68,7 +68,7 @@ def _initialize(programs: Path, data: Path, account: Account, how: dict[str, Any
     done = subprocess.run(argv, capture_output=True, text=True, check=False, **how)
     password.unlink()
     if done.returncode != 0:
-        raise MissingServer(f"initdb failed: {done.stderr.strip()}")
+        raise RuntimeError(f"initdb failed: {done.stderr.strip()}")
 
 
 def _ready(host: str, port: int, account: Account) -> bool:

@@ -16,8 +16,8 @@ STOP_SECONDS = 10
 PR_SET_PDEATHSIG = 1
 
 
-class MissingServer(Exception):  # noqa: N818 - it says what is, as errors.py does
-    """A server cannot be brought up on this machine; the message says why."""
+class MissingServer(Exception):
+    """No wheel brings this server for this system; the message says so."""
 
 
 @contextmanager
@@ -63,5 +63,5 @@ def _wait(server: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path)
     while not ready():
         if server.poll() is not None or time.monotonic() > end:
             said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-            raise MissingServer(f"{Path(server.args[0]).name} did not start: {' / '.join(said)}")  # type: ignore[index,arg-type]
+            raise RuntimeError(f"{Path(server.args[0]).name} did not start: {' / '.join(said)}")  # type: ignore[index,arg-type]
         time.sleep(0.02)
