@@ -265,10 +265,11 @@ def test_watchers_answer_prompts() -> None:
 def test_a_watcher_that_gives_up_ends_the_command(tmp_path: Path) -> None:
     """When a watcher fails, Failure is raised and the command, which still waits, is ended."""
     code = """
-        import os, sys
+        import os, sys, time
         open(sys.argv[1], 'w').write(str(os.getpid()))
-        while True:
-            input('password: '); print('Sorry')
+        input('password: ')
+        print('Sorry', flush=True)
+        time.sleep(60)
     """
     refuses = FailingResponder(r"password: ", "wrong\n", sentinel="Sorry")
     with pytest.raises(Failure) as caught:

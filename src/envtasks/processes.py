@@ -41,7 +41,7 @@ def find_shell(name: str, env: Mapping[str, str]) -> str:
     if found is None:
         raise ToolMissing(
             f"The shell {name}, which c.run() starts, is not on this system.",
-            hint='install it, name another one in invoke.yaml (`run: {shell: /bin/sh}`), or use c.exec()',
+            hint="install it, name another one in invoke.yaml (`run: {shell: /bin/sh}`), or use c.exec()",
         )
     return found
 
