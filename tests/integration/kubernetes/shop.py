@@ -15,7 +15,6 @@ from tests.fakekube import FakeCluster
 from tests.projects import Sandbox
 
 from envtasks.edges import delivery, kubernetes, rollout
-from envtasks.edges.cluster import Program
 from envtasks.edges.drift import Difference
 from envtasks.edges.kubernetes import Plan
 from envtasks.hydration import hydrate
@@ -110,18 +109,13 @@ class Shop:
     def apply(self, **options: Any) -> list[str]:
         """Prepare and carry out; gives what was said."""
         self.said.clear()
-        prepared, _ = delivery.prepare(
-            self.plan(),
-            delivery.Options(**options),
-            say=self.said.append,
-            kubectl=Program(self.program, self.env),
-        )
+        prepared, _ = delivery.prepare(self.plan(), delivery.Options(**options), say=self.said.append)
         delivery.carry_out(prepared)
         return list(self.said)
 
     def diff(self) -> tuple[Difference, ...]:
         """How the cluster differs."""
-        return kubernetes.diff(self.plan(), kubectl=Program(self.program, self.env)).differences
+        return kubernetes.diff(self.plan()).differences
 
     def kubectl(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl by hand, in the namespace of staging."""

@@ -9,7 +9,6 @@ import pytest
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop, kubectls
 
 from envtasks.edges import delivery, rollout
-from envtasks.edges.cluster import Program
 from envtasks.edges.drift import Difference
 from envtasks.errors import ClusterFailed, ConfigInvalid, VariableMissing
 
@@ -156,9 +155,8 @@ def test_preparing_changes_nothing(shop: Shop) -> None:
     shop.apply(with_manifests=True)
     before = len(shop.cluster.writes)
     shop.values("DB_HOST=db2.example.com\n", DB_PASSWORD="x" * 20)
-    program = Program(shop.program, shop.env)
     options = delivery.Options(image="registry.example.com/shop:2")
-    _, comparison = delivery.prepare(shop.plan(), options, say=print, kubectl=program)
+    _, comparison = delivery.prepare(shop.plan(), options, say=print)
     assert [each.name for each in comparison.differences] == ["DB_HOST", "DB_PASSWORD"]
     assert len(shop.cluster.writes) == before
     dry = [request for request in shop.cluster.requests if request.dry]

@@ -9,7 +9,6 @@ import pytest
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 from envtasks.edges import kubernetes
-from envtasks.edges.cluster import Program
 from envtasks.edges.drift import Difference
 from envtasks.edges.ownership import LAST_APPLIED
 from envtasks.errors import ClusterFailed, Refused
@@ -88,7 +87,7 @@ def test_objects_that_others_made_are_taken_over_whole(shop: Shop, way: str) -> 
     assert shop.kubectl(*words[way], stdin=json.dumps(secret)).returncode == 0
     with pytest.raises(ClusterFailed, match="DB_PASSWORD in secret/shop-env: set by"):
         shop.apply()
-    notes = kubernetes.diff(shop.plan(), kubectl=Program(shop.program, shop.env)).notes
+    notes = kubernetes.diff(shop.plan()).notes
     assert any("last-applied-configuration" in note for note in notes) == (way == "apply")
     shop.apply(adopt=True)
     live = shop.get("Secret", "shop-env")
@@ -126,11 +125,14 @@ def test_manifests_of_another_manager_are_a_conflict_too(shop: Shop) -> None:
     """--with-manifests does not silently take a Deployment that somebody scales or patches; --adopt does."""
     shop.apply(with_manifests=True)
     shop.kubectl("set", "image", DEPLOYMENT, "shop=registry.example.com/shop:hand")
+    shop.values("DB_HOST=db2.example.com\n", DB_PASSWORD=PASSWORD)
+    before = len(shop.cluster.writes)
     with pytest.raises(ClusterFailed) as caught:
         shop.apply(with_manifests=True)
     assert caught.value.message.splitlines()[1] == (
         '  .spec.template.spec.containers[name="shop"].image: set by kubectl-set'
     )
+    assert len(shop.cluster.writes) == before
     shop.apply(with_manifests=True, adopt=True)
     assert shop.images()[0] == "registry.example.com/shop:file"
 
