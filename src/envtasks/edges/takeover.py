@@ -26,7 +26,9 @@ def explained(plan: Plan, live: Mapping[str, Any], message: str) -> ClusterFaile
         namespace = plan.target.namespace
         return ClusterFailed(
             f"The cluster would not take it, and nothing was changed: {message}",
-            hint=f"kubectl create namespace {namespace}" if f'namespaces "{namespace}" not found' in message else "",
+            hint=f"kubectl create namespace {namespace}"
+            if f'namespaces "{namespace}" not found' in message
+            else "",
         )
     lines = sorted({_line(plan, live, conflict) for conflict in found})
     return ClusterFailed(
