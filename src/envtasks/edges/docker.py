@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import BuildFailed, EnvtasksError, ToolMissing
+from ..processes import variable
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -88,7 +89,7 @@ def calls(
 
 def find(child_env: Mapping[str, str]) -> str:
     """The path of the docker command. Raises ToolMissing with how to install it on this system."""
-    found = shutil.which("docker", path=child_env.get("PATH"))
+    found = shutil.which("docker", path=variable(child_env, "PATH") or os.defpath)
     if found is None:
         hints = {
             "win32": "install Docker Desktop: winget install Docker.DockerDesktop",

@@ -112,11 +112,12 @@ class Shop:
         return os.waitstatus_to_exitcode(status), b"".join(drawn).decode("utf-8", "replace")
 
     def remove_images(self) -> None:
-        """Remove whatever has this shop's name."""
-        ids = docker("image", "ls", "--quiet", "--filter", f"reference=*{self.image}*").split()
-        ids += docker("image", "ls", "--quiet", "--filter", f"reference=*/*{self.image}*").split()
-        if ids:
-            docker("image", "rm", "--force", *dict.fromkeys(ids))
+        """Remove whatever has this shop's name; an image that has other names too stays under those."""
+        listed = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").splitlines()
+        for line in listed:
+            reference, image = line.split(" ", 1)
+            if self.image in reference:
+                docker("image", "rm", "--force", image if "<none>" in reference else reference)
 
 
 def docker(*words: str) -> str:
