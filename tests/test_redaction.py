@@ -174,6 +174,12 @@ def test_a_silence_shows_no_more_than_three_letters_of_a_secret() -> None:
     assert silence(stream, *(bytes([b]) for b in b"s3cret-value")) == [b"s", b"3", b"c", *[b""] * 8, b"***"]
 
 
+def test_a_silence_counts_what_overlaps_once() -> None:
+    """Letters that two secrets share are not taken for two: five open letters of a longer secret stay held."""
+    stream = Redactor(["aaaa", "aaaaabcdefgh"]).stream()
+    assert silence(stream, b"aaaaabcdef", b"gh") == [b"", b"***"]
+
+
 def test_a_silence_shows_a_complete_secret_as_its_mask() -> None:
     """What is a secret by itself and may become a longer one is shown as one mask."""
     stream = Redactor(["pass", "password"]).stream()
