@@ -5,26 +5,34 @@ import nox
 from envtasks.sessions import session
 
 nox.needs_version = ">=2026.10.20"
-nox.options.default_venv_backend = (
-    "none"  # `uv run nox` has synced the one environment that all sessions share
-)
+nox.options.default_venv_backend = "none"  # all sessions share the environment that `uv run nox` made
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Add dependency groups to the environment that nox runs in."""
+    session.run_install(
+        "uv", "sync", "--quiet", "--active", "--inexact", *(f"--group={name}" for name in groups)
+    )
 
 
 @session(env="local", tags=["test"])
 def unit(session: nox.Session) -> None:
     """The unit tests, on the values of .env.local: no server, no tool but Python."""
+    install(session, "test")
     session.run("pytest", "-m", "not integration", *session.posargs)
 
 
 @session(env="staging", tags=["test"])
 def integration(session: nox.Session) -> None:
     """The integration tests, on the values of .env.staging: real processes, PostgreSQL and Redis."""
+    install(session, "test")
     session.run("pytest", "-m", "integration", *session.posargs)
 
 
 @session(default=False, tags=["check"])
 def lint(session: nox.Session) -> None:
     """Style, and the floors of the house."""
+    install(session, "lint")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("lint-imports")
@@ -33,4 +41,5 @@ def lint(session: nox.Session) -> None:
 @session(default=False, tags=["check"])
 def types(session: nox.Session) -> None:
     """mypy, strict, over sources, tests and task files."""
+    install(session, "test", "lint")
     session.run("mypy")

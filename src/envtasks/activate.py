@@ -35,8 +35,9 @@ def activate(project: Project, environment: Environment, process_env: Mapping[st
         commands=project.commands,
         secret_names=secret_names,
     )
-    for warning in hydrated.warnings:
-        console.say("warning", warning)
+    for kind, lines in (("warning", hydrated.warnings), ("note", hydrated.notes)):
+        for line in lines:
+            console.say(kind, line)
     return hydrated
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
-from invoke.exceptions import Exit
+from invoke.exceptions import CommandTimedOut, Exit, Failure, UnexpectedExit
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
@@ -144,7 +144,12 @@ class Task(tasks.Task[Callable[..., Any]]):
         """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
         if not args or not isinstance(args[0], InvokeContext):
             return super().__call__(*args, **kwargs)  # its message says what is wrong
-        with exits():
+        if isinstance(args[0], Context):
+            with exits():
+                return self._call(args[0], args[1:], kwargs)
+        from .signals import signals
+
+        with exits(failures=True), signals.held():
             return self._call(args[0], args[1:], kwargs)
 
     def _call(self, caller: InvokeContext, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -271,12 +276,28 @@ def _follow(call: Call, context: Context, run: Run) -> None:
 
 
 @contextmanager
-def exits() -> Iterator[None]:
-    """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one clean message with our exit code."""
+def exits(*, failures: bool = False) -> Iterator[None]:
+    """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one clean message with our exit code.
+
+    With `failures` also what Invoke itself would show as a traceback: a command that took too long (124, as GNU timeout
+    has it) and a watcher that gave up (1).
+    """
     try:
         yield
     except EnvtasksError as error:
-        import sys
+        raise _exit(error.message, error.hint, error.code) from None
+    except UnexpectedExit:
+        raise  # Invoke ends with the command's own code
+    except Failure as failure:
+        if not failures:
+            raise
+        message = str(failure).strip() or f"{failure.reason or type(failure).__name__}"
+        raise _exit(message, "", 124 if isinstance(failure, CommandTimedOut) else 1) from None
 
-        hint = f"\n  hint: {error.hint}" if error.hint else ""
-        raise Exit(f"{console.styled('error', sys.stderr)} {error.message}{hint}", error.code) from None
+
+def _exit(message: str, hint: str, code: int) -> Exit:
+    import sys
+
+    return Exit(
+        f"{console.styled('error', sys.stderr)} {message}" + (f"\n  hint: {hint}" if hint else ""), code
+    )

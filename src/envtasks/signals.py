@@ -24,6 +24,7 @@ class Signals:
         self.interrupts = 0
         self._jobs: list[Job] = []
         self._busy = 0
+        self._held = 0
         self._ending = 0
         self._before: dict[int, Any] = {}
 
@@ -69,11 +70,31 @@ class Signals:
             yield
         finally:
             self._busy -= 1
-            if not self._busy and not self._jobs:
-                self._restore()
+            self._restore_when_idle()
             if not self._busy and self._ending:
                 number, self._ending, self.interrupts = self._ending, 0, 0
                 raise SystemExit(128 + number) from None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, whatever ends this process ends the commands in its other threads first.
+
+        Around a whole task body: a handler can be set in the main thread only, which need not run a command itself.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._install()
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self._restore_when_idle()
+
+    def _restore_when_idle(self) -> None:
+        if not self._busy and not self._held and not self._jobs:
+            self._restore()
 
     def _install(self) -> None:
         if self._before or sys.platform == "win32":

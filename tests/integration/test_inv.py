@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from tests.projects import Sandbox
@@ -11,6 +14,17 @@ from tests.projects import Sandbox
 pytestmark = pytest.mark.integration
 
 SECRET = "correct-horse-battery"
+TASK = """
+import time
+from envtasks import namespace, task
+
+@task(env="local")
+def body(c):
+    "The body."
+    {body}
+
+ns = namespace(__name__)
+"""
 SHOW = "import os, sys; print(os.environ.get(sys.argv[1]))"
 
 
@@ -228,13 +242,24 @@ def test_env_list_needs_no_key(shop: Sandbox) -> None:
 
 
 def test_list_shows_every_task_with_one_line(shop: Sandbox) -> None:
-    """`inv --list` has a sentence for every task."""
-    done = shop.inv("--list")
+    """`inv --list` has a sentence for the project's task and for every built-in one."""
+    done = shop.inv("--list", "--list-format=json")
 
-    lines = [line.split(None, 1) for line in done.stdout.splitlines()[2:] if line.strip()]
-    assert done.returncode == 0
-    assert {"show", "exec", "env.list", "env.show", "env.get"} <= {line[0] for line in lines}
-    assert all(len(line) == 2 for line in lines)
+    root = json.loads(done.stdout)
+    tasks = {task["name"]: task["help"] for task in root["tasks"]}
+    for collection in root["collections"]:
+        tasks |= {f"{collection['name']}.{task['name']}": task["help"] for task in collection["tasks"]}
+    assert {
+        "show",
+        "exec",
+        "env.list",
+        "env.show",
+        "env.get",
+        "docker.build",
+        "compose.up",
+        "deploy.apply",
+    } <= {*tasks}
+    assert [name for name, text in tasks.items() if not (text or "").endswith(".")] == []
 
 
 def test_a_project_task_wins_over_a_built_in_of_its_name(shop: Sandbox) -> None:
@@ -266,6 +291,46 @@ def test_command_without_tasks_py(shop: Sandbox) -> None:
     done = shop.python("-m", "envtasks", "exec", "--env", "local", "--", "python", "-c", SHOW, "A")
 
     assert (done.returncode, done.stdout) == (0, "1\n")
+
+
+def test_a_command_that_takes_too_long_is_one_sentence(shop: Sandbox) -> None:
+    """A timeout ends with 124 and a message instead of Invoke's traceback."""
+    shop.write(
+        "tasks.py", TASK.format(body='c.exec("python", "-c", "import time; time.sleep(60)", timeout=1)')
+    )
+
+    done = shop.inv("body")
+
+    assert done.returncode == 124
+    assert done.stderr.startswith("error: Command did not complete within 1 seconds!")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="signals of POSIX")
+def test_term_ends_the_commands_of_a_bodys_threads(shop: Sandbox) -> None:
+    """A body that runs commands in threads leaves none behind when `inv` is ended."""
+    body = """
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor() as pool:
+        pool.submit(c.exec, "python", "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+        time.sleep(60)
+    """
+    shop.write("tasks.py", TASK.format(body=body))
+    inv = subprocess.Popen(
+        [sys.executable, "-m", "invoke", "body"],
+        cwd=shop.root,
+        env=shop.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert inv.stdout is not None
+    child = int(inv.stdout.readline())
+
+    inv.terminate()
+
+    assert inv.wait(timeout=20) == 143
+    assert not Path(f"/proc/{child}").exists()
+    inv.stdout.close()
 
 
 HEAVY = ("rich", "pydantic", "pydantic_settings", "nox", "python_on_whales", "yaml", "hashlib", "asyncio")
