@@ -11,7 +11,7 @@ def main() -> None:
     from invoke.program import Program
 
     from . import __version__
-    from .declare import exits
+    from .exits import exits
     from .tasks import built_in
 
     for stream in (sys.stdout, sys.stderr):

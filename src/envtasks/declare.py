@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
-from invoke.exceptions import CommandTimedOut, Exit, Failure, UnexpectedExit
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from . import console
 from .activate import activate, guard, only_for, output_is_terminal, to_hide
 from .context import Context, Door
-from .errors import ConfigInvalid, EnvtasksError
+from .errors import ConfigInvalid
+from .exits import exits
 from .project import Environment, Project
 
 if TYPE_CHECKING:
@@ -273,31 +271,3 @@ def _follow(call: Call, context: Context, run: Run) -> None:
     call.task(plain, *call.args, **call.kwargs)
     for inner in _calls(call.task.post):
         _follow(inner, context, run)
-
-
-@contextmanager
-def exits(*, failures: bool = False) -> Iterator[None]:
-    """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one clean message with our exit code.
-
-    With `failures` also what Invoke itself would show as a traceback: a command that took too long (124, as GNU timeout
-    has it) and a watcher that gave up (1).
-    """
-    try:
-        yield
-    except EnvtasksError as error:
-        raise _exit(error.message, error.hint, error.code) from None
-    except UnexpectedExit:
-        raise  # Invoke ends with the command's own code
-    except Failure as failure:
-        if not failures:
-            raise
-        message = str(failure).strip() or f"{failure.reason or type(failure).__name__}"
-        raise _exit(message, "", 124 if isinstance(failure, CommandTimedOut) else 1) from None
-
-
-def _exit(message: str, hint: str, code: int) -> Exit:
-    import sys
-
-    return Exit(
-        f"{console.styled('error', sys.stderr)} {message}" + (f"\n  hint: {hint}" if hint else ""), code
-    )

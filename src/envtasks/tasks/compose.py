@@ -13,8 +13,9 @@ from invoke.exceptions import Exit
 from .. import console
 from ..activate import guard
 from ..context import Context, Door
-from ..declare import Run, Task, exits, task
+from ..declare import Run, Task, task
 from ..errors import ConfigInvalid
+from ..exits import exits
 from ..hydration import Hydrated
 from .services import OnServices
 

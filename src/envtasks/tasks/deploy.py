@@ -12,8 +12,9 @@ from invoke.exceptions import Exit
 from .. import console
 from ..activate import guard
 from ..context import Context
-from ..declare import Run, exits, task
+from ..declare import Run, task
 from ..errors import ConfigInvalid
+from ..exits import exits
 from ..hydration import Hydrated
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .. import console
 from ..activate import output_is_terminal
 from ..context import Context
-from ..declare import Run, exits, task
+from ..declare import Run, task
 from ..errors import ConfigInvalid
+from ..exits import exits
 from ..hydration import Hydrated
 
 if TYPE_CHECKING:

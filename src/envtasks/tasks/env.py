@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .. import console
 from ..context import Context
-from ..declare import exits, task
+from ..declare import task
 from ..errors import ConfigInvalid, EnvtasksError, VariableMissing
+from ..exits import exits
 from ..project import Environment, Project
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from ..context import Context
-from ..declare import Task, exits, task
+from ..declare import Task, task
 from ..errors import ConfigInvalid
+from ..exits import exits
 
 
 class _Exec(Task):
