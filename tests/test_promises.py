@@ -1,0 +1,149 @@
+"""What the specification and the house promise about this repository itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from envtasks import envfile, hydrate, keys
+from envtasks.project import Project
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src" / "envtasks").rglob("*.py"))
+TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".css", ".sh", ".allowlist", ".cjs", ".json", ""}
+DOORS = {"__main__", "console", "declare", "processes", "runner", "sessions"}
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1: keys are below it
+
+
+def _tracked() -> list[Path]:
+    skipped = {".git", ".venv", ".nox", "dist", "build", "__pycache__", ".hypothesis"}
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file()
+        and not skipped & set(path.relative_to(ROOT).parts)
+        and not path.name.startswith(".env")
+    ]
+
+
+def _names(name: str) -> list[str]:
+    return [
+        entry.name
+        for entry in envfile.read(ROOT / name).entries
+        if not entry.name.startswith(("DOTENV_PUBLIC_KEY", "DOTENV_PRIVATE_KEY"))
+    ]
+
+
+def test_example_covers_every_environment_and_the_allowlist() -> None:
+    """.env.example names every variable of every env file and of the allowlist (spec §3.2)."""
+    example = set(_names(".env.example"))
+    allowed = {
+        line.split("#")[0].split()[0]
+        for line in (ROOT / "deploy/env.allowlist").read_text(encoding="utf-8").splitlines()
+        if line.split("#")[0].strip()
+    }
+
+    missing = {name: set(_names(f".env.{name}")) - example for name in ("local", "staging", "production")}
+
+    assert missing == {"local": set(), "staging": set(), "production": set()}
+    assert {name for name in allowed if "*" not in name} - example == set()
+
+
+def test_compose_holds_names_only() -> None:
+    """Every environment value of docker/compose.yaml is a reference, none a literal of an env file (spec §7)."""
+    stack = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))
+    secrets = {"PASSWORD", "SECRET", "TOKEN", "URL", "USER"}
+
+    literal = [
+        f"{service}.{name}"
+        for service, table in stack["services"].items()
+        for name, value in dict(table.get("environment") or {}).items()
+        if value is not None and "$" not in str(value) and any(word in name for word in secrets)
+    ]
+
+    assert literal == []
+
+
+@pytest.mark.parametrize("name", ["local", "staging"])
+def test_no_file_repeats_a_secret(name: str) -> None:
+    """A secret of an environment stands in its env file alone (spec §1.4): no other file of the repository has it."""
+    hydrated = hydrate(Project.load(ROOT).environment(name), {})
+    values = [value.encode() for value in hydrated.secrets.values()]
+    assert len(values) >= 5
+
+    found = [path.name for path in _tracked() for value in values if value in path.read_bytes()]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["local", "staging"])
+def test_tracked_keys_are_marked_and_open_only_public_environments(name: str) -> None:
+    """A key file in git says that it is a throwaway, and its environment is public."""
+    text = (ROOT / f".env.{name}.keys").read_text(encoding="utf-8")
+
+    assert "throwaway" in text
+    assert Project.load(ROOT).environment(name).public
+
+
+def test_no_key_of_production() -> None:
+    """No file of the repository holds the private key of production."""
+    public = next(
+        entry.raw for entry in envfile.read(ROOT / ".env.production").entries if "PUBLIC" in entry.name
+    )
+    files = [*_tracked(), *ROOT.glob(".env*")]
+    candidates = {word for path in files for word in re.findall(rb"\b[0-9a-f]{64}\b", path.read_bytes())}
+    assert candidates  # those of local and staging are found
+
+    opening = [
+        word for word in candidates if 0 < int(word, 16) < ORDER and keys.public_key(word.decode()) == public
+    ]
+
+    assert opening == []
+
+
+def test_no_package_registry_is_named() -> None:
+    """No file names the host of a package or image registry."""
+    hosts = [
+        f"{name}.{end}" for name, end in (("pypi", "org"), ("pythonhosted", "org"), ("registry.npmjs", "org"))
+    ]
+
+    found = [
+        f"{path.relative_to(ROOT)}: {host}"
+        for path in _tracked()
+        if path.suffix in TEXTS and path.name != "uv.lock"
+        for host in hosts
+        if host.encode() in path.read_bytes()
+    ]
+
+    assert found == []
+
+
+def test_modules_and_functions_stay_small() -> None:
+    """No module over 300 lines, no function over 40 without its docstring."""
+    large = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 300:
+            large.append(f"{path.name}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                doc = ast.get_docstring(node, clean=False)
+                size = (node.end_lineno or 0) - node.lineno + 1 - (doc.count("\n") + 1 if doc else 0)
+                large += [f"{path.name}: {node.name} has {size} lines"] if size > 40 else []
+
+    assert large == []
+
+
+def test_only_the_doors_read_the_process_environment() -> None:
+    """os.environ is read by the doors alone, and changed in one place, the seam to docker's client."""
+    readers = {
+        path.relative_to(ROOT / "src/envtasks").with_suffix("").as_posix()
+        for path in SOURCES
+        if re.search(r"\bos\.environ\b|\bos\.getenv\b", path.read_text(encoding="utf-8"))
+    }
+
+    assert {name for name in readers if name.split("/")[0] not in {*DOORS, "tasks"}} <= {"edges/docker"}
