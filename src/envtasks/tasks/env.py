@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..hydrated import Hydrated
 
 HIDDEN = "***"
+PUBLIC_KEY = "DOTENV_PUBLIC_KEY"
 
 
 @task(name="list", confirm=False, help={"json": "Print JSON"})
@@ -60,7 +61,11 @@ def show(c: Context, reveal: bool = False, json: bool = False) -> None:
         return
     console.table(
         ["name", "value", "from", "kind"],
-        [[row["name"], _one_line(row["value"]), _place(row), _kind(row)] for row in rows],
+        [
+            [row["name"], _one_line(row["value"]), _place(row), _kind(row)]
+            for row in rows
+            if not row["name"].startswith(PUBLIC_KEY)  # known to everybody, and longer than all else; --json has it
+        ],
     )
 
 
@@ -126,7 +131,7 @@ def _summary(environment: Environment) -> dict[str, Any]:
             missing += [] if environment.optional(path) else [environment.label(path)]
             continue
         for entry in read(path).entries:
-            if entry.name in plain or entry.name in encrypted or entry.name.startswith("DOTENV_PUBLIC_KEY"):
+            if entry.name in plain or entry.name in encrypted or entry.name.startswith(PUBLIC_KEY):
                 continue
             if entry.raw.startswith("encrypted:"):
                 encrypted[entry.name] = entry.raw
