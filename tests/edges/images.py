@@ -14,10 +14,12 @@ Files = Mapping[str, bytes]
 Pack = Callable[[bytes], bytes]
 
 
-def layer(files: Files, *, format: int = tarfile.PAX_FORMAT, members: Sequence[tarfile.TarInfo] = ()) -> bytes:
+def layer(
+    files: Files, *, variant: int = tarfile.PAX_FORMAT, members: Sequence[tarfile.TarInfo] = ()
+) -> bytes:
     """A layer with these files, and members that have no content."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=format) as archive:
+    with tarfile.open(fileobj=stream, mode="w", format=variant) as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -44,7 +46,11 @@ def docker_archive(*layers: bytes, made: Mapping[str, Any] | None = None) -> byt
     """The archive that `docker save` writes: blobs, then manifest.json."""
     document = json.dumps(made or config(len(layers))).encode()
     blobs = {blob_path(content): content for content in (*layers, document)}
-    entry = {"Config": blob_path(document), "RepoTags": ["app:test"], "Layers": [blob_path(part) for part in layers]}
+    entry = {
+        "Config": blob_path(document),
+        "RepoTags": ["app:test"],
+        "Layers": [blob_path(part) for part in layers],
+    }
     return archive({**blobs, "manifest.json": json.dumps([entry]).encode()})
 
 
@@ -55,14 +61,16 @@ def oci_archive(*layers: bytes, made: Mapping[str, Any] | None = None, pack: Pac
     manifest = json.dumps(
         {"config": {"digest": digest(document)}, "layers": [{"digest": digest(part)} for part in packed]}
     ).encode()
-    index = {"manifests": [{"digest": digest(manifest), "platform": {"os": "linux", "architecture": "amd64"}}]}
+    index = {
+        "manifests": [{"digest": digest(manifest), "platform": {"os": "linux", "architecture": "amd64"}}]
+    }
     blobs = {blob_path(content): content for content in (*packed, document, manifest)}
     return archive({**blobs, "index.json": json.dumps(index).encode(), "oci-layout": b"{}"})
 
 
 def archive(files: Files, *links: tarfile.TarInfo) -> bytes:
     """The outer archive."""
-    return layer(files, format=tarfile.USTAR_FORMAT, members=links)
+    return layer(files, variant=tarfile.USTAR_FORMAT, members=links)
 
 
 def digest(content: bytes) -> str:

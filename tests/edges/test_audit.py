@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.edges.images import blob_path, config, docker_archive, layer, link, oci_archive
 
 from envtasks.edges.audit import Finding, NotChecked, Report, audit
 from envtasks.errors import LeakFound
-from tests.edges.images import blob_path, config, docker_archive, layer, link, oci_archive
 
 SECRET = "kQ7&x/Zp 2<wL9+mN4"  # every encoding has something to do with it
 SECRETS = {"DB_PASSWORD": SECRET}
@@ -32,7 +32,9 @@ def places(report: Report) -> list[tuple[str, str, str, str, str]]:
 
 
 def one_file(content: bytes, path: str = "app/settings.py") -> bytes:
-    return docker_archive(layer({"bin/true": b"\x7fELF" * 999, path: content, "etc/hosts": b"127.0.0.1 localhost\n"}))
+    return docker_archive(
+        layer({"bin/true": b"\x7fELF" * 999, path: content, "etc/hosts": b"127.0.0.1 localhost\n"})
+    )
 
 
 @ENGINES
@@ -77,7 +79,9 @@ def encoded(offset: int) -> str:
         pytest.param(encoded(2), "base64", id="base64, two bytes before"),
         pytest.param(encoded(2).replace("+", "-").replace("/", "_"), "base64", id="base64, URL-safe"),
         pytest.param(quote(SECRET, safe=""), "URL-encoded", id="URL-encoded"),
-        pytest.param(quote(SECRET).replace("%3C", "%3c").replace("%2B", "%2b"), "URL-encoded", id="lower case"),
+        pytest.param(
+            quote(SECRET).replace("%3C", "%3c").replace("%2B", "%2b"), "URL-encoded", id="lower case"
+        ),
         pytest.param(json.dumps(SECRET).replace("/", "\\/"), "escaped", id="JSON of PHP"),
         pytest.param(SECRET.replace("&", "\\u0026").replace("<", "\\u003c"), "escaped", id="JSON of Go"),
     ],
@@ -117,7 +121,7 @@ def test_deleted_later() -> None:
 )
 def test_config(made: Mapping[str, Any], where: str, form: str) -> None:
     """A value in the image's config is found, with the part of the config."""
-    report = audited(docker_archive(layer({"a": b""}), made=config() | made))
+    report = audited(docker_archive(layer({"a": b""}), made={**config(), **made}))
     assert places(report) == [("config", "", where, "DB_PASSWORD", form)]
 
 
@@ -130,7 +134,12 @@ def test_names() -> None:
         docker_archive(
             layer(
                 {f"app/{value}.txt": b"", "x/" * 70 + value: b""},
-                members=[link("app/a", value), link("app/b", f"tmp/{value}", hard=True), link("c", "d/" * 60 + value), marked],
+                members=[
+                    link("app/a", value),
+                    link("app/b", f"tmp/{value}", hard=True),
+                    link("c", "d/" * 60 + value),
+                    marked,
+                ],
             )
         ),
         secrets={"DB_PASSWORD": SECRET, "TOKEN": value},
@@ -145,11 +154,11 @@ def test_names() -> None:
     ]
 
 
-@pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_long_names(format: int) -> None:
+@pytest.mark.parametrize("variant", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_long_names(variant: int) -> None:
     """A path too long for a header is told in full, and a value that is split between its two fields is found."""
     path = "a/" * 40 + f"{SECRET.replace(' ', '_')}/" + "b" * 80
-    image = docker_archive(layer({path: SECRET.encode(), "z": SECRET.encode()}, format=format))
+    image = docker_archive(layer({path: SECRET.encode(), "z": SECRET.encode()}, variant=variant))
     report = audited(image, secrets={"DB_PASSWORD": SECRET, "TOKEN": SECRET.replace(" ", "_")})
     hidden = path.replace(SECRET.replace(" ", "_"), "***")
     assert places(report) == [
@@ -176,10 +185,12 @@ def test_error() -> None:
     assert isinstance(error, LeakFound)
     assert (error.code, error.message) == (
         9,
-        "app:test may not be shipped. It holds:\n"
-        "  config, Env A: DB_PASSWORD (plain)\n"
-        "  layer 1 of 1 (COPY step 1), app/.env, file: an env file\n"
-        "  layer 1 of 1 (COPY step 1), app/.env, file content: DB_PASSWORD (plain)",
+        (
+            "app:test may not be shipped. It holds:\n"
+            "  config, Env A: DB_PASSWORD (plain)\n"
+            "  layer 1 of 1 (COPY step 1), app/.env, file: an env file\n"
+            "  layer 1 of 1 (COPY step 1), app/.env, file content: DB_PASSWORD (plain)"
+        ),
     )
     assert "secret mount" in error.hint
     assert SECRET not in f"{error}{error!r}{report!r}" + report.to_json()

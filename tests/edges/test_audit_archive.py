@@ -12,12 +12,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.edges.images import archive, blob_path, config, docker_archive, layer, link, oci_archive
+from tests.edges.test_audit import SECRET, SECRETS, audited, places
 
 from envtasks.edges.audit import audit
 from envtasks.edges.audit.contents import WINDOW
 from envtasks.errors import BuildFailed
-from tests.edges.images import archive, blob_path, config, docker_archive, layer, link, oci_archive
-from tests.edges.test_audit import SECRET, SECRETS, audited, places
 
 
 class Dripping(io.RawIOBase):
@@ -65,7 +65,11 @@ def test_any_chunks(data: st.DataObject) -> None:
 def test_across_windows(at: int, shift: int, packed: bool) -> None:
     """A value that lies across the border of two windows is found once, with the path of its file."""
     before = b"\n" * (at + shift - 2 * 512)  # headers of the file before, and of this one
-    files = {"a": before[: len(before) & -512], "b": before[len(before) & -512 :] + SECRET.encode(), "c": b"d"}
+    files = {
+        "a": before[: len(before) & -512],
+        "b": before[len(before) & -512 :] + SECRET.encode(),
+        "c": b"d",
+    }
     image = oci_archive(layer(files)) if packed else docker_archive(layer(files))
     assert places(audited(image)) == [("layer 1 of 1", "b", "file content", "DB_PASSWORD", "plain")]
 
@@ -129,12 +133,16 @@ def test_unknown_blobs() -> None:
 def test_cut_off(make: Callable[[bytes], bytes], share: float) -> None:
     """A stream that ends too early is an error that says so, never a clean report."""
     image = make(layer({f"f{number}": random.Random(number).randbytes(40_000) for number in range(9)}))
-    with pytest.raises(BuildFailed, match=r"app:test could not be audited: the archive ends in the middle") as caught:
+    with pytest.raises(
+        BuildFailed, match=r"app:test could not be audited: the archive ends in the middle"
+    ) as caught:
         audited(image[: int(len(image) * share)])
     assert "save it again" in caught.value.hint
 
 
-@pytest.mark.parametrize("content", [b"", b"no tar at all" * 99, archive({"a": b"b"}), archive({"manifest.json": b"[]"})])
+@pytest.mark.parametrize(
+    "content", [b"", b"no tar at all" * 99, archive({"a": b"b"}), archive({"manifest.json": b"[]"})]
+)
 def test_no_image(content: bytes) -> None:
     """What is no image is an error, never a clean report."""
     with pytest.raises(BuildFailed, match="app:test could not be audited"):
@@ -178,7 +186,9 @@ def test_sparse() -> None:
     header[148:156] = b"%06o\0 " % sum(header)
     more, last = bytearray(512), bytes(512)
     more[504] = 1
-    content = bytes(header + more + last + SECRET.encode().ljust(512, b"\0")) + layer({"after": SECRET.encode()})
+    content = bytes(header + more + last + SECRET.encode().ljust(512, b"\0")) + layer(
+        {"after": SECRET.encode()}
+    )
     assert places(audited(docker_archive(content))) == [
         ("layer 1 of 1", "after", "file content", "DB_PASSWORD", "plain"),
         ("layer 1 of 1", "big", "file content", "DB_PASSWORD", "plain"),
@@ -207,7 +217,10 @@ def test_copies_of_the_config() -> None:
     config_with = config(1, Env=[f"A={SECRET}"])
     image = io.BytesIO(docker_archive(layer({"a": b"b"}), made=config_with))
     with tarfile.open(fileobj=image, mode="a") as opened:
-        for name, text in (("old", f'{{"config": {{"Env": ["A={SECRET}"]}}}}'), ("new", '{"token": "t0k3n-of-ci"}')):
+        for name, text in (
+            ("old", f'{{"config": {{"Env": ["A={SECRET}"]}}}}'),
+            ("new", '{"token": "t0k3n-of-ci"}'),
+        ):
             member = tarfile.TarInfo(f"blobs/sha256/{name}")
             member.size = len(text)
             opened.addfile(member, io.BytesIO(text.encode()))

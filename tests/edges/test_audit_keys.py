@@ -7,11 +7,11 @@ import hashlib
 import json
 
 import pytest
+from tests.edges.images import config, docker_archive, layer
+from tests.edges.test_audit import ENGINES, audited, one_file
 
 from envtasks.edges.audit import Limits, NotChecked
 from envtasks.keys import generate
-from tests.edges.images import config, docker_archive, layer
-from tests.edges.test_audit import ENGINES, audited, one_file
 
 PRIVATE, PUBLIC = generate()  # made for this run
 TRACKED = {"DOTENV_PUBLIC_KEY_PRODUCTION": PUBLIC}
@@ -44,14 +44,18 @@ def test_in_config() -> None:
     """A private key in the image's config is found."""
     made = config(1, Env=[f"{NAME}={PRIVATE}"])
     report = audited(docker_archive(layer({"a": b""}), made=made), secrets={}, public_keys=TRACKED)
-    assert [(found.layer, found.where, found.variable) for found in report.findings] == [("config", f"Env {NAME}", NAME)]
+    assert [(found.layer, found.where, found.variable) for found in report.findings] == [
+        ("config", f"Env {NAME}", NAME)
+    ]
     assert str(report.error()).splitlines()[1:2] == [f"  config, Env {NAME}: the private key {NAME} (plain)"]
 
 
 def test_untracked_by_name() -> None:
     """A private key that belongs to no tracked file is told if its name stands before it."""
     report = audited(one_file(f"DOTENV_PRIVATE_KEY_CI={'ab' * 32}".encode()), secrets={}, public_keys=TRACKED)
-    assert [(found.kind, found.variable) for found in report.findings] == [("private key", "DOTENV_PRIVATE_KEY_CI")]
+    assert [(found.kind, found.variable) for found in report.findings] == [
+        ("private key", "DOTENV_PRIVATE_KEY_CI")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,9 @@ def test_checksums_are_not_tried() -> None:
     lines += [f"--hash=sha256:{digest}" for digest in sums[1000:2000]]
     lines += [json.dumps({"sha256": digest}) for digest in sums[2000:3000]]
     lines += [f"SHA256: {digest}" for digest in sums[3000:]]
-    report = audited(one_file("\n".join(lines).encode()), secrets={}, public_keys=TRACKED, limits=Limits(keys=0))
+    report = audited(
+        one_file("\n".join(lines).encode()), secrets={}, public_keys=TRACKED, limits=Limits(keys=0)
+    )
     assert report.not_checked == ()
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 
 import pytest
+from tests.edges.images import docker_archive, layer
+from tests.edges.test_audit import audited, one_file
 
 from envtasks.edges.audit import NotChecked
 from envtasks.edges.audit.needles import LONGEST, wanted, why_not
-from tests.edges.images import docker_archive, layer
-from tests.edges.test_audit import audited, one_file
 
 TOO_SHORT = "shorter than 8 characters"
 A_WORD = "only letters, or only digits, and shorter than 16 characters"
@@ -31,7 +31,7 @@ A_WORD = "only letters, or only digits, and shorter than 16 characters"
     ],
 )
 def test_rule(text: str, reason: str) -> None:
-    """Values of 8 characters are looked for, words and numbers only from 16 on, and none of a few characters repeated."""
+    """Values of 8 characters are looked for, words and numbers from 16 on, a few characters repeated never."""
     assert why_not(text) == reason
 
 
@@ -45,7 +45,10 @@ def test_rule(text: str, reason: str) -> None:
         ("amqp://worker:rabbit-mq@mq.example.com", {"worker:rabbit-mq"}),  # only together long enough
         ("jdbc:postgresql://db/app?user=app&password=s3cr3t-pw&ssl=true", {"s3cr3t-pw"}),
         ("https://hooks.example.com/services/T0042/xY7zK2pQ9rLw4VtB8mNc/x", {"xY7zK2pQ9rLw4VtB8mNc"}),
-        ("https://a:s3cr3t-pw@one.example.com/simple https://b:t0ps3cret@two.example.com/", {"s3cr3t-pw", "t0ps3cret"}),
+        (
+            "https://a:s3cr3t-pw@one.example.com/simple https://b:t0ps3cret@two.example.com/",
+            {"s3cr3t-pw", "t0ps3cret"},
+        ),
         ("internal=https://ci:s3cr3t-pw@index.example.com/simple/", {"s3cr3t-pw"}),
         ("host=db password=s3cr3t-pw", {"host=db password=s3cr3t-pw"}),
     ],
@@ -56,7 +59,7 @@ def test_secret_part(value: str, texts: set[str]) -> None:
 
 
 def test_not_looked_for() -> None:
-    """A URL without credentials, and an index's user name that nobody declared secret, are listed and not looked for."""
+    """A URL without credentials, and an index's user name that nobody declared secret, are listed."""
     looked_for = wanted(
         {"API_URL": "https://api.example.com/v1", "EMPTY": " ", "DB_URL": "postgresql://app:app@db/app"},
         {"UV_INDEX_INTERNAL_USERNAME": "ci-robot-17", "UV_INDEX_URL": "https://index.example.com/simple/"},
@@ -73,7 +76,9 @@ def test_not_looked_for() -> None:
 def test_user_name_declared_secret() -> None:
     """An index's user name is looked for if it is declared secret."""
     names = {"UV_INDEX_INTERNAL_USERNAME": "ci-robot-17"}
-    assert [found.variable for found in audited(one_file(b"ci-robot-17"), secrets=names).findings] == list(names)
+    assert [found.variable for found in audited(one_file(b"ci-robot-17"), secrets=names).findings] == list(
+        names
+    )
     assert audited(one_file(b"ci-robot-17"), secrets={}, credentials=names).findings == ()
 
 
@@ -98,7 +103,11 @@ def test_value_within_value() -> None:
     assert [found.variable for found in report.findings] == ["A", "B", "C"]
 
 
-PEM = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQ7x0K2pZq9LhT3vYw8Rf5Nj1Bd6Gs4Hc/Uk+WmXoEaIi==\n" * 3 + "-----END PRIVATE KEY-----"
+PEM = (
+    "-----BEGIN PRIVATE KEY-----\n"
+    + "MIIEvQ7x0K2pZq9LhT3vYw8Rf5Nj1Bd6Gs4Hc/Uk+WmXoEaIi==\n" * 3
+    + "-----END PRIVATE KEY-----"
+)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +134,7 @@ def test_common_lines() -> None:
 
 
 def test_long_value() -> None:
-    """A value of any length is found, also in base64, and does not widen what has to be kept in memory without limit."""
+    """A value of any length is found, also in base64, and what is looked for of it is limited."""
     value = "".join(f"{number:x}." for number in range(40_000))
     for written in (value.encode(), base64.b64encode(value.encode())):
         report = audited(docker_archive(layer({"a": b"x" * 999, "b": written})), secrets={"BIG": value})

@@ -13,16 +13,18 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from tests.edges.images import docker_archive, layer, oci_archive
+from tests.edges.test_audit import SECRET, audited, one_file, places
 
 from envtasks.edges.audit import Limits, NotChecked
 from envtasks.errors import ToolMissing
-from tests.edges.images import docker_archive, layer, oci_archive
-from tests.edges.test_audit import SECRET, audited, one_file, places
 
 LINE = f"password = '{SECRET}'\n".encode()
 
 
-def zipped(name: str = "acme/settings.py", content: bytes = LINE, *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(
+    name: str = "acme/settings.py", content: bytes = LINE, *, method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as archive:
         archive.writestr("acme/__init__.py", b"# nothing\n" * 50)
@@ -55,7 +57,7 @@ def zipped_in_one_go(method: int) -> bytes:
 
 
 def tarred(files: dict[str, bytes]) -> bytes:
-    return gzip.compress(layer(files, format=tarfile.PAX_FORMAT))
+    return gzip.compress(layer(files, variant=tarfile.PAX_FORMAT))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,9 @@ def tarred(files: dict[str, bytes]) -> bytes:
 def test_compressed_files(pack: Callable[[bytes], bytes], via: str) -> None:
     """A value in a compressed file is found, also in the second of two streams in a row."""
     report = audited(one_file(pack(b"-" * 99) + pack(LINE), "var/log/a.log"))
-    assert ("layer 1 of 1", "var/log/a.log", "file content", "DB_PASSWORD", f"plain, in {via}") in places(report)
+    assert ("layer 1 of 1", "var/log/a.log", "file content", "DB_PASSWORD", f"plain, in {via}") in places(
+        report
+    )
 
 
 def test_zstd_file() -> None:
@@ -139,7 +143,9 @@ def test_bomb() -> None:
     bomb = gzip.compress(bytes(3_000_000) + LINE)
     report = audited(one_file(bomb, "bomb.gz"), limits=Limits(file=2_000_000))
     assert report.findings == ()
-    assert report.not_checked == (NotChecked("layer 1 of 1, bomb.gz", "it unpacks to more than 2,000,000 bytes"),)
+    assert report.not_checked == (
+        NotChecked("layer 1 of 1, bomb.gz", "it unpacks to more than 2,000,000 bytes"),
+    )
 
 
 def test_many_bombs() -> None:
@@ -215,7 +221,7 @@ def test_zip64() -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has zstd itself")
 def test_zstd_without_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the library a zstd file is told as not checked, and a zstd layer is an error that says what to install."""
+    """Without the library a zstd file is told as not checked; a zstd layer is an error with what to install."""
     zstandard = pytest.importorskip("zstandard")
     pack = zstandard.ZstdCompressor().compress
     monkeypatch.setitem(sys.modules, "zstandard", None)

@@ -48,9 +48,14 @@ def test_user_names() -> None:
 
 def test_credentials() -> None:
     """Credentials are the secrets, the private keys and what is an index's by name; also those only the process has."""
-    hydrated = cast(Any, Values("DB_PASSWORD", DB_PASSWORD="a", LOG_LEVEL="b", PIP_INDEX_URL="c", DOTENV_PRIVATE_KEY_CI="d"))
+    hydrated = cast(
+        Any,
+        Values("DB_PASSWORD", DB_PASSWORD="a", LOG_LEVEL="b", PIP_INDEX_URL="c", DOTENV_PRIVATE_KEY_CI="d"),
+    )
     expected = {"DB_PASSWORD": "a", "PIP_INDEX_URL": "c", "DOTENV_PRIVATE_KEY_CI": "d"}
     process = {"UV_INDEX_X_PASSWORD": "e", "PIP_INDEX_URL": "f", "HOME": "g"}
     assert credentials(hydrated) == expected
     assert credentials(hydrated, process) == {"UV_INDEX_X_PASSWORD": "e"} | expected
-    assert [name for name in ("DB_PASSWORD", "LOG_LEVEL", "UNKNOWN") if is_credential(name, hydrated)] == ["DB_PASSWORD"]
+    assert [name for name in ("DB_PASSWORD", "LOG_LEVEL", "UNKNOWN") if is_credential(name, hydrated)] == [
+        "DB_PASSWORD"
+    ]

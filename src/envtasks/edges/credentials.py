@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ..hydration import Hydrated
 
-# uv: UV_INDEX_<NAME>_USERNAME/_PASSWORD, UV_INDEX, UV_DEFAULT_INDEX, UV_INDEX_URL, UV_EXTRA_INDEX_URL; pip: the two URLs
+# UV_INDEX_<NAME>_USERNAME and _PASSWORD, UV_INDEX, UV_DEFAULT_INDEX, UV_INDEX_URL, UV_EXTRA_INDEX_URL; pip's two URLs
 _OF_AN_INDEX: Final = re.compile(r"UV_\w*INDEX\w*|PIP_(?:EXTRA_)?INDEX_URL")
 _SWITCHES: Final = frozenset({"UV_INDEX_STRATEGY", "UV_NO_INDEX"})
 _USER_NAME: Final = re.compile(r"UV_INDEX_\w+_USERNAME")

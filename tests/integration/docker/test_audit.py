@@ -41,7 +41,9 @@ class Images:
             path.write_bytes(content)
         tag = f"envtasks-test-audit:{uuid.uuid4().hex[:12]}"
         argv = ["docker", "buildx", "build", "--quiet", "--tag", tag, *options, str(context)]
-        done = subprocess.run(argv, env={**os.environ, **SECRETS}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv, env={**os.environ, **SECRETS}, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         self._made.append(tag)
         return tag
@@ -52,7 +54,9 @@ class Images:
 
     def remove(self) -> None:
         if self._made:
-            subprocess.run(["docker", "image", "rm", "--force", *self._made], capture_output=True, check=False)
+            subprocess.run(
+                ["docker", "image", "rm", "--force", *self._made], capture_output=True, check=False
+            )
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ COPIED = "FROM python:3.12-slim AS make\nCOPY s /tmp/s\n"
             id="base64 in the config",
         ),
         pytest.param(
-            f"{COPIED}RUN yes \"$(cat /tmp/s)\" | head -n 50 | gzip > /tmp/s.gz\n{BASE}COPY --from=make /tmp/s.gz /data/\n",
+            f'{COPIED}RUN yes "$(cat /tmp/s)" | head -n 50 | gzip > /s.gz\n{BASE}COPY --from=make /s.gz /data/\n',
             {"s": SECRET.encode()},
             [("last layer", "data/s.gz", "file content", "DB_PASSWORD", "plain, in gzip")],
             id="gzip",
@@ -141,13 +145,13 @@ COPIED = "FROM python:3.12-slim AS make\nCOPY s /tmp/s\n"
             id="wheel",
         ),
         pytest.param(
-            f"{COPIED}RUN mkdir -p /out && touch \"/out/$(base64 < /tmp/s | tr / _)\"\n{BASE}COPY --from=make /out /out\n",
+            f'{COPIED}RUN mkdir /out && touch "/out/$(base64 < /tmp/s | tr / _)"\n{BASE}COPY --from=make /out /out\n',
             {"s": SECRET.encode()},
             [("last layer", "out/***", "file name", "DB_PASSWORD", "base64")],
             id="file name",
         ),
         pytest.param(
-            f"{COPIED}RUN mkdir /out && ln -s \"/srv/$(cat /tmp/s)\" /out/l\n{BASE}COPY --from=make /out /out\n",
+            f'{COPIED}RUN mkdir /out && ln -s "/srv/$(cat /tmp/s)" /out/l\n{BASE}COPY --from=make /out /out\n',
             {"s": SECRET.encode()},
             [("last layer", "out/l", "link", "DB_PASSWORD", "plain")],
             id="link",
@@ -173,7 +177,10 @@ COPIED = "FROM python:3.12-slim AS make\nCOPY s /tmp/s\n"
     ],
 )
 def test_leaky(
-    images: Images, dockerfile: str, files: Mapping[str, bytes], expected: list[tuple[str, str, str, str, str]]
+    images: Images,
+    dockerfile: str,
+    files: Mapping[str, bytes],
+    expected: list[tuple[str, str, str, str, str]],
 ) -> None:
     """A leaky Dockerfile is caught, at the very place, and the error shows no value."""
     report = images.audit(images.build(dockerfile, files))
@@ -185,7 +192,9 @@ def test_leaky(
 
 def test_builder_stage(images: Images) -> None:
     """A builder stage that took a credential as build arg is caught when it is tagged; the stage after it is clean."""
-    dockerfile = f"{BASE.strip()} AS builder\nARG DB_PASSWORD\nRUN echo ok > /ok\n{BASE}COPY --from=builder /ok /ok\n"
+    dockerfile = (
+        f"{BASE.strip()} AS builder\nARG DB_PASSWORD\nRUN echo ok > /ok\n{BASE}COPY --from=builder /ok /ok\n"
+    )
     builder = images.audit(images.build(dockerfile, {}, "--target=builder", "--build-arg=DB_PASSWORD"))
     assert {(one.layer, one.variable) for one in builder.findings} == {("config", "DB_PASSWORD")}
     assert SECRET not in str(builder.error())
@@ -199,7 +208,10 @@ def test_dotenvx_from_npm(images: Images) -> None:
         f"{BASE}COPY m /usr/lib/node_modules/\n"
         "RUN ln -s ../lib/node_modules/@dotenvx/dotenvx/src/cli/dotenvx.js /usr/bin/dotenvx\n"
     )
-    files = {"m/@dotenvx/dotenvx/package.json": package, "m/@dotenvx/dotenvx/src/cli/dotenvx.js": b"#!/usr/bin/env node\n"}
+    files = {
+        "m/@dotenvx/dotenvx/package.json": package,
+        "m/@dotenvx/dotenvx/src/cli/dotenvx.js": b"#!/usr/bin/env node\n",
+    }
     assert [one[1:4] for one in found(images.audit(images.build(dockerfile, files)))] == [
         ("usr/lib/node_modules/@dotenvx/dotenvx/package.json", "file", "dotenvx"),
         ("usr/bin/dotenvx", "file", "dotenvx"),
@@ -208,7 +220,9 @@ def test_dotenvx_from_npm(images: Images) -> None:
 
 def test_dotenvx_from_pip(images: Images) -> None:
     """The dotenvx that pip installs is caught: its metadata, its module and its command."""
-    report = images.audit(images.build(f"{BASE}RUN pip install --root-user-action=ignore python-dotenvx==2.0.1\n"))
+    report = images.audit(
+        images.build(f"{BASE}RUN pip install --root-user-action=ignore python-dotenvx==2.0.1\n")
+    )
     assert {one.kind for one in report.findings} == {"dotenvx"}
     names = {one.path.rpartition("site-packages/")[2] for one in report.findings}
     assert {"python_dotenvx-2.0.1.dist-info/METADATA", "dotenvx/__init__.py"} <= names
@@ -218,9 +232,11 @@ def test_clean(images: Images) -> None:
     """An image that used the value as a secret mount, and has the example file, is clean down to its last layer."""
     dockerfile = (
         f"{BASE}COPY .env.example /app/\n"
-        "RUN --mount=type=secret,id=DB_PASSWORD,env=DB_PASSWORD,required=true test -n \"$DB_PASSWORD\" && echo ok > /ok\n"
+        'RUN --mount=type=secret,id=DB_PASSWORD,env=DB_PASSWORD,required=true test -n "$DB_PASSWORD" && echo ok > /ok\n'
     )
-    tag = images.build(dockerfile, {".env.example": b"DB_PASSWORD=\n"}, "--secret=id=DB_PASSWORD,env=DB_PASSWORD")
+    tag = images.build(
+        dockerfile, {".env.example": b"DB_PASSWORD=\n"}, "--secret=id=DB_PASSWORD,env=DB_PASSWORD"
+    )
     report = images.audit(tag)
     assert report.findings == ()
     assert report.bytes > 100_000_000
@@ -229,9 +245,10 @@ def test_clean(images: Images) -> None:
 def test_no_such_image(engine: str) -> None:
     """An image that is not there is docker's own message, in one sentence."""
     name = "envtasks-test-audit:is-not-there"
-    with pytest.raises(BuildFailed, match=f"{name} could not be read: .*(does not exist|[Nn]o such image)"), saved(
-        name, os.environ, hide=HIDE
-    ) as stream:
+    with (
+        pytest.raises(BuildFailed, match=f"{name} could not be read: .*(does not exist|[Nn]o such image)"),
+        saved(name, os.environ, hide=HIDE) as stream,
+    ):
         audit(stream, secrets=SECRETS, image=name)
 
 

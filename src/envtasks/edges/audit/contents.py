@@ -32,7 +32,15 @@ class Contents:
     """Searches what it is fed and notes what is found, in a member of an archive (`members`) or in one file."""
 
     def __init__(
-        self, search: Search, ledger: Ledger, buffers: Buffers, *, blob: str, path: str, via: str, members: Members | None
+        self,
+        search: Search,
+        ledger: Ledger,
+        buffers: Buffers,
+        *,
+        blob: str,
+        path: str,
+        via: str,
+        members: Members | None,
     ) -> None:
         self._search = search
         self._ledger = ledger
@@ -79,7 +87,10 @@ class Contents:
                 self._base, self._used = self._base + keep, both
 
     def _look(self, data: memoryview, base: int, *, forget: int | None = None) -> None:
-        """Search `data`, which begin at the offset `base`, and forget what lies before another; None says they are the last."""
+        """Search `data`, which begin at the offset `base`, then forget what lies before another.
+
+        Without such an offset they are the last.
+        """
         final = forget is None
         if self._members is not None:
             self._members.walk(data, base, final=final)

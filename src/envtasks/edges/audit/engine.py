@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 Finder = Callable[[memoryview], list[tuple[int, int]]]
 """Gives (index of the string, where it ends) for every occurrence, also overlapping ones."""
 HexFinder = Callable[[memoryview], list[int] | None]
-"""Gives where 64 hexadecimal digits in a row end; None if that may be anywhere."""
+"""Gives where 64 hexadecimal digits in a row end, of a longer run only once or twice; None if that may be anywhere."""
 
-_MOST_HEX: Final = 1 << 15
+_DIGITS: Final = re.compile(rb"[0-9a-fA-F]*")
 
 
 def finder(strings: Sequence[bytes], *, fast: bool = True) -> tuple[Finder, HexFinder, str]:
@@ -41,20 +41,28 @@ def _with_hyperscan(strings: Sequence[bytes]) -> tuple[Finder, HexFinder]:
 
     def find(data: memoryview) -> list[tuple[int, int]]:
         hits: list[tuple[int, int]] = []
-        literals.scan(cast(bytes, data), lambda index, _start, end, _flags, _context: hits.append((index, end)))
+        literals.scan(
+            cast(bytes, data), lambda index, _start, end, _flags, _context: hits.append((index, end))
+        )
         return hits
 
-    def find_hex(data: memoryview) -> list[int] | None:
+    def find_hex(data: memoryview) -> list[int]:
         ends: list[int] = []
+        start = 0
 
         def found(_index: int, _start: int, end: int, *_rest: object) -> bool:
-            ends.append(end)
-            # true ends the scan: one long run of digits would be a hit for each byte of it
-            return len(ends) >= _MOST_HEX
+            ends.append(start + end)
+            # every further digit of a longer run would be a hit: end this scan, go on behind the run
+            return len(ends) > 1 and ends[-2] + 1 == ends[-1]
 
-        with suppress(hyperscan.ScanTerminated):
-            hexadecimal.scan(cast(bytes, data), found)
-        return ends if len(ends) < _MOST_HEX else None
+        while True:
+            try:
+                hexadecimal.scan(cast(bytes, data[start:]), found)
+            except hyperscan.ScanTerminated:
+                run = _DIGITS.match(data, ends[-1])
+                start = run.end() if run else ends[-1]
+            else:
+                return ends
 
     return find, find_hex
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .ledger import Ledger
+from ...redaction import Redactor
 
 _ATTESTATION: Final = "vnd.docker.reference.type"
 _STEP: Final = 60
@@ -19,7 +19,7 @@ _HEX: Final = re.compile(r"\b[0-9a-fA-F]{64}\b")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a blob is for: `layer 2 of 5`, `config`, …, and for a layer the build step that made it."""
+    """What a blob is for: `layer 2 of 5`, `config`, …; for a layer also the step that made it, as history has it."""
 
     label: str
     step: str = ""
@@ -46,9 +46,8 @@ class Structure:
 
 
 class _Reader:
-    def __init__(self, blobs: Blobs, ledger: Ledger) -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._hide = ledger.hide
         self.roles: dict[str, Role] = {}
         self.layers: set[str] = set()
         self.missing: list[str] = []
@@ -71,7 +70,8 @@ class _Reader:
         """Follow an OCI descriptor to an index or a manifest, and that to its config and layers."""
         path = _blob_path(descriptor)
         document = self.document(path)
-        platform = "/".join(filter(None, map((descriptor.get("platform") or {}).get, ("os", "architecture", "variant"))))
+        parts = descriptor.get("platform") or {}
+        platform = "/".join(parts[key] for key in ("os", "architecture", "variant") if parts.get(key))
         if not isinstance(document, dict):
             self.absent.append(platform or path)
             return
@@ -106,17 +106,19 @@ class _Reader:
     def _steps(self, config: str) -> list[str]:
         document = self.document(config)
         history = _list(document.get("history")) if isinstance(document, dict) else []
-        return [self._step(str(entry.get("created_by", ""))) for entry in history if not entry.get("empty_layer")]
-
-    def _step(self, text: str) -> str:
-        text = _NOISE.sub("", _ARGUMENTS.sub("RUN ", text)).strip()
-        text = " ".join(_HEX.sub("…", self._hide.text(text)).split())
-        return text if len(text) <= _STEP else text[: _STEP - 1] + "…"
+        return [str(entry.get("created_by", "")) for entry in history if not entry.get("empty_layer")]
 
 
-def structure(blobs: Blobs, ledger: Ledger) -> Structure | None:
+def shown_step(text: str, hide: Redactor) -> str:
+    """A step of the history, short, without its build args, values and keys."""
+    text = _NOISE.sub("", _ARGUMENTS.sub("RUN ", text)).strip()
+    text = " ".join(_HEX.sub("…", hide.text(text)).split())
+    return text if len(text) <= _STEP else text[: _STEP - 1] + "…"
+
+
+def structure(blobs: Blobs) -> Structure | None:
     """What the image is made of; None if the archive is no image."""
-    reader = _Reader(blobs, ledger)
+    reader = _Reader(blobs)
     reader.docker_archive()
     index = reader.document("index.json")
     for descriptor in _list(index.get("manifests")) if isinstance(index, dict) else ():
@@ -128,7 +130,7 @@ def structure(blobs: Blobs, ledger: Ledger) -> Structure | None:
 
 
 def texts(document: Any, *, config: bool) -> Iterator[tuple[str, str]]:
-    """Every text of a JSON document, keys too, and where it stands (in a config: Env NAME, Label NAME, history step N)."""
+    """Every text of a JSON document, keys too, and where it stands (in a config: Env NAME, history step N, …)."""
     for path, text in _walk(document, ()):
         yield _where(path, text) if config else ".".join(map(str, path)) or "document", text
 

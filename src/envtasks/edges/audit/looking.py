@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from ...errors import BuildFailed, ToolMissing
 from ...redaction import Redactor
-from .image import Blobs, Role, Structure, structure, texts
+from .image import Blobs, Role, Structure, shown_step, structure, texts
 from .ledger import Ledger, Place
 from .members import Members, Sink
 from .needles import wanted
@@ -19,6 +19,7 @@ from .search import Hit, Search
 
 _WINDOW: Final = 1 << 20
 _OVERLAP: Final = 1 << 10
+_AGAIN: Final = "it is cut off, or no image's: save it again, with docker save or buildx --output type=oci"
 _DOCUMENT: Final = 1 << 22
 _DOCUMENTS: Final = 1 << 24
 
@@ -35,10 +36,10 @@ def audit(
 ) -> Report:
     """What an image holds that it may not, from an archive of it (`docker save`, or an OCI layout in a tar file).
 
-    `secrets` are the values declared secret, `credentials` those that are so by their names alone (an index's user name is
-    then not looked for), `public_keys` the tracked DOTENV_PUBLIC_KEY_* of all env files. With `fast=False` hyperscan is not
-    used even if it is there. Raises BuildFailed if the archive is cut off, damaged or of no image, ToolMissing if a layer
-    needs a library to be unpacked.
+    `secrets` are the values declared secret, `credentials` those that are so by their names alone (an index's
+    user name is then not looked for), `public_keys` the tracked DOTENV_PUBLIC_KEY_* of all env files. With
+    `fast=False` hyperscan is not used even if it is there. Raises BuildFailed if the archive is cut off, damaged
+    or of no image, ToolMissing if a layer needs a library to be unpacked.
     """
     limits = limits or Limits()
     looked_for = wanted(secrets, credentials or {})
@@ -118,19 +119,21 @@ class _Archive:
         """Then nothing can be said of the image."""
         raise BuildFailed(
             f"{self._image} could not be audited: {reason} ({path or 'nothing could be read'}).",
-            hint="the archive is incomplete or none of an image: save it again, with docker save or buildx --output type=oci",
+            hint=_AGAIN,
         )
 
     def made_of(self) -> Structure:
         """What the image is made of. Raises BuildFailed."""
-        found = structure(self._blobs, self._opening.ledger)
+        found = structure(self._blobs)
         if found is None:
             raise BuildFailed(
-                f"{self._image} could not be audited: the archive has neither manifest.json nor index.json with an image.",
-                hint="it is incomplete or none of an image: save it again, with docker save or buildx --output type=oci",
+                f"{self._image} could not be audited: no manifest.json or index.json in the archive names an image.",
+                hint=_AGAIN,
             )
         if found.missing:
-            raise BuildFailed(f"{self._image} could not be audited: not in the archive: {', '.join(found.missing)}.")
+            raise BuildFailed(
+                f"{self._image} could not be audited: not in the archive: {', '.join(found.missing)}."
+            )
         return found
 
     def search_documents(self, made_of: Structure) -> None:
@@ -190,14 +193,15 @@ def _findings(ledger: Ledger, made_of: Structure) -> Iterator[Finding]:
             where=note.place.where,
             variable=note.variable,
             form=note.form,
-            step=role.step,
+            step=shown_step(role.step, ledger.hide),
             blob=note.blob,
         )
 
 
 def _order(found: Finding) -> tuple[object, ...]:
-    number = "".join(c if c.isdigit() else " " for c in found.layer).split()
-    return (found.layer.rstrip("0123456789 of"), [int(n) for n in number], found.path, found.where, found.kind, found.variable)
+    # layer 10 comes after layer 9
+    layer = [(len(word), word) if word.isdigit() else (0, word) for word in found.layer.split()]
+    return layer, found.path, found.where, found.kind, found.variable
 
 
 def _numbers(keys: PrivateKeys, limits: Limits) -> Iterator[NotChecked]:

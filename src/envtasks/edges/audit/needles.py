@@ -15,7 +15,7 @@ from .report import NotChecked
 SHORTEST: Final = 8
 """Characters: anything shorter is somewhere in every image by chance."""
 SHORTEST_WORD: Final = 16
-"""Characters, for letters alone (also with - _ . : / or spaces between) and digits alone: words and numbers are everywhere."""
+"""Characters, for letters alone (or with - _ . : / and spaces between) and for digits alone: they are everywhere."""
 LONGEST: Final = 3000
 """Characters: of a longer value the middle is looked for."""
 
@@ -24,7 +24,9 @@ _ANCHOR: Final = 32
 _WORDS: Final = re.compile(r"[^\W\d]+(?:[-_.:/ ]+[^\W\d]+)*|\d+")
 _TOKEN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}")
 _URL: Final = re.compile(r"(?:[\w-]+=)?[A-Za-z][\w+.:-]*?://(?:(?P<userinfo>[^/?#\s]*)@)?(?P<rest>\S*)")
-_SECRET_PARAMETER: Final = re.compile(r"[?&;][\w-]*(?:pass|pwd|token|secret|key|sig)[\w-]*=([^&;#\s]+)", re.IGNORECASE)
+_SECRET_PARAMETER: Final = re.compile(
+    r"[?&;][\w-]*(?:pass|pwd|token|secret|key|sig)[\w-]*=([^&;#\s]+)", re.IGNORECASE
+)
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]+=*")
 
 
@@ -73,7 +75,9 @@ def wanted(secrets: Mapping[str, str], credentials: Mapping[str, str]) -> Wanted
             skipped.append(NotChecked(name, "a user name, and not declared secret"))
         elif value.strip():
             parts = list(_parts(value.strip()))
-            reasons = [f"{part}: {why_not(text)}" if part else why_not(text) for part, text in parts if why_not(text)]
+            reasons = [
+                f"{part}: {why_not(text)}" if part else why_not(text) for part, text in parts if why_not(text)
+            ]
             if reasons or not parts:
                 skipped.append(NotChecked(name, "; ".join(reasons) or "a URL without user name and password"))
             for part, text in parts:
@@ -94,7 +98,7 @@ def _parts(value: str) -> Iterator[tuple[str, str]]:
         yield from _of_userinfo(url["userinfo"] or "")
         for parameter in _SECRET_PARAMETER.findall(url["rest"]):
             yield from (("parameter", text) for text in dict.fromkeys((parameter, unquote(parameter))))
-        host, slash, path = url["rest"].partition("/")
+        _, slash, path = url["rest"].partition("/")
         yield from (("token", token) for token in _TOKEN.findall(_SECRET_PARAMETER.sub("", slash + path)))
 
 
@@ -120,7 +124,8 @@ def _forms(name: str, part: str, text: str) -> Iterator[Needle]:
             offset = max(0, len(form) - _ANCHOR) // 2
             yield Needle(form[offset : offset + _ANCHOR], offset, form, False, name, label)
             continue
-        half = min(len(form) // 2, _ANCHOR)  # a line break may be in one half of what fits into a line, not in both
+        # a line break may be in one half of what fits into a line, not in both
+        half = min(len(form) // 2, _ANCHOR)
         for offset in (0, half):
             yield Needle(form[offset : offset + half], offset, form, True, name, label)
 
@@ -130,7 +135,9 @@ def _spelled(text: str) -> frozenset[bytes]:
     forms = spellings(text)
     lines = {line.strip() for line in text.splitlines()}
     if len(lines) > 1:
-        forms |= {ending.join(text.splitlines()).encode("utf-8", "surrogatepass") for ending in ("\n", "\r\n")}
+        forms |= {
+            ending.join(text.splitlines()).encode("utf-8", "surrogatepass") for ending in ("\n", "\r\n")
+        }
         for line in lines:
             if not _TOKEN.search(line) or " " in line or why_not(line):
                 forms -= spellings(line)

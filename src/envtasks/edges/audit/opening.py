@@ -1,4 +1,4 @@
-"""Who takes which bytes: what is packed is unpacked first, an archive's members are told apart, all of it is searched."""
+"""Who takes which bytes: what is packed is unpacked, an archive's members are told apart, all of it is searched."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ class Spot:
     def inside(self, path: str, via: str, allowance: Allowance) -> Spot:
         """What is packed in it."""
         return replace(
-            self, path=path, via=f"{via}, {self.via}" if self.via else via, depth=self.depth + 1, allowance=allowance
+            self,
+            path=path,
+            via=f"{via}, {self.via}" if self.via else via,
+            depth=self.depth + 1,
+            allowance=allowance,
         )
 
 
@@ -56,7 +60,9 @@ class Opening:
         self.ledger = ledger
         self._limits = limits
         self._buffers = Buffers(search.reach)
-        self._whole = Allowance(limits.files, f"more than {_amount(limits.files)} in all packed files together")
+        self._whole = Allowance(
+            limits.files, f"more than {_amount(limits.files)} in all packed files together"
+        )
 
     def blob(self, name: str, failed: Callable[[str], None]) -> Sink:
         """Who takes a layer, packed or not. `failed` is told why, if it cannot be unpacked."""
@@ -69,7 +75,13 @@ class Opening:
             prefix = f"{spot.path}!" if spot.path else ""
             members = Members(Visits(self, spot), prefix=prefix)
         return Contents(
-            self.search, self.ledger, self._buffers, blob=spot.blob, path=spot.path, via=spot.via, members=members
+            self.search,
+            self.ledger,
+            self._buffers,
+            blob=spot.blob,
+            path=spot.path,
+            via=spot.via,
+            members=members,
         )
 
     def packed(self, spot: Spot, path: str, head: bytes) -> Sink | None:
@@ -85,7 +97,9 @@ class Opening:
             self.ledger.gap(spot.blob, path, f"packed more than {self._limits.depth} times")
             return None
         limit = self._limits.file
-        allowance = spot.allowance or Allowance(limit, f"it unpacks to more than {_amount(limit)}", self._whole)
+        allowance = spot.allowance or Allowance(
+            limit, f"it unpacks to more than {_amount(limit)}", self._whole
+        )
 
         def failed(reason: str) -> None:
             self.ledger.gap(spot.blob, path, reason)
@@ -96,7 +110,7 @@ class Opening:
         return self._zip(spot.inside(path, "in zip", allowance))
 
     def look_at(self, spot: Spot, path: str, *, whole: bool = True) -> None:
-        """Note a path that may not be there; search it, if it does not stand in one piece in what is searched anyway."""
+        """Note a path that may not be there; search it, unless it stands whole in what is searched anyway."""
         kind = forbidden(path)
         if kind:
             self.ledger.add(spot.blob, Place(path, "file"), kind, form=spot.via)
@@ -142,7 +156,7 @@ class Visits:
         self._opening = opening
         self._spot = spot
 
-    def opened(self, path: str, size: int, head: bytes) -> Sink | None:
+    def opened(self, path: str, size: int, head: bytes) -> Sink | None:  # noqa: ARG002 - others ask for the size
         """Packed files are unpacked; all others are searched where they stand."""
         return self._opening.packed(self._spot, path, head)
 
@@ -155,7 +169,9 @@ class Visits:
 
     def damaged(self, path: str, reason: str) -> None:
         """What follows is still searched, without paths."""
-        self._opening.ledger.gap(self._spot.blob, path, f"{reason}; what follows was searched, but not unpacked")
+        self._opening.ledger.gap(
+            self._spot.blob, path, f"{reason}; what follows was searched, but not unpacked"
+        )
 
 
 class Sniffing:

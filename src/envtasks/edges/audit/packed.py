@@ -15,7 +15,8 @@ PIECE: Final = 1 << 16
 _OUT: Final = 1 << 20
 _WINDOW: Final = 1 << 25
 """Bytes of memory that the packer may ask for (xz, zstd); more is not given."""
-_ZSTD_PIECE: Final = 1 << 10  # a block of 4 bytes can stand for 128 KiB, and this library knows no limit per call
+# a block of 4 bytes can stand for 128 KiB, and the library zstandard knows no limit per call
+_ZSTD_PIECE: Final = 1 << 10
 
 
 class Unpackable(Exception):
@@ -78,7 +79,9 @@ def _zstd() -> Any:
     if sys.version_info >= (3, 14):
         from compression import zstd
 
-        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW.bit_length() - 1})
+        return zstd.ZstdDecompressor(
+            options={zstd.DecompressionParameter.window_log_max: _WINDOW.bit_length() - 1}
+        )
     try:
         import zstandard
     except ImportError:
@@ -142,7 +145,10 @@ def _pass(out: bytes, sink: Sink, allowance: Allowance) -> None:
 
 
 class Packed:
-    """Takes packed bytes and passes them on unpacked; several streams in a row are one. `failed` is told why, if it fails."""
+    """Takes packed bytes, also several streams in a row, and passes them on unpacked.
+
+    `failed` is told why, if that fails.
+    """
 
     def __init__(self, name: str, sink: Sink, allowance: Allowance, failed: Callable[[str], None]) -> None:
         self._new = _FORMATS[name][1]

@@ -1,4 +1,4 @@
-"""Private keys of env files, recognised without having them: 64 hexadecimal digits whose public key is a tracked one."""
+"""Private keys, recognised without having them: 64 hexadecimal digits whose public key is a tracked one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ REACH: Final = 512
 
 _CANDIDATE: Final = re.compile(rb"(?<![0-9A-Za-z])[0-9a-fA-F]{64}(?![0-9A-Za-z])")
 _NAME: Final = re.compile(rb"DOTENV_PRIVATE_KEY[A-Za-z0-9_.-]{0,60}")
-_DIGEST_BEFORE: Final = re.compile(rb"(?:sha-?256|sha|hash|digest|checksum)[\"'\\]*[:=@\s-]{1,3}[\"'\\]*\Z|(?:/|file:|dir:|multi:)\Z", re.IGNORECASE)
+_DIGEST_BEFORE: Final = re.compile(
+    rb"(?:(?:sha-?256|sha|hash|digest|checksum)[\"'\\]*[:=@\s-]{1,3}[\"'\\]*|/|file:|dir:|multi:)\Z",
+    re.IGNORECASE,
+)
 _DIGEST_AFTER: Final = re.compile(rb"[ \t]+\*?[./\w]|/")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]+")
 
@@ -35,7 +38,7 @@ class PrivateKeys:
     def found(
         self, data: memoryview, low: int, high: int, ends: Sequence[int] | None = None
     ) -> Iterator[tuple[int, str, str]]:
-        """Offset, variable and form of each private key that begins in [low, high); `ends`, if known, are where one may end."""
+        """Offset, variable and form of each private key that begins in [low, high); `ends` are where one may end."""
         for match in _candidates(data, low, high, ends):
             name = self._judged(match, data)
             if name:

@@ -12,8 +12,8 @@ from ...errors import LeakFound
 
 _SHOWN: Final = 20
 _HINTS: Final = {
-    "secret": "copy no file that holds it, declare no ENV or ARG for it in a stage that is shipped, and use a secret mount; "
-    "deleting a file in a later step leaves it in the image. A value that is no secret belongs unencrypted in its env file",
+    "secret": "copy no file that holds it, declare no ENV or ARG for it in a shipped stage, use a secret mount; "
+    "what a later step deletes stays in the image. If the value is no secret, keep it unencrypted in its env file",
     "private key": "take it out of the image and rotate the key: inv env.rotate",
     "key file": "list *.keys in .dockerignore",
     "env file": "list .env and .env.* in .dockerignore: a container gets its values from outside",
@@ -25,9 +25,10 @@ _HINTS: Final = {
 class Finding:
     """One place of an image that holds what it may not.
 
-    `kind` is secret, private key, key file, env file or dotenvx; `variable` the name of the secret or key, `form` how it is
-    written (plain, base64, …, in gzip); `path` lies in the layer (`a.whl!b.py` within an archive); `where` says which part
-    of it (file content, file name, link, history step 3, config Env NAME, …); `step` is the build step that made the layer.
+    `kind` is secret, private key, key file, env file or dotenvx; `variable` the name of the secret or key, `form`
+    how it is written (plain, base64, …, in gzip); `path` lies in the layer (`a.whl!b.py` within an archive);
+    `where` says which part of it (file content, file name, link, history step 3, Env NAME, …); `step` is the
+    build step that made the layer, `blob` the layer's place in the archive.
     """
 
     kind: str
@@ -72,7 +73,9 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """The findings for people: a line for each place, and what it holds."""
-        by_place = groupby(self.findings, key=lambda found: (found.layer, found.step, found.path, found.where))
+        by_place = groupby(
+            self.findings, key=lambda found: (found.layer, found.step, found.path, found.where)
+        )
         for (layer, step, path, where), group in by_place:
             place = ", ".join(filter(None, (f"{layer} ({step})" if step else layer, path, where)))
             yield f"{place}: {', '.join(map(_told, group))}"

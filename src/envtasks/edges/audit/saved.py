@@ -21,14 +21,20 @@ _GRACE: Final = 1.0
 
 @contextmanager
 def saved(image: str, child_env: Mapping[str, str], *, hide: Redactor) -> Iterator[BinaryIO]:
-    """The archive of an image, while docker writes it. Raises BuildFailed with docker's reason, ToolMissing.
+    """The archive of an image, while docker writes it.
 
-    docker's failure is told when the body is left: also in place of what the body raises because the archive is cut off.
+    Raises BuildFailed with docker's reason, or ToolMissing, when the body is left: also in place of what the body
+    raises because the archive is cut off.
     """
     argv = [docker.find(child_env), "image", "save", "--", image]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            argv, env=dict(child_env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=0
+            argv,
+            env=dict(child_env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            bufsize=0,
         )
         assert process.stdout is not None
         _widen(process.stdout.fileno())

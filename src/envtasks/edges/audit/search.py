@@ -1,4 +1,4 @@
-"""One search for everything at once: the forms of the secrets and the private keys, in bytes with their surroundings."""
+"""One search for everything at once: the forms of the secrets, and private keys, in bytes and their surroundings."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from .packed import Allowance, Unpackable, raw_deflate, unpack
 
 MAGIC: Final = b"PK\x03\x04"
 
-_HEADER: Final = struct.Struct("<4s2xHH4x4xLLHH")  # magic, flags, method, packed size, size, length of name and extra
+# magic, flags, method, packed size, size, length of the name and of the extra fields
+_HEADER: Final = struct.Struct("<4s2xHH4x4xLLHH")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _SIZE_FOLLOWS, _UTF8 = 1, 8, 0x800
 _UNKNOWN: Final = 0xFFFFFFFF
@@ -22,7 +23,7 @@ Opener = Callable[[str, bool], Sink | None]
 
 
 class Zip:
-    """Takes the bytes of a zip archive and opens its members. `failed` is told the member and why, if one cannot be read."""
+    """Takes the bytes of a zip archive and opens its members. `failed` is told which cannot be read, and why."""
 
     def __init__(self, opener: Opener, allowance: Allowance, failed: Callable[[str, str], None]) -> None:
         self._open = opener
@@ -93,7 +94,9 @@ class Zip:
     def _start(self, flags: int, method: int) -> None:
         readable = not flags & _ENCRYPTED and method in (_STORED, _DEFLATED)
         if not readable:
-            self._failed(self._name, "encrypted" if flags & _ENCRYPTED else f"compression method {method} of zip")
+            self._failed(
+                self._name, "encrypted" if flags & _ENCRYPTED else f"compression method {method} of zip"
+            )
         else:
             self._sink = self._open(self._name, method == _STORED)
         if method == _DEFLATED and readable:
