@@ -12,6 +12,7 @@ from tests.projects import Sandbox, make_sandbox
 
 REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
 TOOLS = {"docker": "docker", "node": "dotenvx", "kubectl": "kubectl", "browser": "chromium"}
+SOURCES = Path(__file__).parents[1] / "src"
 BLOCKED = ("docker", "dotenvx", "kubectl")
 
 
@@ -31,6 +32,7 @@ def seatbelts(
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("PYTHONPATH", str(SOURCES))  # for child processes, where the package is not installed
     if request.node.get_closest_marker("integration") is None and sys.platform != "win32":
         monkeypatch.setenv("PATH", f"{_dead_ends(tmp_path_factory)}{os.pathsep}{os.environ['PATH']}")
 
