@@ -38,6 +38,10 @@ def activate(project: Project, environment: Environment, process_env: Mapping[st
     for kind, lines in (("warning", hydrated.warnings), ("note", hydrated.notes)):
         for line in lines:
             console.say(kind, line)
+    if process_env.get("GITHUB_ACTIONS") == "true" and not hydrated.public:
+        from .ci_output import announce
+
+        announce(hydrated.secrets.values())
     return hydrated
 
 

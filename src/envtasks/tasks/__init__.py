@@ -15,7 +15,7 @@ from .. import console
 from .exec import exec_
 
 LISTING: Final = ("-l", "--list", "-h", "--help", "--complete")
-COLLECTIONS: Final = ("env", "docker", "compose", "deploy")
+COLLECTIONS: Final = ("env", "docker", "compose", "deploy", "ci")
 
 
 def namespace(module: str | ModuleType) -> Collection:

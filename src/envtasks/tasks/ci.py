@@ -1,0 +1,104 @@
+"""`inv ci.*`: pipelines that call these same tasks, each job with only its own key."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from json import dumps
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from .. import console
+from ..ci_output import group
+from ..declare import task
+from ..errors import ConfigInvalid, LeakFound
+from ..exits import exits
+from ..project import Project
+
+HELP_ENV = "The environment to look at; all of them when left out, and then a missing key is no failure"
+
+
+@task(
+    env=None,
+    positional=["platform"],
+    help={
+        "platform": "gitlab or github",
+        "include": "GitLab: the jobs in .gitlab/envtasks.yml, and one line that includes them",
+        "stdout": "Print the file, write nothing",
+    },
+)
+def render(c: Context, platform: str, include: bool = False, stdout: bool = False) -> None:
+    """Write the pipeline: its jobs run this project's sessions and tasks."""
+    with exits():
+        from ..edges import pipeline_files
+
+        for file in pipeline_files.render(Project.load(), os.environ, platform, include=include):
+            if stdout:
+                console.write_utf8(file.text)
+            elif file.changed and not c.config.run.dry:
+                pipeline_files.write(file)
+                console.say("note", f"wrote {file.label}")
+            else:
+                console.say("note", f"{file.label} {'would change' if file.changed else 'is up to date'}")
+
+
+@task(env=None, help={"json": "Print JSON"})
+def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
+    """Check that the pipeline's files agree with the project, and that they hand out and print no secret."""
+    with exits():
+        from ..edges.pipeline_check import LEAKS
+        from ..edges.pipeline_check import check as look
+
+        files, findings = look(Project.load(), os.environ)
+        if json:
+            console.write_utf8(dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+        else:
+            for each in findings:
+                console.write_utf8(f"{each.file}:{each.line}: {each.sentence} [{each.id}]\n")
+                if each.hint:
+                    console.write_utf8(f"    {each.hint}\n")
+        if not files:
+            raise ConfigInvalid(
+                "There is no pipeline here: no .gitlab-ci.yml, no .github/workflows.",
+                hint="inv ci.render gitlab, or inv ci.render github",
+            )
+    if findings:
+        raise Exit(code=LeakFound.code if {each.id for each in findings} & LEAKS else ConfigInvalid.code)
+    if not json:
+        console.write_utf8(f"{', '.join(files)}: no findings\n")
+
+
+@task(
+    env=None,
+    help={
+        "env": HELP_ENV,
+        "tools": "What the job needs besides, such as docker,kubectl",
+        "json": "Print JSON",
+    },
+)
+def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
+    """Look at what a job needs before it runs: key, values, contract, tools; code 4, 5 or 7."""
+    with exits():
+        from ..edges import job_checks
+
+        project = Project.load()
+        environments = [project.environment(env)] if env else list(project.environments.values())
+    rows, codes = [], []
+    with group(f"ci.doctor {env}".strip(), {} if json else os.environ), exits():
+        for place, check in job_checks.of_job(
+            project, environments, tools.replace(",", " ").split(), os.environ
+        ):
+            missing_key_is_fine = not env and check.what == "key"
+            state = "none" if check.code and missing_key_is_fine else check.state
+            codes += [check.code] if state == "FAILED" else []
+            rows.append({"state": state, "of": place, **asdict(check)})
+            if not json:
+                hint = f"\n        {check.hint}" if check.hint and check.code else ""
+                print(
+                    f"{state:7} {f'{place} ' if place else ''}{check.what}: {check.found}{hint}", flush=True
+                )
+    if json:
+        console.write_utf8(dumps(rows, indent=2) + "\n")
+    if codes:
+        raise Exit(code=min(codes))
