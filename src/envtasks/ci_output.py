@@ -18,7 +18,7 @@ SHORTEST: Final = 6
 COMMON: Final = frozenset(
     ("admin", "administrator", "changeme", "default", "develop", "development", "disabled", "enabled", "example",
      "localhost", "password", "postgres", "postgresql", "private", "production", "public", "secret", "sqlite",
-     "staging", "testing", "username", "127.0.0.1", "0.0.0.0")
+     "staging", "testing", "username", "127.0.0.1", "0.0.0.0")  # noqa: S104 - a word
 )  # fmt: skip
 _FRAME: Final = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 

@@ -15,6 +15,7 @@ from . import github, gitlab, marked_region
 from .pipeline_facts import Facts
 from .pipeline_files import render
 from .pipeline_jobs import Command, Work, of_github, of_gitlab
+from .script_leaks import prints
 from .yaml_text import child, compose, doubles, entries, line, read_text, scalar, strings
 
 if TYPE_CHECKING:
@@ -23,13 +24,7 @@ if TYPE_CHECKING:
 LEAKS: Final = frozenset({"secret-echoed", "literal-secret"})
 _PINNED: Final = re.compile(r"@[0-9a-f]{40}$|^\./|^docker://.*@sha256:[0-9a-f]{64}$")
 _PRIVATE_KEY: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
-_TRACE: Final = re.compile(r"(?:^|[;&|]\s*|\s)(?:set\s+-[a-z]*x|set\s+-o\s+xtrace|(?:ba|z)?sh\s+-[a-z]*x)\b")
-_DUMP: Final = re.compile(r"(?:^|[;&|]\s*)(?:env|printenv|export\s+-p|export|set)\s*(?:$|[;&|])")
-_REVEAL: Final = re.compile(r"\b(?:inv|invoke|envtasks|nox)\b.*\s--(?:reveal|no-mask)\b")
-_PRINT: Final = re.compile(r"(?:^|[;&|(]\s*)(?:echo|printf|cat|printenv|Write-Output|Write-Host)\b(.*)")
-_GOES_ELSEWHERE: Final = re.compile(
-    r">(?!\s*(?:&[12]|/dev/(?:stdout|stderr|tty)))|\|(?!\s*(?:tee|cat|base64|rev|xxd|od)\b)"
-)
+_TRACES: Final = ("CI_DEBUG_TRACE", "CI_DEBUG_SERVICES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,8 @@ def _in_file(name: str, text: str, facts: Facts) -> Iterator[Finding]:
     for work in works:
         yield from found.commands(work)
         yield from found.keys(work)
-        yield from found.secrets(work)
+        yield from found.printed(work)
+        yield from found.literals(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +186,23 @@ class _Check:
                 f"environment: {{name: {name}, action: access}}",
             )
 
-    def secrets(self, work: Work) -> Iterator[Finding]:
-        """Values that are printed, and values that stand in the file."""
+    def printed(self, work: Work) -> Iterator[Finding]:
+        """Values that are printed."""
         for node in work.scripts:
             for offset, text in enumerate(node.value.split("\n")):
                 at = line(node) + offset + (1 if node.style in ("|", ">") else 0)
-                if sentence := _echoes(text, self.facts):
+                if sentence := prints(text, self.facts.secrets):
                     yield Finding(
                         "secret-echoed", self.file, at, f"Job {work.name} {sentence}.", "leave it out"
                     )
+
+    def literals(self, work: Work) -> Iterator[Finding]:
+        """Values that stand in the file."""
         for key, value in work.variables:
             text = scalar(value) or scalar(child(value, "value")) or ""
+            if key.value in _TRACES and text.lower() == "true":
+                sentence = f"Job {work.name} has {key.value}, which prints every variable."
+                yield self.finding("secret-echoed", key, sentence, "leave it out")
             secret = key.value in self.facts.secrets or key.value.startswith("DOTENV_PRIVATE_KEY")
             if secret and text and "$" not in text:
                 yield self.finding(
@@ -219,13 +221,9 @@ class _Check:
                 )
 
     def _environments(self, command: Command) -> Iterator[str]:
-        named = (
-            [command.environment]
-            if command.environment
-            else [
-                self.facts.sessions.get(name) if command.program == "nox" else None for name in command.names
-            ]
-        )
+        """The environments that a command runs in: the one it names, else those of its tasks or sessions."""
+        defaults = (self.facts.sessions if command.program == "nox" else self.facts.tasks) or {}
+        named = [command.environment] if command.environment else map(defaults.get, command.names)
         yield from (name for name in named if name is not None and name in self.facts.keys)
 
 
@@ -235,24 +233,6 @@ def _uses(job: yaml.Node) -> Iterator[yaml.ScalarNode]:
         node = child(place, "uses")
         if isinstance(node, yaml.ScalarNode):
             yield node
-
-
-def _echoes(text: str, facts: Facts) -> str:
-    """How a line of a script prints secrets, as the end of a sentence; empty if it does not."""
-    if _TRACE.search(text):
-        return "prints every command with its values (set -x)"
-    if _DUMP.search(text):
-        return "prints its whole environment"
-    elsewhere = _GOES_ELSEWHERE.search(text)
-    if _REVEAL.search(text) and not elsewhere:
-        return "shows secrets that would be hidden"
-    printed = _PRINT.search(text)
-    if printed and not _GOES_ELSEWHERE.search(printed[1]):
-        names = re.findall(r"\$\{?(\w+)|secrets\.(\w+)", printed[1])
-        for variable, secret in names:
-            if secret or variable.startswith("DOTENV_PRIVATE_KEY") or variable in facts.secrets:
-                return f"prints {secret or variable}"
-    return ""
 
 
 def _out_of_date(project: Project, process_env: Mapping[str, str], names: Sequence[str]) -> Iterator[Finding]:

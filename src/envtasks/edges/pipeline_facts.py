@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..contract import secret_names
 from ..envfile import read
+from .invoke_tasks import tasks
 from .nox_sessions import sessions
-from .pipelines import PREFIX, key_variable, program
+from .pipelines import PREFIX, key_variable
 
 if TYPE_CHECKING:
     from ..project import Project
@@ -25,7 +23,7 @@ class Facts:
     keys: Mapping[str, str | None]  # the key of each environment, None where its pipeline needs none
     protected: frozenset[str]
     sessions: Mapping[str, str | None]  # each session, and each variant, with its environment
-    tasks: frozenset[str] | None  # None: they could not be listed
+    tasks: Mapping[str, str | None] | None  # each with its environment; None: they could not be listed
     secrets: frozenset[str]
 
     @classmethod
@@ -38,7 +36,7 @@ class Facts:
             sessions={
                 name: session.environment for session in known for name in (session.name, *session.variants)
             },
-            tasks=_tasks(project, process_env),
+            tasks=tasks(project.root, process_env),
             secrets=frozenset(_encrypted(project)) | secret_names(project),
         )
 
@@ -48,30 +46,3 @@ def _encrypted(project: Project) -> Iterator[str]:
         for path in environment.files:
             if path.is_file():
                 yield from (entry.name for entry in read(path).entries if entry.raw.startswith(PREFIX))
-
-
-def _tasks(project: Project, process_env: Mapping[str, str]) -> frozenset[str] | None:
-    module = "invoke" if program(project) == "inv" else "envtasks"
-    done = subprocess.run(
-        [sys.executable, "-m", module, "--list", "--list-format", "json"],
-        cwd=project.root,
-        env={name: value for name, value in process_env.items() if not name.startswith("DOTENV_")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    try:
-        return frozenset(_names(json.loads(done.stdout))) if not done.returncode else None
-    except ValueError:
-        return None
-
-
-def _names(collection: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for task in collection["tasks"]:
-        yield from (prefix + name for name in (task["name"], *task["aliases"]))
-    for inner in collection["collections"]:
-        yield prefix + inner["name"]
-        yield from _names(inner, f"{prefix}{inner['name']}.")

@@ -33,9 +33,10 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
     with exits():
         from ..edges import pipeline_files
 
-        for file in pipeline_files.render(Project.load(), os.environ, platform, include=include):
+        files = pipeline_files.render(Project.load(), os.environ, platform, include=include)
+        for file in files:
             if stdout:
-                console.write_utf8(file.text)
+                console.write_utf8(f"# {file.label}\n{file.text}" if include else file.text)
             elif file.changed and not c.config.run.dry:
                 pipeline_files.write(file)
                 console.say("note", f"wrote {file.label}")

@@ -11,6 +11,7 @@ from invoke.exceptions import Exit
 
 from .. import console
 from ..activate import guard
+from ..ci_output import group
 from ..context import Context
 from ..declare import Run, task
 from ..errors import ConfigInvalid
@@ -76,7 +77,7 @@ def apply(
     with_manifests: bool = False,
 ) -> None:
     """Put the environment's values into its cluster, and restart the pods if a value changed."""
-    with exits():
+    with exits(), group(f"deploy.apply {c.environment}", os.environ):
         from ..edges import delivery
 
         plan = _plan(c)

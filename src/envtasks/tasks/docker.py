@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import console
 from ..activate import output_is_terminal
+from ..ci_output import group
 from ..context import Context
 from ..declare import Run, task
 from ..errors import ConfigInvalid
@@ -45,7 +47,8 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the environment's image and audit it; --push sends it then."""
-    with exits():
+    # the progress goes to stderr, and so do the marks around it
+    with exits(), group(f"docker.build {c.environment}", os.environ, stream=sys.stderr):
         project, hydrated = _here(c)
         from ..edges import images
 
