@@ -157,7 +157,7 @@ def test_names() -> None:
 @pytest.mark.parametrize("variant", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_long_names(variant: int) -> None:
     """A path too long for a header is told in full, and a value that is split between its two fields is found."""
-    path = "a/" * 40 + f"{SECRET.replace(' ', '_')}/" + "b" * 80
+    path = "a/" * 40 + f"{SECRET.replace(' ', '_')}/" + "b" * 85
     image = docker_archive(layer({path: SECRET.encode(), "z": SECRET.encode()}, variant=variant))
     report = audited(image, secrets={"DB_PASSWORD": SECRET, "TOKEN": SECRET.replace(" ", "_")})
     hidden = path.replace(SECRET.replace(" ", "_"), "***")
@@ -188,7 +188,7 @@ def test_error() -> None:
         (
             "app:test may not be shipped. It holds:\n"
             "  config, Env A: DB_PASSWORD (plain)\n"
-            "  layer 1 of 1 (COPY step 1), app/.env, file: an env file\n"
+            "  layer 1 of 1 (COPY step 1), app/.env: an env file\n"
             "  layer 1 of 1 (COPY step 1), app/.env, file content: DB_PASSWORD (plain)"
         ),
     )

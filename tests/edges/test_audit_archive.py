@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -15,9 +16,15 @@ from hypothesis import strategies as st
 from tests.edges.images import archive, blob_path, config, docker_archive, layer, link, oci_archive
 from tests.edges.test_audit import SECRET, SECRETS, audited, places
 
-from envtasks.edges.audit import audit
+from envtasks.edges.audit import Limits, audit
 from envtasks.edges.audit.contents import WINDOW
+from envtasks.edges.audit.ledger import Ledger
+from envtasks.edges.audit.needles import wanted
+from envtasks.edges.audit.opening import Opening
+from envtasks.edges.audit.private_keys import PrivateKeys
+from envtasks.edges.audit.search import Search
 from envtasks.errors import BuildFailed
+from envtasks.redaction import Redactor
 
 
 class Dripping(io.RawIOBase):
@@ -72,6 +79,31 @@ def test_across_windows(at: int, shift: int, packed: bool) -> None:
     }
     image = oci_archive(layer(files)) if packed else docker_archive(layer(files))
     assert places(audited(image)) == [("layer 1 of 1", "b", "file content", "DB_PASSWORD", "plain")]
+
+
+@pytest.mark.parametrize(
+    "sizes", [(100_000, 100_000), (100_000, 500), (500, 100_000)], ids=["big", "then small", "then big"]
+)
+def test_across_pieces(sizes: tuple[int, int]) -> None:
+    """A value is found wherever the piece ends that it begins in, and base64 in lines as well."""
+    lines = base64.encodebytes(b"-" * 60 + SECRET.encode() + b"-" * 60)
+    for value in (SECRET.encode(), lines):
+        content = b"x" * sizes[0] + value + b"x" * sizes[1]
+        for cut in range(sizes[0] - 2, sizes[0] + len(value) + 2):
+            ledger = Ledger(Redactor([]))
+            search = Search(wanted(SECRETS, {}).needles, PrivateKeys({}, most=0))
+            sink = Opening(search, ledger, Limits()).blob("b", pytest.fail)
+            sink.feed(memoryview(content)[:cut])
+            sink.feed(memoryview(content)[cut:])
+            sink.close()
+            assert [note.variable for note in ledger.notes()] == ["DB_PASSWORD"]
+
+
+def test_after_the_end() -> None:
+    """What stands in a layer behind the end of its archive is in no file, but shipped: it is searched."""
+    report = audited(docker_archive(layer({"a": b"b"}) + b"rubbish" * 99 + SECRET.encode()))
+    assert places(report) == [("layer 1 of 1", "a", "after the file's end", "DB_PASSWORD", "plain")]
+    assert report.not_checked == ()
 
 
 def test_headers_across_windows() -> None:

@@ -77,7 +77,8 @@ class Report:
             self.findings, key=lambda found: (found.layer, found.step, found.path, found.where)
         )
         for (layer, step, path, where), group in by_place:
-            place = ", ".join(filter(None, (f"{layer} ({step})" if step else layer, path, where)))
+            part = "" if where == "file" else where  # then what it is says it all
+            place = ", ".join(filter(None, (f"{layer} ({step})" if step else layer, path, part)))
             yield f"{place}: {', '.join(map(_told, group))}"
 
     def error(self) -> LeakFound | None:
