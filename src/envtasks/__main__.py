@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -26,7 +27,11 @@ def main() -> None:
             print(error.message, file=sys.stderr)
             sys.exit(error.code)
         raise
-    Program(name="envtasks", binary="envtasks", namespace=namespace, version=__version__).run()
+    try:
+        Program(name="envtasks", binary="envtasks", namespace=namespace, version=__version__).run()
+    except BrokenPipeError:  # `envtasks --list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains once more when it flushes
+        sys.exit(1)
 
 
 if __name__ == "__main__":
