@@ -8,11 +8,11 @@ import traceback
 from pathlib import Path
 
 import pytest
-from tests.envfiles import PRIVATE, encrypted, hydrated
 
 from envtasks.errors import VariableMissing
 from envtasks.hydrated import Hydrated
 from envtasks.nesting import marker
+from tests.envfiles import PRIVATE, encrypted, hydrated
 
 SWITCHES = {"COMPOSE_DISABLE_ENV_FILE": "1", "PYTHON_DOTENV_DISABLED": "1", "UV_NO_ENV_FILE": "1"}
 

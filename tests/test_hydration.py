@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.envfiles import OTHER, PRIVATE, PUBLIC, encrypted, environment, hydrated
 
 from envtasks.errors import (
     ConfigInvalid,
@@ -26,6 +25,7 @@ from envtasks.errors import (
 from envtasks.hydration import Origin, hydrate
 from envtasks.nesting import marker
 from envtasks.project import Environment
+from tests.envfiles import OTHER, PRIVATE, PUBLIC, encrypted, environment, hydrated
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
 

@@ -10,10 +10,10 @@ import threading
 import time
 
 import pytest
-from tests.commands import SECRET, with_sources
 
 from envtasks.pipes import Pump, redact_file_descriptors, write_all
 from envtasks.redaction import Redactor
+from tests.commands import SECRET, with_sources
 
 REDACTOR = Redactor([SECRET])
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file descriptors")

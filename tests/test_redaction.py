@@ -15,10 +15,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.commands import with_sources
 
 from envtasks.redaction import Redactor, StreamRedactor
 from envtasks.spellings import spellings
+from tests.commands import with_sources
 
 SECRET = "pä ss/w+rd?&='x\"<y>\\z"
 PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"

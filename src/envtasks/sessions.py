@@ -60,7 +60,9 @@ def session(
         with opened:
             return function(session, *args, **parameters)
 
-    body.__dict__["environment"] = env  # a pipeline is rendered from the sessions: edges/nox_sessions.py reads it
+    body.__dict__["environment"] = (
+        env  # a pipeline is rendered from the sessions: edges/nox_sessions.py reads it
+    )
     return nox.session(**kwargs)(body)
 
 

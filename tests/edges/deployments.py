@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envtasks.edges.allowlist import Selection
-from envtasks.edges.cluster import Reply
-from envtasks.edges.deploy_settings import Target
+from envtasks.edges.kubernetes.allowlist import Selection
+from envtasks.edges.kubernetes.cluster import Reply
+from envtasks.edges.kubernetes.settings import Target
 from envtasks.hydrated import Hydrated, Origin
 from envtasks.project import Environment, Project
 

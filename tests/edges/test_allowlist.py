@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.edges.deployments import hydrated
 
-from envtasks.edges.allowlist import Entry, Selection, read, select
+from envtasks.edges.kubernetes.allowlist import Entry, Selection, read, select
 from envtasks.errors import ConfigInvalid, ContractViolated, LeakFound, VariableMissing
+from tests.edges.deployments import hydrated
 
 LABEL = "deploy/env.allowlist"
 VALUES = {

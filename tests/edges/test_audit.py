@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.edges.images import blob_path, config, docker_archive, layer, link, oci_archive
 
 from envtasks.edges.audit import Finding, NotChecked, Report, audit
 from envtasks.errors import LeakFound
+from tests.edges.images import blob_path, config, docker_archive, layer, link, oci_archive
 
 SECRET = "kQ7&x/Zp 2<wL9+mN4"  # every encoding has something to do with it
 SECRETS = {"DB_PASSWORD": SECRET}

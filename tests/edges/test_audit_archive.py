@@ -13,8 +13,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.edges.images import archive, blob_path, config, docker_archive, layer, link, oci_archive
-from tests.edges.test_audit import SECRET, SECRETS, audited, places
 
 from envtasks.edges.audit import Limits, audit
 from envtasks.edges.audit.contents import WINDOW
@@ -25,6 +23,8 @@ from envtasks.edges.audit.private_keys import PrivateKeys
 from envtasks.edges.audit.search import Search
 from envtasks.errors import BuildFailed
 from envtasks.redaction import Redactor
+from tests.edges.images import archive, blob_path, config, docker_archive, layer, link, oci_archive
+from tests.edges.test_audit import SECRET, SECRETS, audited, places
 
 
 class Dripping(io.RawIOBase):

@@ -7,11 +7,11 @@ import hashlib
 import json
 
 import pytest
-from tests.edges.images import config, docker_archive, layer
-from tests.edges.test_audit import ENGINES, audited, one_file
 
 from envtasks.edges.audit import Limits, NotChecked
 from envtasks.keys import generate
+from tests.edges.images import config, docker_archive, layer
+from tests.edges.test_audit import ENGINES, audited, one_file
 
 PRIVATE, PUBLIC = generate()  # made for this run
 TRACKED = {"DOTENV_PUBLIC_KEY_PRODUCTION": PUBLIC}

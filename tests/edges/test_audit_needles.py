@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 
 import pytest
-from tests.edges.images import docker_archive, layer
-from tests.edges.test_audit import audited, one_file
 
 from envtasks.edges.audit import NotChecked
 from envtasks.edges.audit.needles import LONGEST, wanted, why_not
+from tests.edges.images import docker_archive, layer
+from tests.edges.test_audit import audited, one_file
 
 TOO_SHORT = "shorter than 8 characters"
 A_WORD = "only letters, or only digits, and shorter than 16 characters"

@@ -13,11 +13,11 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from tests.edges.images import docker_archive, layer, oci_archive
-from tests.edges.test_audit import SECRET, audited, one_file, places
 
 from envtasks.edges.audit import Limits, NotChecked
 from envtasks.errors import ToolMissing
+from tests.edges.images import docker_archive, layer, oci_archive
+from tests.edges.test_audit import SECRET, audited, one_file, places
 
 LINE = f"password = '{SECRET}'\n".encode()
 

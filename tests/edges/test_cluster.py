@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.edges.deployments import Scripted, target
 
-from envtasks.edges import cluster, output_folder
-from envtasks.edges.cluster import Program, Reply
-from envtasks.edges.journal import CARRY_ON, Journal
+from envtasks.edges.kubernetes import cluster, output_folder
+from envtasks.edges.kubernetes.cluster import Program, Reply
+from envtasks.edges.kubernetes.journal import CARRY_ON, Journal
 from envtasks.errors import ClusterFailed, Refused, ToolMissing
 from envtasks.redaction import Redactor
+from tests.edges.deployments import Scripted, target
 
 REDACTOR = Redactor(["hunter2"])
 HERE = ("--context=staging", "--server=https://staging.example.com:6443", "--namespace=shop-staging")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from envtasks.edges import compose_env_files
+from envtasks.edges.compose import env_files
 from envtasks.errors import ConfigInvalid, EnvFileMissing
 
 
 def needs(root: Path, service: dict[str, Any], **values: str) -> list[str]:
-    found = compose_env_files.needs({"services": {"app": service}}, ["app"], values, base=root)
+    found = env_files.needs({"services": {"app": service}}, ["app"], values, base=root)
     return [f"{need.missing.name} {need.file.name if need.file else ''}:{need.line}" for need in found]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges import compose_files
-from envtasks.edges.compose_files import Sources
+from envtasks.edges.compose import files
+from envtasks.edges.compose.files import Sources
 
 
 def write(root: Path, name: str, text: str) -> Path:
@@ -45,7 +45,7 @@ def test_a_reference_is_found_at_its_own_line(tmp_path: Path) -> None:
                      "two=${G}"]
         """,
     )
-    sources = compose_files.read([file], {})
+    sources = files.read([file], {})
     command = "run --with ${C} --and ${D:-${E}}\n"
     assert places(sources, tmp_path, "A", "A=${A}", "app") == ["compose.yaml:2"]
     assert places(sources, tmp_path, "B", "B=$B", "app") == ["compose.yaml:8"]
@@ -67,7 +67,7 @@ def test_a_service_is_told_from_another_with_the_same_text(tmp_path: Path) -> No
             environment: {A: "${A}"}
         """,
     )
-    assert places(compose_files.read([file], {}), tmp_path, "A", "A=${A}", "two") == ["compose.yaml:5"]
+    assert places(files.read([file], {}), tmp_path, "A", "A=${A}", "two") == ["compose.yaml:5"]
 
 
 def test_includes_and_extends_are_followed(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_includes_and_extends_are_followed(tmp_path: Path) -> None:
             extends: {file: base/base.yaml, service: base}
         """,
     )
-    sources = compose_files.read([file], {})
+    sources = files.read([file], {})
     found = {
         name: places(
             sources, tmp_path, name, f"${{{name}}}" if name != "IN_INCLUDED" else "db:${IN_INCLUDED}", service
@@ -136,7 +136,7 @@ def test_a_path_with_a_variable_is_followed_by_its_value(tmp_path: Path) -> None
         """,
     )
     override = write(tmp_path, "override.yaml", 'services:\n  app:\n    environment: {B: "${B}"}\n')
-    sources = compose_files.read([file, override], {"REGION": "eu"})
+    sources = files.read([file, override], {"REGION": "eu"})
     assert sources.computed is True
     assert sources.tree["services"] == {
         "db": {"image": "${IN_INCLUDED}"},
@@ -168,7 +168,7 @@ def test_the_env_file_that_compose_reads_unasked_is_told(
     for folder in ("", "sub/"):
         write(tmp_path, f"{folder}.env", "A=1\n")
     file = write(tmp_path, "compose.yaml", f"include:\n  - {include}\n")
-    (found,) = compose_files.read([file], {}).includes
+    (found,) = files.read([file], {}).includes
     assert found.unasked == (tmp_path / expected if expected else None)
     assert found.line == 2
 
@@ -181,7 +181,7 @@ def test_two_files_that_include_each_other_end(tmp_path: Path) -> None:
         "a.yaml",
         'include: [b.yaml]\nservices: {a: {image: "${A}", extends: {file: b.yaml, service: b}}}\n',
     )
-    assert places(compose_files.read([file], {}), tmp_path, "A", "${A}", "a") == ["a.yaml:2"]
+    assert places(files.read([file], {}), tmp_path, "A", "${A}", "a") == ["a.yaml:2"]
 
 
 @pytest.mark.parametrize("text", ["", "services: [", "- a\n", "services:\n  app:\n", "\udcff"])
@@ -189,4 +189,4 @@ def test_a_file_that_is_no_stack_has_no_texts(tmp_path: Path, text: str) -> None
     """Broken or odd files are compose's to report; here they have nothing to tell."""
     file = tmp_path / "compose.yaml"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert compose_files.read([file], {}).scalars == ()
+    assert files.read([file], {}).scalars == ()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges import compose_files, compose_missing
+from envtasks.edges.compose import files as compose_files
+from envtasks.edges.compose import missing
 from envtasks.errors import ConfigInvalid, VariableMissing
 
 
@@ -15,7 +16,7 @@ def check(root: Path, text: str, **values: str) -> None:
     file.write_text(text, encoding="utf-8")
     sources = compose_files.read([file], values)
     services = list(sources.tree["services"])
-    compose_missing.check(sources.tree, sources, services, values, environment="local", root=root, base=root)
+    missing.check(sources.tree, sources, services, values, environment="local", root=root, base=root)
 
 
 def test_every_missing_name_is_told_at_once(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_an_env_file_beside_an_included_file_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(ConfigInvalid) as caught:
-        compose_missing.refuse_unasked(compose_files.read([tmp_path / "compose.yaml"], {}), tmp_path)
+        missing.refuse_unasked(compose_files.read([tmp_path / "compose.yaml"], {}), tmp_path)
     assert str(caught.value) == (
         "compose.yaml:2 includes sub/c.yaml, and compose would read sub/.env for it: values that no environment "
         "declares.\n  hint: move them into the .env.<name> files, or add `env_file: /dev/null` to this include"
@@ -74,5 +75,5 @@ def test_an_env_file_beside_an_included_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_path_outside_of_the_project_is_shown_whole(tmp_path: Path) -> None:
     """A label is relative to the project where it can be."""
-    assert compose_missing.label(tmp_path / "a/b", tmp_path) == "a/b"
-    assert compose_missing.label(Path("/x/y"), tmp_path) == "/x/y"
+    assert missing.label(tmp_path / "a/b", tmp_path) == "a/b"
+    assert missing.label(Path("/x/y"), tmp_path) == "/x/y"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from envtasks.edges import compose_model
-from envtasks.edges.interpolation import Missing
+from envtasks.edges.compose import model
+from envtasks.edges.compose.interpolation import Missing
 
 TREE: dict[str, Any] = {
     "services": {
@@ -42,12 +42,12 @@ TREE: dict[str, Any] = {
 )
 def test_active_services(services: list[str], profiles: list[str], expected: list[str]) -> None:
     """Named services come with what they depend on, in whatever way; without names, all that no profile bars."""
-    assert list(compose_model.active(TREE, services, profiles)) == expected
+    assert list(model.active(TREE, services, profiles)) == expected
 
 
 def test_needs_are_those_of_active_services_and_of_what_they_use() -> None:
     """Volumes, networks and secrets count if a service uses them; of others only what compose stops at counts."""
-    found = [(need.missing, need.service) for need in compose_model.needs(TREE, ["app", "db"], {"APP": "x"})]
+    found = [(need.missing, need.service) for need in model.needs(TREE, ["app", "db"], {"APP": "x"})]
     assert found == [
         (Missing("DB"), "db"),
         (Missing("VOLUME"), None),
@@ -59,7 +59,7 @@ def test_needs_are_those_of_active_services_and_of_what_they_use() -> None:
 
 def test_a_malformed_text_is_left_to_compose() -> None:
     """A text that cannot be parsed needs nothing here: compose refuses the file and says where."""
-    assert compose_model.needs({"services": {"a": {"image": "${A B}"}}}, ["a"], {}) == ()
+    assert model.needs({"services": {"a": {"image": "${A B}"}}}, ["a"], {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_a_malformed_text_is_left_to_compose() -> None:
 )
 def test_a_service_that_is_there_to_stay(service: dict[str, Any], expected: bool) -> None:
     """A port, a health check or a restart policy says that a service may not simply finish."""
-    assert compose_model.must_run({"services": {"app": service}}, "app") is expected
+    assert model.must_run({"services": {"app": service}}, "app") is expected
 
 
 def test_unknown_services_are_told() -> None:
     """Names that are no service of the stack come back, the others do not."""
-    assert compose_model.unknown(TREE, ["db", "bd"]) == ("bd",)
+    assert model.unknown(TREE, ["db", "bd"]) == ("bd",)

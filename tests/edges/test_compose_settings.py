@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.edges import compose_settings
+from envtasks.edges.compose import settings as compose_settings
 from envtasks.errors import ConfigInvalid
 from envtasks.project import Project
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from envtasks.edges import compose_sharing
-from envtasks.edges.compose_sharing import Claim, Text
+from envtasks.edges.compose import sharing
+from envtasks.edges.compose.sharing import Claim, Text
 
 RESOLVED: dict[str, Any] = {
     "services": {
@@ -35,7 +35,7 @@ MINE = (
 
 def test_claims_of_an_interpolated_model() -> None:
     """Published ports, ranges one by one, fixed container names and external volumes; not what docker gives out."""
-    assert compose_sharing.claims(RESOLVED, ["app"]) == MINE
+    assert sharing.claims(RESOLVED, ["app"]) == MINE
 
 
 def test_what_other_stacks_hold_is_read_from_docker() -> None:
@@ -45,7 +45,7 @@ def test_what_other_stacks_hold_is_read_from_docker() -> None:
         "0.0.0.0:8000->8000/tcp, [::]:8000->8000/tcp, 127.0.0.1:90-91->90-91/udp, 22/tcp\tcompany-data,/x\n"
         "another\tapp\tother\t0.0.0.0:1->1/tcp\t\n"
     )
-    assert compose_sharing.running(listing, ["shop-dev"]) == {
+    assert sharing.running(listing, ["shop-dev"]) == {
         "shop-dev": (
             Claim("container name", "the-app", "app"),
             Claim("port", "8000/tcp", "app", "0.0.0.0"),
@@ -72,7 +72,7 @@ def test_what_other_stacks_hold_is_read_from_docker() -> None:
 )
 def test_clashes(theirs: Claim, expected: list[str]) -> None:
     """A port clashes on the same address or where one is bound everywhere; names and volumes by name."""
-    assert [str(claim) for claim in compose_sharing.clashes(MINE, [theirs])] == expected
+    assert [str(claim) for claim in sharing.clashes(MINE, [theirs])] == expected
 
 
 def test_claims_of_the_text() -> None:
@@ -92,7 +92,7 @@ def test_claims_of_the_text() -> None:
         },
         "volumes": {"shared": {"external": True}, "own": {}, "named": {"external": True, "name": "n-${N}"}},
     }
-    assert list(compose_sharing.texts(tree, ["app"])) == [
+    assert list(sharing.texts(tree, ["app"])) == [
         Text("published port", "${PORT:-80}:8000", "app"),
         Text("published port", "9000", "app"),
         Text("published port", "::1:${P}:tcp", "app"),
@@ -123,4 +123,4 @@ def test_environments_in_which_a_text_says_the_same(text: str, expected: tuple[s
         "dev": {"SAME": "1", "OWN": "2", "TWO": "1", "HIDDEN": None},
         "staging": {"SAME": "1", "OWN": "3", "TWO": "2", "HIDDEN": "1"},
     }
-    assert compose_sharing.alike(Text("published port", text, "app"), values) == expected
+    assert sharing.alike(Text("published port", text, "app"), values) == expected

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.projects import Sandbox
 
-from envtasks.edges.compose_stack import Stack
+from envtasks.edges.compose.stack import Stack
 from envtasks.errors import ConfigInvalid, StackFailed, ToolMissing
 from envtasks.hydration import hydrate
 from envtasks.project import Project
+from tests.projects import Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 SECRET = "pa$$word-4711"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from envtasks.edges import compose_state
-from envtasks.edges.compose_state import Address, Container, Verdict
+from envtasks.edges.compose import state as compose_state
+from envtasks.edges.compose.state import Address, Container, Verdict
 
 LINE = {
     "Service": "app",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.edges.deployments import ROOT, project
 
-from envtasks.edges.deploy_settings import NEEDS, Target, object_name, read
+from envtasks.edges.kubernetes.settings import NEEDS, Target, object_name, read
 from envtasks.errors import ConfigInvalid
+from tests.edges.deployments import ROOT, project
 
 SERVER = "https://staging.example.com:6443"
 

@@ -8,11 +8,11 @@ import traceback
 from pathlib import Path
 
 import pytest
-from tests.edges.fakes import fake_docker
 
 from envtasks.edges import docker
 from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
 from envtasks.redaction import Redactor
+from tests.edges.fakes import fake_docker
 
 HIDE = Redactor(["marked-value"])
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")

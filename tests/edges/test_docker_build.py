@@ -9,19 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.edges.fakes import fake_docker
-from tests.edges.hydrations import hydrated
-from tests.edges.test_docker_progress import T0, T1, log, vertex
 
-from envtasks.edges import images
-from envtasks.edges.build import Built, build, command
-from envtasks.edges.declared import Declared, Stage
-from envtasks.edges.plan import SWITCHES, Plan, plan
-from envtasks.edges.recipe import Recipe
-from envtasks.edges.travel import Travel
+from envtasks.edges.docker import images
+from envtasks.edges.docker.build import Built, build, command
+from envtasks.edges.docker.declared import Declared, Stage
+from envtasks.edges.docker.plan import SWITCHES, Plan, plan
+from envtasks.edges.docker.recipe import Recipe
+from envtasks.edges.docker.travel import Travel
 from envtasks.errors import BuildFailed, ConfigInvalid, Refused, ToolMissing
 from envtasks.project import Project
 from envtasks.redaction import Redactor
+from tests.edges.fakes import fake_docker
+from tests.edges.hydrations import hydrated
+from tests.edges.test_docker_progress import T0, T1, log, vertex
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 CREDENTIAL = Travel(("APP_ENV", "INDEX_TOKEN"), ("OTHER",), ("INDEX_TOKEN",))

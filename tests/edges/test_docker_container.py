@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.edges.hydrations import hydrated
 
-from envtasks.edges.container import run_words
+from envtasks.edges.docker.container import run_words
 from envtasks.errors import ConfigInvalid
 from envtasks.project import Project
+from tests.edges.hydrations import hydrated
 
 TEXT = "DB_HOST=db.example.com\nDB_PASSWORD=marked-value\nCACHE_URL=x\nUV_INDEX_A_PASSWORD=marked-too\n"
 

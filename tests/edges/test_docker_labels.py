@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.labels import labels, public_address
+from envtasks.edges.docker.labels import labels, public_address
 
 
 @pytest.mark.parametrize(

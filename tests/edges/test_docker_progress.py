@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from envtasks.edges.display import showing
-from envtasks.edges.progress import Progress, plain
+from envtasks.edges.docker.display import showing
+from envtasks.edges.docker.progress import Progress, plain
 from envtasks.redaction import Redactor
 
 T0 = "2026-01-02T03:04:05.123456789Z"

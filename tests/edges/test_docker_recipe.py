@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.recipe import Recipe, recipe_of
+from envtasks.edges.docker.recipe import Recipe, recipe_of
 from envtasks.errors import ConfigInvalid
 from envtasks.project import Project
 

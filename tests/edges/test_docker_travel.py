@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.edges.hydrations import hydrated
 
-from envtasks.edges.declared import Argument, Declared, SecretMount, Stage
-from envtasks.edges.hiding import hiding
-from envtasks.edges.recipe import Recipe
-from envtasks.edges.travel import Travel, advice, refuse_push, travel
+from envtasks.edges.docker.declared import Argument, Declared, SecretMount, Stage
+from envtasks.edges.docker.hiding import hiding
+from envtasks.edges.docker.recipe import Recipe
+from envtasks.edges.docker.travel import Travel, advice, refuse_push, travel
 from envtasks.errors import Refused, VariableMissing
+from tests.edges.hydrations import hydrated
 
 RECIPE = Recipe(root=Path("/shop"), file=Path("/shop/docker/Dockerfile"), context=Path("/shop"), image="shop")
 TEXT = """\

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.edges.dockerfiles import DOCKERFILES
 
-from envtasks.edges.declared import Argument, Declared, SecretMount, Stage, expand
-from envtasks.edges.dockerfile import read
+from envtasks.edges.docker.declared import Argument, Declared, SecretMount, Stage, expand
+from envtasks.edges.docker.dockerfile import read
 from envtasks.errors import ConfigInvalid, ToolMissing
+from tests.edges.dockerfiles import DOCKERFILES
 
 
 @pytest.fixture

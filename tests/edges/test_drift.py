@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.edges.deployments import selection, target
 
-from envtasks.edges import drift, ownership, rollout
-from envtasks.edges.drift import Difference
-from envtasks.edges.ownership import LAST_APPLIED, Conflict, Owner
+from envtasks.edges.kubernetes import drift, ownership, rollout
+from envtasks.edges.kubernetes.drift import Difference
+from envtasks.edges.kubernetes.ownership import LAST_APPLIED, Conflict, Owner
 from envtasks.errors import ConfigInvalid
+from tests.edges.deployments import selection, target
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 SECRET, CONFIG = "secret/shop-env", "configmap/shop-config"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envtasks.edges.interpolation import MalformedError, Missing, expand, missing, names, parse
+from envtasks.edges.compose.interpolation import MalformedError, Missing, expand, missing, names, parse
 
 VALUES = {"SET": "value", "EMPTY": "", "DOLLAR": "a$b"}
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edges.deployments import selection, target
 
-from envtasks.edges import kustomize, manifests
+from envtasks.edges.kubernetes import kustomize, manifests
 from envtasks.redaction import Redactor
+from tests.edges.deployments import selection, target
 
 VALUES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))
 AWKWARD = {

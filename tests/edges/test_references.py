@@ -6,13 +6,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from tests.edges.deployments import selection, target
 
-from envtasks.edges import documents, references
-from envtasks.edges.deploy_settings import WORKLOADS
-from envtasks.edges.documents import Documents
-from envtasks.edges.references import Finding
+from envtasks.edges.kubernetes import documents, references
+from envtasks.edges.kubernetes.documents import Documents
+from envtasks.edges.kubernetes.references import Finding
+from envtasks.edges.kubernetes.settings import WORKLOADS
 from envtasks.errors import ConfigInvalid, VariableMissing
+from tests.edges.deployments import selection, target
 
 FILE = "deploy/app.yaml"
 CHOSEN = selection({"DB_PASSWORD": "x", "TOKEN": "x"}, {"DB_HOST": "h"})

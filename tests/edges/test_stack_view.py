@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from envtasks.edges import stack_view
-from envtasks.edges.compose_state import Address, Container
+from envtasks.edges.compose import view as stack_view
+from envtasks.edges.compose.state import Address, Container
 
 
 def container(service: str, health: str, *addresses: Address) -> Container:
@@ -57,7 +57,7 @@ def test_rich_is_not_imported_for_a_pipe() -> None:
     import sys
 
     code = (
-        "import sys; from envtasks.edges import stack_view\n"
+        "import sys; from envtasks.edges.compose import view as stack_view\n"
         "with stack_view.watching('local') as view: view.line('x')\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'rich'])"
     )

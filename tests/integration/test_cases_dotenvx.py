@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.recorded import Case, check, child, recorded, write
 
 from envtasks.errors import EnvFileInvalid
+from tests.recorded import Case, check, child, recorded, write
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.integration.dotenvx_npm import package
 
 from envtasks import ciphertext, keys
 from envtasks.project import Environment
+from tests.integration.dotenvx_npm import package
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 

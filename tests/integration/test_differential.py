@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from tests.integration.dotenvx_npm import Dotenvx
-from tests.integration.generated import KEY, Sources, hostile, loose, plausible
 
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError
 from envtasks.hydration import hydrate
 from envtasks.project import Environment
+from tests.integration.dotenvx_npm import Dotenvx
+from tests.integration.generated import KEY, Sources, hostile, loose, plausible
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.projects import Sandbox
 
 pytestmark = pytest.mark.integration

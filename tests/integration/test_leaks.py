@@ -11,6 +11,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+
 from tests.projects import Sandbox
 
 pytestmark = [

@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+
 from tests.projects import Sandbox
 
 pytestmark = pytest.mark.integration

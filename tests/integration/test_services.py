@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+
 from tests.services import ROOT, running
 from tests.services.fixtures import lacks
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 import pytest
+
 from tests.services import Services, running
 
 REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"

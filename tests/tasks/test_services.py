@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from invoke.parser.argument import Argument
-from tests.projects import Sandbox
 
 from envtasks.tasks.services import ServiceWords, count
+from tests.projects import Sandbox
 
 SERVICES = {"app", "db", "local"}
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ..errors import ConfigInvalid
 from ..project import LAYERED
-from . import ci_settings, deploy_settings, recipe
+from . import ci_settings
+from .docker import recipe
+from .kubernetes import settings as deploy_settings
 from .nox_sessions import Session, sessions
 
 if TYPE_CHECKING:

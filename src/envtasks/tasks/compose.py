@@ -106,15 +106,16 @@ def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: 
 def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """List the containers of the stack: state, health, addresses."""
     with _stack(c) as stack:
-        from ..edges import compose, compose_state
+        from ..edges import compose
+        from ..edges.compose import state
 
         found = compose.ps(stack, services)
     if json:
         from json import dumps
 
-        console.write_utf8(dumps(compose_state.as_objects(found), indent=2) + "\n")
+        console.write_utf8(dumps(state.as_objects(found), indent=2) + "\n")
     else:
-        console.table(["service", "state", "address"], compose_state.as_rows(found))
+        console.table(["service", "state", "address"], state.as_rows(found))
 
 
 @task(

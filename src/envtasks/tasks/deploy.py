@@ -78,7 +78,7 @@ def apply(
 ) -> None:
     """Put the environment's values into its cluster, and restart the pods if a value changed."""
     with exits(), group(f"deploy.apply {c.environment}", os.environ):
-        from ..edges import delivery
+        from ..edges.kubernetes import delivery
 
         plan = _plan(c)
         options = delivery.Options(image or None, adopt=adopt, wait=wait, with_manifests=with_manifests)
@@ -97,7 +97,8 @@ def apply(
 def status(c: Context, json: bool = False) -> None:
     """Check that every name that the manifests of deploy/ refer to is rendered (needs no cluster)."""
     with exits():
-        from ..edges import kubernetes, references
+        from ..edges import kubernetes
+        from ..edges.kubernetes import references
 
         plan = _plan(c)
         found = kubernetes.status(plan)

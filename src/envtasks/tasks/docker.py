@@ -50,7 +50,7 @@ def build(
     # the progress goes to stderr, and so do the marks around it
     with exits(), group(f"docker.build {c.environment}", os.environ, stream=sys.stderr):
         project, hydrated = _here(c)
-        from ..edges import images
+        from ..edges.docker import images
 
         built = images.make(
             project,
@@ -77,7 +77,7 @@ def audit(c: Context, image: str = "", json: bool = False) -> None:
     """Look for secrets, keys and env files in every layer of an image."""
     with exits():
         project, hydrated = _here(c)
-        from ..edges.recipe import recipe_of
+        from ..edges.docker.recipe import recipe_of
 
         report = _look(project, hydrated, image or recipe_of(project).reference(hydrated.environment))
         if json:
@@ -94,7 +94,7 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
     """Audit the environment's image, push it, and check what arrived."""
     with exits():
         project, hydrated = _here(c)
-        from ..edges import images
+        from ..edges.docker import images
 
         dry = bool(c.config.run.dry)
         pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag, dry=dry)
@@ -116,7 +116,7 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
     with exits():
         project, hydrated = _here(c)
         from .. import contract
-        from ..edges.container import run_words
+        from ..edges.docker.container import run_words
 
         words = run_words(
             project,
@@ -145,7 +145,7 @@ def _auditor(project: Project, hydrated: Hydrated) -> Callable[[str, str], None]
 
 
 def _look(project: Project, hydrated: Hydrated, image: str, *, called: str = "") -> Report:
-    from ..edges.inspection import inspect
+    from ..edges.docker.inspection import inspect
 
     report = inspect(project, hydrated, image, called=called)
     for left_out in report.not_checked:

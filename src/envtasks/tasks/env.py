@@ -64,7 +64,9 @@ def show(c: Context, reveal: bool = False, json: bool = False) -> None:
         [
             [row["name"], _one_line(row["value"]), _place(row), _kind(row)]
             for row in rows
-            if not row["name"].startswith(PUBLIC_KEY)  # known to everybody, and longer than all else; --json has it
+            if not row["name"].startswith(
+                PUBLIC_KEY
+            )  # known to everybody, and longer than all else; --json has it
         ],
     )
 

@@ -72,10 +72,11 @@ def count(words: Sequence[str], task: str, services: Collection[str], with_value
 
 def known_services() -> frozenset[str]:
     """The services that the compose files declare; none if they cannot be read, which the task will say."""
-    from ..edges import compose_files, compose_settings
+    from ..edges.compose import files as compose_files
+    from ..edges.compose import settings
 
     try:
-        files = compose_settings.read(Project.load()).files
+        files = settings.read(Project.load()).files
     except EnvtasksError:
         return frozenset()
     services = compose_files.read([file for file in files if file.is_file()], {}).tree.get("services")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import REQUIRE_ALL
 from tests.integration.docker import servers
 from tests.integration.docker.shops import Shop

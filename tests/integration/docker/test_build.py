@@ -13,6 +13,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from envtasks.edges.docker.build import command
+from envtasks.edges.docker.images import make
+from envtasks.edges.docker.plan import SWITCHES, Plan, plan
+from envtasks.errors import BuildFailed
+from envtasks.hydration import Hydrated, hydrate
+from envtasks.project import Project
 from tests.integration.docker.conftest import PASSWORD, USERNAME
 from tests.integration.docker.shops import (
     BUILD_ARGS,
@@ -26,13 +33,6 @@ from tests.integration.docker.shops import (
     saved,
     watched_processes,
 )
-
-from envtasks.edges.build import command
-from envtasks.edges.images import make
-from envtasks.edges.plan import SWITCHES, Plan, plan
-from envtasks.errors import BuildFailed
-from envtasks.hydration import Hydrated, hydrate
-from envtasks.project import Project
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]

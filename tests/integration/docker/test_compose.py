@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from envtasks.edges.compose import interpolation
 from tests.integration.docker.servers import free_port
 from tests.projects import Sandbox
-
-from envtasks.edges import interpolation
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.docker.shops import GREETING, Shop, docker
 
-from envtasks.edges.recipe import recipe_of
+from envtasks.edges.docker.recipe import recipe_of
 from envtasks.project import Project
+from tests.integration.docker.shops import GREETING, Shop, docker
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 GUIDE = (Path(__file__).parents[3] / "docs/guide-containers.md").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import REQUIRE_ALL
 from tests.integration.docker.engines import Engine, lacking, second_engine
 from tests.projects import Sandbox

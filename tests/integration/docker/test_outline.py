@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.edges.dockerfiles import DOCKERFILES
 
-from envtasks.edges.dockerfile import read
-from envtasks.edges.outline import outline
-from envtasks.edges.recipe import Recipe
+from envtasks.edges.docker.dockerfile import read
+from envtasks.edges.docker.outline import outline
+from envtasks.edges.docker.recipe import Recipe
 from envtasks.redaction import Redactor
+from tests.edges.dockerfiles import DOCKERFILES
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker, pytest.mark.usefixtures("engine")]
 

@@ -9,12 +9,12 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from tests.integration.docker.conftest import PASSWORD
-from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding
 
-from envtasks.edges.push import push, push_from_digest
+from envtasks.edges.docker.push import push, push_from_digest
 from envtasks.errors import BuildFailed, LeakFound
 from envtasks.redaction import Redactor
+from tests.integration.docker.conftest import PASSWORD
+from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]

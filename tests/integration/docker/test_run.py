@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding, watched_processes
 from tests.projects import Sandbox, make_sandbox
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.fakekube import FakeCluster, serve
 from tests.integration.kubernetes.shop import Shop, kubectls
 from tests.projects import Sandbox

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fakekube import FakeCluster
-from tests.projects import Sandbox
-
-from envtasks.edges import delivery, kubernetes, rollout
-from envtasks.edges.drift import Difference
-from envtasks.edges.kubernetes import Plan
+from envtasks.edges import kubernetes
+from envtasks.edges.kubernetes import Plan, delivery, rollout
+from envtasks.edges.kubernetes.drift import Difference
 from envtasks.hydration import hydrate
 from envtasks.project import Project
+from tests.fakekube import FakeCluster
+from tests.projects import Sandbox
 
 PASSWORD = "hunter2-marked"
 PYPROJECT = """\

@@ -6,11 +6,11 @@ import dataclasses
 import time
 
 import pytest
-from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop, kubectls
 
-from envtasks.edges import delivery, rollout
-from envtasks.edges.drift import Difference
+from envtasks.edges.kubernetes import delivery, rollout
+from envtasks.edges.kubernetes.drift import Difference
 from envtasks.errors import ClusterFailed, ConfigInvalid, VariableMissing
+from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop, kubectls
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
 APPLIED = [f"{SECRET} applied", f"{CONFIG} applied"]

@@ -6,12 +6,12 @@ import json
 import re
 
 import pytest
-from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 from envtasks.edges import kubernetes
-from envtasks.edges.drift import Difference
-from envtasks.edges.ownership import LAST_APPLIED
+from envtasks.edges.kubernetes.drift import Difference
+from envtasks.edges.kubernetes.ownership import LAST_APPLIED
 from envtasks.errors import ClusterFailed, Refused
+from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import yaml
+
 from tests.integration.kubernetes.shop import CONFIG, PASSWORD, SECRET, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.integration.kubernetes.shop import Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.fakekube import FakeCluster
 from tests.integration.kubernetes.shop import kubectls
 

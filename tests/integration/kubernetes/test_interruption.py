@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.fakekube import DROP, LOSE, Fail, Request
-from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 from envtasks.errors import ClusterFailed
+from tests.fakekube import DROP, LOSE, Fail, Request
+from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
 CARRY_ON = "run deploy.apply again: it carries on from what the cluster holds"

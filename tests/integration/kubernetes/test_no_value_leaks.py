@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fakekube import Fail, Request
-from tests.integration.kubernetes.shop import Shop
 
 from envtasks.edges import kubernetes
 from envtasks.errors import ClusterFailed
+from tests.fakekube import Fail, Request
+from tests.integration.kubernetes.shop import Shop
 
 pytestmark = [
     pytest.mark.integration,

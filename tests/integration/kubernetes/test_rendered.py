@@ -14,11 +14,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from envtasks.edges import kubernetes
+from envtasks.edges.kubernetes import kustomize, manifests
 from tests.edges.deployments import selection, target
 from tests.fakekube import FakeCluster
 from tests.integration.kubernetes.shop import PASSWORD, Shop, kubectls
-
-from envtasks.edges import kubernetes, kustomize, manifests
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
 RELEASES = sorted({tuple(map(int, version.split(".")[:2])) for version in schemas.all_versions()})[-4:]
