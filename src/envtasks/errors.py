@@ -71,7 +71,7 @@ class ContractViolated(EnvtasksError):
 
 
 class Refused(EnvtasksError):
-    """Something guarded: a protected environment not confirmed, an environment the task is not for, a shadowed value."""
+    """Something guarded: a protected environment not confirmed, an environment a task is not for, a shadowed value."""
 
     code = 6
 
