@@ -58,24 +58,28 @@ def group(title: str, process_env: Mapping[str, str], *, stream: TextIO | None =
     https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections
     """
     target = stream or sys.stdout
-    begin, end = _marks(title, process_env)
-    _write(target, begin)
+    section = re.sub(r"[^A-Za-z0-9_.-]+", "_", title)
+    _write(target, _begin(title, section, process_env))
     try:
         yield
     finally:
-        _write(target, end)
+        _write(target, _end(section, process_env))
 
 
-def _marks(title: str, process_env: Mapping[str, str]) -> tuple[str, str]:
+def _begin(title: str, section: str, process_env: Mapping[str, str]) -> str:
     if process_env.get("GITHUB_ACTIONS") == "true":
-        return f"::group::{_escaped(title)}\n", "::endgroup::\n"
+        return f"::group::{_escaped(title)}\n"
     if process_env.get("GITLAB_CI") == "true":
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", title)
-        return (
-            f"\033[0Ksection_start:{int(time.time())}:{name}\r\033[0K{title}\n",
-            f"\033[0Ksection_end:{int(time.time())}:{name}\r\033[0K\n",
-        )
-    return "", ""
+        return f"\033[0Ksection_start:{int(time.time())}:{section}\r\033[0K{title}\n"
+    return ""
+
+
+def _end(section: str, process_env: Mapping[str, str]) -> str:
+    if process_env.get("GITHUB_ACTIONS") == "true":
+        return "::endgroup::\n"
+    if process_env.get("GITLAB_CI") == "true":
+        return f"\033[0Ksection_end:{int(time.time())}:{section}\r\033[0K\n"
+    return ""
 
 
 def _write(stream: TextIO, text: str) -> None:

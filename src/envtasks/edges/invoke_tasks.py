@@ -24,12 +24,10 @@ def tasks(root: Path, process_env: Mapping[str, str]) -> Mapping[str, str | None
         errors="replace",
         check=False,
     )
-    try:
-        found: dict[str, str | None] = (
-            json.loads(done.stdout.splitlines()[-1]) if not done.returncode else None
-        )
-    except (ValueError, IndexError):
+    if done.returncode:
         return None
+    # the last line is ours; what comes before it, tasks.py printed
+    found: dict[str, str | None] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 

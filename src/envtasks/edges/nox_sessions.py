@@ -57,10 +57,10 @@ def sessions(
 
 def _grouped(rows: Iterable[Mapping[str, Any]]) -> Iterable[Session]:
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(row["session"], []).append(row)
+    for row in rows:  # "name" is the function's, "session" what `nox -s` takes: tests-3.12(db='sqlite')
+        found.setdefault(row["name"], []).append(row)
     for name, variants in found.items():
-        yield Session(name, variants[0]["environment"], tuple(row["name"] for row in variants))
+        yield Session(name, variants[0]["environment"], tuple(row["session"] for row in variants))
 
 
 def _list(words: Sequence[str]) -> int:
@@ -81,8 +81,8 @@ def _list(words: Sequence[str]) -> int:
     rows = json.loads(shown.getvalue())
     declared = registry.get()
     for row in rows:
-        # the names of variants are not in the registry; a session's body carries what `@session` was given
-        row["environment"] = getattr(declared.get(row["session"]), "environment", None)
+        # a session's body carries what `@session` was given
+        row["environment"] = getattr(declared.get(row["name"]), "environment", None)
     sys.stdout.write(json.dumps(rows) + "\n")
     return 0
 
