@@ -61,7 +61,7 @@ def session(
             return function(session, *args, **parameters)
 
     body.__dict__["environment"] = (
-        env  # a pipeline is rendered from the sessions: edges/nox_sessions.py reads it
+        env  # a pipeline is rendered from the sessions: edges/pipelines/sessions.py reads it
     )
     return nox.session(**kwargs)(body)
 

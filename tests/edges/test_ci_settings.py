@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.ci_settings import SYSTEMS, Settings, read
+from envtasks.edges.pipelines.settings import SYSTEMS, Settings, read
 from envtasks.errors import ConfigInvalid
 from envtasks.project import Environment, Project
 

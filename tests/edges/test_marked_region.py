@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envtasks.edges.marked_region import BEGIN, END, find, replace, wrapped
+from envtasks.edges.pipelines.region import BEGIN, END, find, replace, wrapped
 from envtasks.errors import ConfigInvalid
 
 

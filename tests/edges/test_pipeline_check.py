@@ -6,9 +6,9 @@ import textwrap
 
 import pytest
 
-from envtasks.edges import github, gitlab
-from envtasks.edges.pipeline_check import Finding, check
-from envtasks.edges.pipeline_files import render, write
+from envtasks.edges.pipelines import github, gitlab
+from envtasks.edges.pipelines.check import Finding, check
+from envtasks.edges.pipelines.files import render, write
 from tests.edges.pipeline_projects import loaded, shop
 from tests.projects import Sandbox
 

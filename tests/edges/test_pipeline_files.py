@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from envtasks.edges import github, gitlab
-from envtasks.edges.marked_region import BEGIN, END
-from envtasks.edges.pipeline_files import Rendered, render, write
-from envtasks.edges.yaml_text import child, entries, parse
+from envtasks.edges.pipelines import github, gitlab
+from envtasks.edges.pipelines.files import Rendered, render, write
+from envtasks.edges.pipelines.region import BEGIN, END
+from envtasks.edges.pipelines.yaml_text import child, entries, parse
 from envtasks.errors import ConfigInvalid
 from tests.edges.pipeline_projects import loaded, shop
 from tests.projects import Sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envtasks.edges.pipelines import Job, key_variable, plan
+from envtasks.edges.pipelines.plan import Job, key_variable, plan
 from envtasks.errors import ConfigInvalid
 from tests.edges.pipeline_projects import commit, loaded, shop
 from tests.projects import Sandbox

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from envtasks.edges import github, gitlab
-from envtasks.edges.pipeline_check import check
-from envtasks.edges.pipeline_files import render, write
+from envtasks.edges.pipelines import github, gitlab
+from envtasks.edges.pipelines.check import check
+from envtasks.edges.pipelines.files import render, write
 from envtasks.project import Project
 from tests.edges.pipeline_projects import loaded, shop
 from tests.projects import Sandbox

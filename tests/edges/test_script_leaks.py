@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envtasks.edges.script_leaks import prints
+from envtasks.edges.pipelines.script_leaks import prints
 
 SECRETS = ("DB_PASSWORD", "TOKEN")
 

@@ -31,7 +31,7 @@ HELP_ENV = "The environment to look at; all of them when left out, and then a mi
 def render(c: Context, platform: str, include: bool = False, stdout: bool = False) -> None:
     """Write the pipeline: its jobs run this project's sessions and tasks."""
     with exits():
-        from ..edges import pipeline_files
+        from ..edges.pipelines import files as pipeline_files
 
         files = pipeline_files.render(Project.load(), os.environ, platform, include=include)
         for file in files:
@@ -48,8 +48,8 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
 def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
     """Check that the pipeline's files agree with the project, and that they hand out and print no secret."""
     with exits():
-        from ..edges.pipeline_check import LEAKS
-        from ..edges.pipeline_check import check as look
+        from ..edges.pipelines.check import LEAKS
+        from ..edges.pipelines.check import check as look
 
         files, findings = look(Project.load(), os.environ)
         if json:
@@ -81,7 +81,7 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
 def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
     """Look at what a job needs before it runs: key, values, contract, tools; code 4, 5 or 7."""
     with exits():
-        from ..edges import job_checks
+        from ..edges.pipelines import doctor as job_checks
 
         project = Project.load()
         environments = [project.environment(env)] if env else list(project.environments.values())

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..contract import secret_names
-from ..envfile import read
-from .invoke_tasks import tasks
-from .nox_sessions import sessions
-from .pipelines import PREFIX, key_variable
+from ...contract import secret_names
+from ...envfile import read
+from .plan import PREFIX, key_variable
+from .sessions import sessions
+from .tasks import tasks
 
 if TYPE_CHECKING:
-    from ..project import Project
+    from ...project import Project
 
 
 @dataclass(frozen=True, slots=True)

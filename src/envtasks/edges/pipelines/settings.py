@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ConfigInvalid
+from ...errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from ..project import Project
+    from ...project import Project
 
 TABLE: Final = "[tool.envtasks.ci]"
 KEYS: Final = ("sessions", "images", "deploy", "python", "systems")

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..errors import ConfigInvalid
-from ..project import LAYERED
-from . import ci_settings
-from .docker import recipe
-from .kubernetes import settings as deploy_settings
-from .nox_sessions import Session, sessions
+from ...errors import ConfigInvalid
+from ...project import LAYERED
+from ..docker import recipe
+from ..kubernetes import settings as deploy_settings
+from . import settings as ci_settings
+from .sessions import Session, sessions
 
 if TYPE_CHECKING:
-    from ..project import Environment, Project
+    from ...project import Environment, Project
 
 Kind = Literal["session", "image", "deploy"]
 PREFIX: Final = "encrypted:"
@@ -83,8 +83,8 @@ def key_variable(environment: Environment) -> str | None:
 
     Raises ConfigInvalid where its files want several.
     """
-    from ..envfile import read
-    from ..keys import variable_names
+    from ...envfile import read
+    from ...keys import variable_names
 
     wanted: dict[str, str] = {}
     for path in environment.baselines:

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..activate import activate
-from ..errors import ContractViolated, EnvtasksError, KeyMissing, ToolMissing
-from ..processes import find_program
-from .pipelines import PREFIX
+from ...activate import activate
+from ...errors import ContractViolated, EnvtasksError, KeyMissing, ToolMissing
+from ...processes import find_program
+from .plan import PREFIX
 
 if TYPE_CHECKING:
-    from ..hydrated import Hydrated
-    from ..project import Environment, Project
+    from ...hydrated import Hydrated
+    from ...project import Environment, Project
 
 # what proves that a tool is more than a file on PATH
 PROBES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -85,8 +85,8 @@ def of_tools(tools: Sequence[str], process_env: Mapping[str, str]) -> Iterator[C
 
 
 def _key(environment: Environment, process_env: Mapping[str, str]) -> Check:
-    from .. import keys
-    from ..envfile import read
+    from ... import keys
+    from ...envfile import read
 
     needed = []
     for path in environment.files:

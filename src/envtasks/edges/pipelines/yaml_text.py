@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ..errors import ConfigInvalid
+from ...errors import ConfigInvalid
 
 
 class _Dumper(yaml.SafeDumper):

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from ..envfile import write_atomic
-from ..errors import ConfigInvalid
-from . import github, gitlab, marked_region
-from .pipelines import Pipeline, plan
+from ...envfile import write_atomic
+from ...errors import ConfigInvalid
+from . import github, gitlab
+from . import region as marked_region
+from .plan import Pipeline, plan
 from .yaml_text import child, entries, line, parse, read_text
 
 if TYPE_CHECKING:
-    from ..project import Project
+    from ...project import Project
 
 PLATFORMS: Final = ("gitlab", "github")
 

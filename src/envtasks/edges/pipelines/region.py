@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..errors import ConfigInvalid
+from ...errors import ConfigInvalid
 
 BEGIN: Final = "# >>> envtasks"
 END: Final = "# <<< envtasks"

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from ..errors import ConfigInvalid
-from . import github, gitlab, marked_region
-from .pipeline_facts import Facts
-from .pipeline_files import render
-from .pipeline_jobs import Command, Work, of_github, of_gitlab
+from ...errors import ConfigInvalid
+from . import github, gitlab
+from . import region as marked_region
+from .facts import Facts
+from .files import render
+from .jobs import Command, Work, of_github, of_gitlab
 from .script_leaks import prints
 from .yaml_text import child, compose, doubles, entries, line, read_text, scalar, strings
 
 if TYPE_CHECKING:
-    from ..project import Project
+    from ...project import Project
 
 LEAKS: Final = frozenset({"secret-echoed", "literal-secret"})
 _PINNED: Final = re.compile(r"@[0-9a-f]{40}$|^\./|^docker://.*@sha256:[0-9a-f]{64}$")

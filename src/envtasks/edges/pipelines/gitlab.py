@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .pipelines import CONFIRM, Job, Pipeline
+from .plan import CONFIRM, Job, Pipeline
 from .yaml_text import block
 
 FILE: Final = ".gitlab-ci.yml"

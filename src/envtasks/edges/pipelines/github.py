@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from .pipelines import CONFIRM, Job, Pipeline
+from .plan import CONFIRM, Job, Pipeline
 from .yaml_text import block
 
 FILE: Final = ".github/workflows/ci.yml"
