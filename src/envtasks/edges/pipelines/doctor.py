@@ -33,13 +33,14 @@ sys.path[:0] = ["src", "."]
 module, _, name = sys.argv[1].partition(":")
 settings = getattr(importlib.import_module(module), name)
 from pydantic import ValidationError
+prefix, wrong = settings.model_config.get("env_prefix", ""), []
 try:
     settings()
 except ValidationError as error:
-    wrong = [[".".join(map(str, e["loc"])), e["type"]] for e in error.errors(include_input=False, include_url=False)]
-    print(json.dumps(wrong))
-else:
-    print("[]")
+    for each in error.errors(include_input=False, include_url=False, include_context=False):
+        field = str(each["loc"][0]) if each["loc"] else "*"
+        wrong.append([(prefix + field if field in settings.model_fields else field).upper(), each["type"]])
+print(json.dumps(wrong))
 """
 
 
@@ -127,7 +128,7 @@ def _contract(project: Project, hydrated: Hydrated) -> Check:
         return Check("contract", f"{settings} cannot be imported: {kind}", ContractViolated.code, "uv sync")
     if not wrong:
         return Check("contract", f"{settings} holds")
-    listed = ", ".join(f"{name.upper()} ({kind})" for name, kind in wrong)
+    listed = ", ".join(f"{name} ({kind})" for name, kind in wrong)
     return Check(
         "contract",
         f"{settings}: {listed}",
