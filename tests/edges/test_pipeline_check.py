@@ -171,6 +171,31 @@ def test_a_job_defined_twice_is_found(sandbox: Sandbox) -> None:
     ]
 
 
+def test_a_stage_that_is_not_listed_is_found(sandbox: Sandbox) -> None:
+    """A file with stages of its own may lack those of our jobs; GitLab would refuse it."""
+    text = "stages: [one]\na: {stage: one, script: x}\nb:\n  stage: test\n  script: x\nc: {stage: .post, script: x}\n"
+    assert findings(sandbox, gitlab.FILE, text) == [
+        ("unknown-stage", 4, "Job b is in the stage test, which `stages` does not list.")
+    ]
+
+
+def test_what_is_merged_and_referenced_is_read(sandbox: Sandbox) -> None:
+    """Anchors, merge keys and GitLab's own tags: a job has what it merges in, and its own words win."""
+    text = """\
+    .base: &base
+      environment: staging
+      before_script: [echo $TOKEN]
+    good:
+      <<: *base
+      before_script: !reference [.other, script]
+      script: inv migrate
+    bad:
+      <<: [*base]
+      script: inv migrate
+    """
+    assert findings(sandbox, gitlab.FILE, text) == [("secret-echoed", 3, "Job bad prints TOKEN.")]
+
+
 @pytest.mark.parametrize("platform", ["gitlab", "github"])
 def test_jobs_that_were_rendered_for_another_state_are_found(sandbox: Sandbox, platform: str) -> None:
     """A session that is gone: our jobs are out of date, and the hint renders them anew."""

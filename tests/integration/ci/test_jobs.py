@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,6 +13,8 @@ import yaml
 from envtasks.edges.pipelines import github, gitlab
 from tests.edges.pipeline_projects import commit
 from tests.integration.ci.conftest import Pipelines
+from tests.integration.conftest import lacks
+from tests.integration.docker import servers
 
 pytestmark = [
     pytest.mark.integration,
@@ -99,6 +103,30 @@ def test_images_are_built_and_audited(pipelines: Pipelines, platform: str, envir
     assert done.code == 0, done.output
     last = done.output.rstrip().splitlines()[-1]
     assert (last.split()[0], last.endswith("built, audited")) == (reference, True), done.output
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_is_published_is_what_is_deployed(pipelines: Pipelines, tmp_path: Path, platform: str) -> None:
+    """With a registry the image of the commit is pushed, and the deployment runs exactly that reference."""
+    if shutil.which("docker-registry") is None:
+        lacks("docker-registry is not installed")
+    with servers.registry(tmp_path / "registry") as registry:
+        path = pipelines.sandbox.root / "pyproject.toml"
+        path.write_text(path.read_text(encoding="utf-8") + f'registry = "{registry}"\n', encoding="utf-8")
+        assert pipelines.sandbox.inv("ci.render", platform).returncode == 0
+        commit(pipelines.sandbox.root)
+        reference = f"{registry}/{pipelines.image}:staging-{'0' * 40}"
+        try:
+            done = pipelines.job(platform, "publish-staging", "staging", keys=pipelines.key("staging"))
+        finally:
+            subprocess.run(["docker", "image", "rm", "--force", reference], check=False, capture_output=True)
+        assert (done.code, "audited, pushed" in done.output) == (0, True), done.output
+        done = pipelines.job(platform, "deploy-staging", "staging", keys=pipelines.key("staging"))
+    assert done.code == 0, done.output
+    deployment = pipelines.cluster.get("Deployment", "shop", "shop-staging")
+    images = [container["image"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    assert images[0] == reference
 
 
 def test_every_job_was_run_here(pipelines: Pipelines) -> None:

@@ -70,8 +70,7 @@ def _in_file(name: str, text: str, facts: Facts) -> Iterator[Finding]:
     on_github = name.startswith(".github/")
     works = list(of_github(document) if on_github else of_gitlab(document))
     found = _Check(name, facts, on_github)
-    if on_github:
-        yield from found.workflow(document)
+    yield from found.workflow(document) if on_github else found.stages(document)
     for work in works:
         yield from found.commands(work)
         yield from found.keys(work)
@@ -117,6 +116,16 @@ class _Check:
                         f"{node.value} can be moved to other code.",
                         "pin it by commit, with the version as a comment",
                     )
+
+    def stages(self, document: yaml.MappingNode) -> Iterator[Finding]:
+        """Jobs of GitLab whose stage is not among those that the file lists."""
+        listed = child(document, "stages")
+        known = {".pre", ".post", *(node.value for node in strings(listed))} if listed else None
+        for name, (_, job) in entries(document).items() if known else ():
+            stage = child(job, "stage")
+            if known and isinstance(stage, yaml.ScalarNode) and stage.value not in known:
+                sentence = f"Job {name} is in the stage {stage.value}, which `stages` does not list."
+                yield self.finding("unknown-stage", stage, sentence, "stages: [build, test, deploy]")
 
     def commands(self, work: Work) -> Iterator[Finding]:
         """Tasks, sessions and environments that are not there."""

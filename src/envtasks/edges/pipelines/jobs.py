@@ -13,8 +13,8 @@ import yaml
 from .yaml_text import child, entries, scalar, strings
 
 # top-level names of .gitlab-ci.yml that are no jobs: https://docs.gitlab.com/ci/yaml/
-_NO_JOBS: Final = {"after_script", "before_script", "cache", "default", "image", "include", "pages", "services",
-                   "spec", "stages", "variables", "workflow"} - {"pages"}  # fmt: skip
+_NO_JOBS: Final = {"after_script", "before_script", "cache", "default", "image", "include", "services", "spec",
+                   "stages", "variables", "workflow"}  # fmt: skip
 _SCRIPTS: Final = ("before_script", "script", "after_script")
 _KEY: Final = re.compile(r"DOTENV_PRIVATE_KEY\w*")
 _SEPARATORS: Final = re.compile(r"&&|\|\||[;|\n]")

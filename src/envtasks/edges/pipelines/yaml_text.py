@@ -84,10 +84,16 @@ def line(node: yaml.Node) -> int:
 
 
 def entries(node: yaml.Node | None) -> dict[str, tuple[yaml.ScalarNode, yaml.Node]]:
-    """The entries of a mapping by name, each with the nodes of its key and its value; none of any other node."""
+    """The entries of a mapping by name, each with the nodes of its key and its value; none of any other node.
+
+    What `<<` merges in is there too, unless the mapping says something else.
+    """
     if not isinstance(node, yaml.MappingNode):
         return {}
-    return {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    own = {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    _, merged = own.pop("<<", (None, None))
+    parents = merged.value if isinstance(merged, yaml.SequenceNode) else [merged]
+    return {**{name: pair for each in reversed(parents) for name, pair in entries(each).items()}, **own}
 
 
 def child(node: yaml.Node | None, *path: str) -> yaml.Node | None:
