@@ -9,6 +9,7 @@ import pytest
 from envtasks.edges.pipelines import github, gitlab
 from envtasks.edges.pipelines.check import Finding, check
 from envtasks.edges.pipelines.files import render, write
+from envtasks.errors import ConfigInvalid
 from tests.edges.pipeline_projects import loaded, shop
 from tests.projects import Sandbox
 
@@ -52,6 +53,9 @@ ON_GITHUB = [
     ("", "inv lint", "{}", None),
     ("", "uv run nox -s unit lint", "{}", None),
     (GUARD, "inv migrate --env production --yes", key("production"), None),
+    ("", "uv run inv -e -c tasks -r . lint", "{}", None),
+    ("", "pip install invoke nox && echo inv nothing", "{}", None),
+    ("", "python -m nox -s unit -- -e staging", key("staging"), None),
     ("", "inv migrat", "{}", ("unknown-task", 7, "Job j runs migrat, and there is no such task.")),
     ("", "nox -s unti", "{}", ("unknown-session", 7, "Job j runs unti, and there is no such session.")),
     ("", "inv lint -e prod", "{}",
@@ -215,6 +219,15 @@ def test_jobs_that_were_rendered_for_another_state_are_found(sandbox: Sandbox, p
         "The project has changed since these jobs were rendered.",
         f"inv ci.render {platform}",
     )
+
+
+def test_tasks_that_cannot_be_listed_are_said(sandbox: Sandbox) -> None:
+    """A tasks.py that does not load is an error with what it said, not a project without tasks."""
+    shop(sandbox)
+    sandbox.write("tasks.py", "raise RuntimeError('no tasks today')\n")
+    sandbox.write(gitlab.FILE, "a: {script: x}\n")
+    with pytest.raises(ConfigInvalid, match=r"^tasks\.py: its tasks cannot be listed: .*no tasks today"):
+        check(loaded(sandbox), sandbox.env)
 
 
 def test_a_project_without_pipeline_has_no_files(sandbox: Sandbox) -> None:

@@ -221,3 +221,7 @@ def test_what_is_published_takes_nothing_from_a_shared_cache(rendered: Path) -> 
     assert cached == {"unit", "integration", "lint"}
     ours = gitlab_jobs(rendered)
     assert {name for name, job in ours.items() if job.get("cache") != []} == cached | {"without-keys"}
+    elsewhere = {
+        name for name, job in ours.items() if job.get("variables", {}).get("UV_CACHE_DIR") == "/tmp/uv-cache"
+    }
+    assert elsewhere == set(ours) - cached - {"without-keys"}

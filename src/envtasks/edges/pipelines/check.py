@@ -133,7 +133,7 @@ class _Check:
             known = self.facts.sessions if command.program == "nox" else self.facts.tasks
             kind = "session" if command.program == "nox" else "task"
             for name in command.names:
-                if "$" not in name and known is not None and name not in known:
+                if "$" not in name and name not in known:
                     yield self.finding(
                         f"unknown-{kind}",
                         command.node,
@@ -232,7 +232,7 @@ class _Check:
 
     def _environments(self, command: Command) -> Iterator[str]:
         """The environments that a command runs in: the one it names, else those of its tasks or sessions."""
-        defaults = (self.facts.sessions if command.program == "nox" else self.facts.tasks) or {}
+        defaults = self.facts.sessions if command.program == "nox" else self.facts.tasks
         named = [command.environment] if command.environment else map(defaults.get, command.names)
         yield from (name for name in named if name is not None and name in self.facts.keys)
 

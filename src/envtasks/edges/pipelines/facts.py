@@ -23,7 +23,7 @@ class Facts:
     keys: Mapping[str, str | None]  # the key of each environment, None where its pipeline needs none
     protected: frozenset[str]
     sessions: Mapping[str, str | None]  # each session, and each variant, with its environment
-    tasks: Mapping[str, str | None] | None  # each with its environment; None: they could not be listed
+    tasks: Mapping[str, str | None]  # each with its environment
     secrets: frozenset[str]
 
     @classmethod

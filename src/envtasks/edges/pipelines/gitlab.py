@@ -55,10 +55,11 @@ def _job(job: Job) -> dict[str, Any]:
             "pip install uv",
         ]
     if job.kind != "session" or job.guarded:
-        written["cache"] = []  # what is built or deployed takes nothing from a cache that others can write
-    variables = {**written.get("variables", {}), **({CONFIRM: str(job.environment)} if job.confirm else {})}
-    if variables:
-        written["variables"] = variables
+        # what is built or deployed takes nothing from a cache that others can write, and leaves none in the context
+        written["cache"] = []
+        written["variables"] = {"UV_CACHE_DIR": "/tmp/uv-cache", **written.get("variables", {})}  # noqa: S108 - in a container
+    if job.confirm:
+        written["variables"] = {**written["variables"], CONFIRM: str(job.environment)}
     if job.variants:
         written["parallel"] = {"matrix": [{"SESSION": list(job.variants)}]}
     if job.environment and (job.key or job.guarded):

@@ -19,6 +19,9 @@ _SCRIPTS: Final = ("before_script", "script", "after_script")
 _KEY: Final = re.compile(r"DOTENV_PRIVATE_KEY\w*")
 _SEPARATORS: Final = re.compile(r"&&|\|\||[;|\n]")
 _PROGRAMS: Final = ("inv", "invoke", "envtasks", "nox")
+# flags of inv itself that are followed by a value: https://docs.pyinvoke.org/en/stable/invoke.html
+_TAKE_A_VALUE: Final = ("-c", "--collection", "-r", "--search-root", "-f", "--config", "-T", "--command-timeout",
+                        "-D", "--list-depth", "-F", "--list-format")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +153,29 @@ def _command(words: Sequence[str], node: yaml.ScalarNode) -> Command | None:
     if at is None or (at and words[0] in ("echo", "printf", "pip", "uv") and words[:2] != ["uv", "run"]):
         return None
     program, rest = words[at].rpartition("/")[2], list(words[at + 1 :])
-    environment = next(iter(_values(rest, "-e", "--env")), None)
     if program == "nox":
-        own = rest[: rest.index("--")] if "--" in rest else rest
-        behind = rest[len(own) :]
-        named = next(iter(_values(behind, "-e", "--env")), None)
-        return Command(program, tuple(_values(own, "-s", "-e", "--session", "--sessions")), named, node)
-    return Command(program, tuple(_tasks(rest)), environment, node)
+        end = rest.index("--") if "--" in rest else len(rest)
+        names = _values(rest[:end], "-s", "-e", "--session", "--sessions")
+        return Command(program, tuple(names), _environment_flag(rest[end:]), node)
+    task = _task(rest)
+    if task is None:
+        return None
+    # before the task's name `-e` is Invoke's own --echo
+    return Command(program, (rest[task],), _environment_flag(rest[task + 1 :]), node)
 
 
-def _tasks(words: Sequence[str]) -> Iterator[str]:
-    """The task of an inv command: the first word that is no flag. What follows it may be its arguments."""
-    first = next((word for word in words if not word.startswith("-")), None)
-    if first is not None:
-        yield first
+def _task(words: Sequence[str]) -> int | None:
+    """Where the first task of an inv command stands. What follows it may be its arguments or another task."""
+    skipped = False
+    for at, word in enumerate(words):
+        if not skipped and not word.startswith("-"):
+            return at
+        skipped = word in _TAKE_A_VALUE
+    return None
+
+
+def _environment_flag(words: Sequence[str]) -> str | None:
+    return next(iter(_values(words, "-e", "--env")), None)
 
 
 def _values(words: Sequence[str], *flags: str) -> Iterator[str]:

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...errors import ConfigInvalid
 
-def tasks(root: Path, process_env: Mapping[str, str]) -> Mapping[str, str | None] | None:
-    """Each task's names with the environment it runs in unless told otherwise; None if they cannot be listed."""
+
+def tasks(root: Path, process_env: Mapping[str, str]) -> Mapping[str, str | None]:
+    """Each task's names with the environment it runs in unless told otherwise. Raises ConfigInvalid."""
     done = subprocess.run(
         [sys.executable, "-m", "envtasks.tasks"],
         cwd=root,
@@ -23,7 +25,8 @@ def tasks(root: Path, process_env: Mapping[str, str]) -> Mapping[str, str | None
         check=False,
     )
     if done.returncode:
-        return None
+        said = (done.stderr.strip() or "no output").splitlines()[-1]
+        raise ConfigInvalid(f"tasks.py: its tasks cannot be listed: {said}", hint="inv --list")
     # the last line is ours; what comes before it, tasks.py printed
     found: dict[str, str | None] = json.loads(done.stdout.splitlines()[-1])
     return found
