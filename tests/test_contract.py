@@ -38,10 +38,46 @@ def test_secret_names_without_an_import(tmp_path: Path) -> None:
     assert "shop_static" not in sys.modules
 
 
-@pytest.mark.parametrize("settings", [None, "nowhere.settings:Settings", "shop_static.settings:Other"])
-def test_no_contract_no_secret_names(tmp_path: Path, settings: str | None) -> None:
-    """Without a contract, or with one that is not there, no plain variable is secret."""
-    assert secret_names(_project(tmp_path, settings, name="shop_static")) == frozenset()
+def test_no_contract_no_secret_names(tmp_path: Path) -> None:
+    """Without a contract no plain variable is secret."""
+    assert secret_names(_project(tmp_path, None, name="shop_static")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("nowhere.settings:Settings", r"there is no nowhere/settings\.py in src/"),
+        ("shop_static.settings:Other", r"src/shop_static/settings\.py has no class 'Other'"),
+        ("nonsense", "there is no nonsense"),
+    ],
+)
+def test_a_contract_that_is_not_there_is_said(tmp_path: Path, settings: str, message: str) -> None:
+    """A wrong `settings` is ConfigInvalid: else nothing would be hidden, without a word."""
+    with pytest.raises(ConfigInvalid, match=message):
+        secret_names(_project(tmp_path, settings, name="shop_static"))
+
+
+def test_secret_names_follow_bases_aliases_and_other_spellings(tmp_path: Path) -> None:
+    """Base classes of the module, renamed imports, alias choices and annotations are seen."""
+    project = _project(tmp_path, "shop_more.settings:Settings", name="shop_more")
+    (tmp_path / "src/shop_more/settings.py").write_text(
+        """
+from typing import Annotated
+from pydantic import AliasChoices, Field, SecretStr as Hidden
+from pydantic_settings import BaseSettings
+
+class Base(BaseSettings):
+    inherited: Hidden
+
+class Settings(Base):
+    plain: str = Field(alias="SecretStr")
+    choice: Hidden = Field(validation_alias=AliasChoices("TOKEN_A", "TOKEN_B"))
+    noted: Annotated[Hidden, Field(alias="NOTED")]
+""",
+        encoding="utf-8",
+    )
+
+    assert secret_names(project) == {"INHERITED", "TOKEN_A", "TOKEN_B", "NOTED"}
 
 
 def test_load_gives_every_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,7 +188,32 @@ def test_needs_names_everything_that_is_missing(inv: Inv, capsys: pytest.Capture
     assert "TOKEN" in error
 
 
-@pytest.mark.parametrize("name", ["env", "yes", "no_mask"])
+def test_one_consent_is_not_anothers(inv: Inv) -> None:
+    """A task's own question is asked even after other tasks ran, or were confirmed, in the same environment."""
+    seen: list[Any] = []
+    drop = _recorder(seen, env="staging", confirm="Really drop it?")
+
+    @task(env="staging", pre=[drop])
+    def outer(c: Context) -> None:
+        """Outer."""
+
+    @task(env="production")
+    def leaf(c: Context) -> None:
+        """Leaf."""
+
+    assert inv([outer, drop], "outer") == 6
+    assert inv([leaf, drop], "leaf", "-e", "staging", "record") == 6
+    assert inv([leaf, drop], "leaf", "-y", "record", "-e", "production") == 6
+    assert seen == []
+
+
+def test_an_empty_environment_is_no_default(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--env ''`, an unset variable in CI, is an unknown environment and not the task's default."""
+    assert inv([_recorder([], env="local")], "record", "--env", "") == 2
+    assert "There is no environment ''" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["env", "yes", "no_mask", "e", "y"])
 def test_a_parameter_of_our_name_is_an_error_at_definition(name: str) -> None:
     """A body's parameter that would clash with our flags is a clear Exit when the task is defined."""
     namespace: dict[str, Any] = {}
@@ -199,7 +224,9 @@ def test_a_parameter_of_our_name_is_an_error_at_definition(name: str) -> None:
     assert caught.value.code == 2
 
 
-@pytest.mark.parametrize("declared", [{"only": "staging"}, {"needs": "DB_*"}, {"env": None, "needs": ["A"]}])
+@pytest.mark.parametrize(
+    "declared", [{"only": "staging"}, {"needs": "DB_*"}, {"env": None, "needs": ["A"]}, {"env": 3}]
+)
 def test_wrong_declarations_are_refused_at_definition(declared: dict[str, Any]) -> None:
     """A string in place of a list, or a plain task with needs, is code 2 when the task is defined."""
     with pytest.raises(Exit) as caught:

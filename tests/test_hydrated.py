@@ -60,7 +60,7 @@ def test_every_missing_need_is_named(values: Hydrated) -> None:
     with pytest.raises(VariableMissing) as caught:
         values.child_env(["B", "CACHE", "APP_ENV", "A", "Z_*", "A"])
     assert caught.value.message == "B, A are needed but not set in local (.env.local)."
-    assert caught.value.hint == "inv env.set B --env local"
+    assert caught.value.hint == "add them to .env.local"
 
 
 def test_app_env_of_the_files_is_not_filtered(tmp_path: Path) -> None:

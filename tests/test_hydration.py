@@ -494,18 +494,38 @@ def test_the_dotenvx_engine_gives_the_values_and_nothing_else(
         return {"A": "looked up", "B": "b", "P": "changed", "S": "s"}
 
     monkeypatch.setattr(dotenvx, "values", values)
-    text = f"A=op://v/i/f\nB=$(x)\nP=1\nS='{encrypted('s')}'"
-    result = hydrated(tmp_path, text, {"P": "p", "APP_ENV": "shell"}, engine="dotenvx", commands=True)
+    text = f"A=op://v/i/f\nB=b\nP=1\nS='{encrypted('s')}'"
+    result = hydrated(tmp_path, text, {"P": "p", "APP_ENV": "shell"}, engine="dotenvx")
     assert dict(result) == {"A": "looked up", "B": "b", "P": "p", "S": "s"}
     assert dict(result.secrets) == {"A": "looked up", "S": "s"}
     assert called == {
         "names": ["A", "B", "P", "S"],
         "private_keys": (PRIVATE,),
-        "commands": True,
+        "commands": False,
         "overload": False,
         "files": (tmp_path / ".env.local",),
         "app_env": "local",
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+def test_the_dotenvx_engine_runs_no_command_beside_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dotenvx would run commands with the private keys in their environment, so they run here, without any."""
+    from envtasks import dotenvx
+
+    monkeypatch.setattr(dotenvx, "values", lambda *_, **__: pytest.fail("dotenvx was called"))
+    process = {"PATH": os.environ["PATH"], "DOTENV_PRIVATE_KEY_LOCAL": PRIVATE}
+    text = f"A=$(env | sed -n 's/^DOTENV_PRIVATE.*/seen/p'; echo ran)\nS='{encrypted('s')}'"
+    assert dict(hydrated(tmp_path, text, process, engine="dotenvx", commands=True)) == {"A": "ran", "S": "s"}
+
+
+@pytest.mark.parametrize("name", ["ENVTASKS_CONFIRM", "ENVTASKS_ENGINE"])
+def test_an_env_file_may_not_set_our_switches(tmp_path: Path, name: str) -> None:
+    """A switch of ours in an env file, which would confirm or choose for a nested call, is refused with its line."""
+    with pytest.raises(EnvFileInvalid, match=rf"^\.env\.local:2: {name}: an env file may not set"):
+        hydrated(tmp_path, f"A=1\n{name}=production")
 
 
 def test_the_dotenvx_engine_is_not_asked_where_it_would_run_text(

@@ -63,23 +63,28 @@ def guard(
     what: str,
     confirm: bool | str | None,
     yes: bool,
-) -> None:
+    flag: str = "--yes, or ",
+) -> bool:
     """Ask before something happens in a protected environment, or wherever the task says `confirm`; else Refused.
 
     On a terminal the environment's name has to be typed. Elsewhere `--yes` or `ENVTASKS_CONFIRM=<environment>` says it.
+    Gives whether there was anything to confirm. `flag` is how a hint names the flag, empty where there is none.
     """
-    needed = environment.protected if confirm is None else bool(confirm)
-    if not needed or yes or process_env.get(CONFIRM) == environment.name:
-        return
-    kind = "protected" if environment.protected else "confirmed by name"
+    if not (environment.protected if confirm is None else confirm):
+        return False
+    if yes or process_env.get(CONFIRM) == environment.name:
+        return True
+    question = confirm if isinstance(confirm, str) else f"{what} runs in {environment.name}."
+    if confirm is None:
+        question = f"{what} runs in {environment.name}, which is protected."
     if not _can_ask(process_env):
         raise Refused(
-            f"{what} would run in {environment.name}, which is {kind}, and there is no terminal to ask on.",
-            hint=f"say so: --yes, or {CONFIRM}={environment.name} in the process environment",
+            f"{question} It has to be confirmed, and there is no terminal to ask on.",
+            hint=f"say so: {flag}{CONFIRM}={environment.name} in the process environment",
         )
-    question = confirm if isinstance(confirm, str) else f"{what} runs in {environment.name}, which is {kind}."
     if _asked(f"{question}\nType {environment.name} to go on: ") != environment.name:
         raise Refused(f"{what} was not confirmed, so nothing ran.", hint=f"type the name: {environment.name}")
+    return True
 
 
 def _can_ask(process_env: Mapping[str, str]) -> bool:
@@ -90,7 +95,11 @@ def _asked(question: str) -> str:
     """The answer to a question put on stderr, so that stdout stays the command's own."""
     sys.stderr.write(question)
     sys.stderr.flush()
-    return sys.stdin.readline().strip()
+    try:
+        return sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise SystemExit(130) from None
 
 
 def to_hide(

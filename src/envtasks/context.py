@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,9 @@ class Context(InvokeContext):
 
     def run(self, command: str, **kwargs: Any) -> Result:
         """Run a shell line in the environment. Takes what Invoke's `run` takes; gives its Result."""
-        self._show_equivalent(["sh", "-c", command], kwargs)
+        shell = str(kwargs.get("shell", self.config.run.shell))
+        option = "/c" if shell.lower().endswith("cmd.exe") else "-c"
+        self._show_equivalent([shell, option, self._prefix_commands(command)], kwargs)
         return self._run(self._runner(), command, **kwargs)
 
     def sudo(self, command: str, **kwargs: Any) -> Result:
@@ -95,19 +98,31 @@ class Context(InvokeContext):
         """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
         shown = kwargs.get("echo", self.config.run.echo) or kwargs.get("dry", self.config.run.dry)
         if shown and self._environment is not None and not kwargs.get("disown"):
-            line = equivalent(self._environment, argv)
+            own_name = "APP_ENV" not in (self._hydrated or {})
+            line = equivalent(self._environment, argv, app_env=own_name)
             print(self._redactor.text(line) if self._redactor else line, file=sys.stdout, flush=True)
 
 
-def equivalent(environment: Environment, argv: Sequence[str]) -> str:
-    """The `dotenvx run` line that reproduces a command of this environment, ready to be copied into a POSIX shell."""
-    words = ["dotenvx", "run", "--strict"]
+def equivalent(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:
+    """The `dotenvx run` line that reproduces a command of this environment, to be copied into a POSIX shell here.
+
+    Paths are relative to the current folder. `app_env`: say APP_ENV too, as no file does.
+    """
+    words = ["env", f"APP_ENV={environment.name}"] if app_env else []
+    words += ["dotenvx", "run", "--strict"]
     for path in environment.files:
         if path.exists() or not environment.optional(path):
-            words += ["-f", environment.label(path)]
+            words += ["-f", _from_here(path)]
     for path in key_files(environment):
-        words += ["-fk", environment.label(path)]
+        words += ["-fk", _from_here(path)]
     return shlex.join([*words, "--", *argv])
+
+
+def _from_here(path: Path) -> str:
+    try:
+        return Path(os.path.relpath(path)).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()
 
 
 def key_files(environment: Environment) -> tuple[Path, ...]:

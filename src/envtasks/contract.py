@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,24 +31,36 @@ def secret_names(project: Project) -> frozenset[str]:
     """The variables whose field in the contract is a SecretStr or SecretBytes, upper-cased; empty without a contract.
 
     Read from the class's source, so that hiding output costs no import of pydantic or of the service.
-    Fields of base classes in other modules are not seen here; `load` sees them.
+    Fields of base classes in other modules are not seen here; `load` sees them. Raises ConfigInvalid where the
+    project has no such module or class: nothing would be hidden, and nobody would know.
     """
     if project.settings is None:
         return frozenset()
     module, _, name = project.settings.partition(":")
     path = _source(project.root, module)
     if path is None:
-        return frozenset()
+        raise _not_there(
+            project.settings, f"there is no {module.replace('.', '/')}.py in src/ or the project's folder"
+        )
     import ast
 
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, OSError, ValueError):
         return frozenset()  # running the service says so better than we can
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return frozenset(_secret_fields(node))
-    return frozenset()
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    if name not in classes:
+        raise _not_there(
+            project.settings, f"{path.relative_to(project.root).as_posix()} has no class {name!r}"
+        )
+    return frozenset(_secret_fields(classes, name, _secret_types(tree)))
+
+
+def _not_there(settings: str, reason: str) -> ConfigInvalid:
+    return ConfigInvalid(
+        f"pyproject.toml: [tool.envtasks] settings = {settings!r}: {reason}.",
+        hint='expected "module:Class", such as "app.settings:Settings"',
+    )
 
 
 def load(project: Project) -> Mapping[str, Field]:
@@ -99,29 +112,55 @@ def _source(root: Path, module: str) -> Path | None:
     return None
 
 
-def _secret_fields(node: ast.ClassDef) -> list[str]:
+def _secret_types(tree: ast.Module) -> tuple[str, ...]:
+    """What the module calls pydantic's secret types."""
     import ast
 
-    prefix = ""
-    found = []
+    imported = [
+        alias.asname
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in SECRET_TYPES and alias.asname
+    ]
+    return (*SECRET_TYPES, *imported)
+
+
+def _secret_fields(
+    classes: Mapping[str, ast.ClassDef], name: str, types: tuple[str, ...], prefix: str = ""
+) -> Iterator[str]:
+    """The variables of a class's secret fields, those of its base classes in the same module included."""
+    import ast
+
+    node = classes[name]
     for statement in node.body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "model_config":
-            prefix = _keyword(statement.value, "env_prefix") or ""
+            prefix = next(_strings(statement.value, "env_prefix"), prefix)
+    for statement in node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            alias = _keyword(statement.value, "validation_alias") or _keyword(statement.value, "alias")
-            if _names_secret(ast.unparse(statement.annotation)):
-                found.append((alias or prefix + statement.target.id).upper())
-    return found
+            annotation = ast.unparse(statement.annotation)
+            if any(word in types for word in re.findall(r"\w+", annotation)):
+                given = [*_aliases(statement.annotation), *_aliases(statement.value)]
+                yield from (word.upper() for word in given or [prefix + statement.target.id])
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes and base.id != name:
+            yield from _secret_fields(classes, base.id, types, prefix)
 
 
-def _keyword(call: ast.expr | None, name: str) -> str | None:
+def _aliases(node: ast.expr | None) -> Iterator[str]:
+    for name in ("validation_alias", "alias"):
+        yield from _strings(node, name)
+
+
+def _strings(node: ast.AST | None, name: str) -> Iterator[str]:
+    """The string constants of a keyword argument, wherever in the expression it stands."""
     import ast
 
-    if isinstance(call, ast.Call):
-        for keyword in call.keywords:
-            if keyword.arg == name and isinstance(keyword.value, ast.Constant):
-                return str(keyword.value.value)
-    return None
+    for inner in ast.walk(node) if node is not None else ():
+        if isinstance(inner, ast.keyword) and inner.arg == name:
+            for constant in ast.walk(inner.value):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    yield constant.value
 
 
 def _names_secret(annotation: str) -> bool:

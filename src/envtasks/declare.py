@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
+from invoke.exceptions import UnexpectedExit
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
@@ -68,6 +69,8 @@ def task(
                     "@task(env=None) is a plain task: only, needs and confirm do not go with it."
                 )
             return tasks.task(*args, **kwargs)
+        if not isinstance(env, str):
+            raise ConfigInvalid(f"@task(env={env!r}): expected the name of an environment, such as 'local'.")
         if isinstance(only, str) or isinstance(needs, str):
             raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
     kwargs.setdefault("klass", Task)
@@ -91,7 +94,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
         with exits():
             for name in self.argspec(body).parameters:
-                if name in FLAGS:
+                if name in FLAGS or name in SHORT:
                     raise ConfigInvalid(
                         f"Task {self.name!r} has a parameter named {name!r}, which every task of envtasks has already.",
                         hint="rename it; c.environment is the environment's name and c.env holds its values",
@@ -161,10 +164,27 @@ class Task(tasks.Task[Callable[..., Any]]):
         context = self._context(run, caller, door)
         for call in self.before if self._mine(caller, self.pre) else ():
             _follow(call, context, run)
-        result = super().__call__(context, *arguments, **kwargs)
+        try:
+            result = super().__call__(context, *arguments, **kwargs)
+        except UnexpectedExit as failure:
+            self._hide_in(failure, run, door)
+            raise
         for call in self.after if self._mine(caller, self.post) else ():
             _follow(call, context, run)
         return result
+
+    def _hide_in(self, failure: UnexpectedExit, run: Run, door: Door) -> None:
+        """Hide secrets in what Invoke prints of a command whose output was captured, on a terminal too."""
+        if door.environment is None:
+            return
+        hydrated = run.hydrate(door.environment)
+        if hidden := to_hide(run.project, hydrated, mask=door.mask, is_terminal=lambda: False):
+            from .redaction import Redactor
+
+            redactor = Redactor(hidden)
+            failure.result.stdout = redactor.text(failure.result.stdout)
+            failure.result.stderr = redactor.text(failure.result.stderr)
+            failure.result.command = redactor.text(failure.result.command)
 
     def _bound(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults filled in: the command line gives all of them, a pre task none."""
@@ -180,16 +200,19 @@ class Task(tasks.Task[Callable[..., Any]]):
         """Which environment this call is for, allowed and confirmed."""
         from_caller: Door | None = caller._door if isinstance(caller, Context) else None
         inherited = from_caller.environment.name if from_caller and from_caller.environment else None
-        name = flags["env"] or inherited or (None if self.default_env == BARE else self.default_env)
+        own = None if self.default_env == BARE else self.default_env
+        name = flags["env"] if flags["env"] is not None else inherited or own
         yes = bool(flags["yes"] or (from_caller and from_caller.yes))
         mask = not (flags["no_mask"] or (from_caller and not from_caller.mask))
         if name is None:
             return Door(None, yes=yes, mask=mask)
         environment = run.project.environment(name)
         only_for(name, self.only, what=self.name)
-        if name not in run.confirmed:
-            guard(environment, os.environ, what=self.name, confirm=self.confirm, yes=yes)
-            run.confirmed |= {name} if self.confirm is not False else set()
+        consent = (name, self.confirm)  # a task's own question is not answered by another task's consent
+        if consent not in run.confirmed and guard(
+            environment, os.environ, what=self.name, confirm=self.confirm, yes=yes
+        ):
+            run.confirmed.add(consent)
         return Door(environment, yes=yes, mask=mask)
 
     def _context(self, run: Run, caller: InvokeContext, door: Door) -> Context:
@@ -219,7 +242,7 @@ class Run:
     project: Project
     dedupe: bool
     hydrated: dict[str, Hydrated] = field(default_factory=dict)
-    confirmed: set[str] = field(default_factory=set)
+    confirmed: set[tuple[str, bool | str | None]] = field(default_factory=set)
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
     @classmethod

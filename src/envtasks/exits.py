@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ def exits(*, failures: bool = False) -> Iterator[None]:
         raise _exit(error.message, error.hint, error.code) from None
     except UnexpectedExit:
         raise  # Invoke ends with the command's own code
+    except BrokenPipeError:  # `inv --dry … | head`: nobody reads on
+        if not failures:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains once more when it flushes
+        raise Exit("", 141) from None
     except Failure as failure:
         if not failures:
             raise

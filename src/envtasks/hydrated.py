@@ -142,7 +142,7 @@ class Hydrated(Mapping[str, str]):
             are = "is needed but not set" if len(missing) == 1 else "are needed but not set"
             raise VariableMissing(
                 f"{', '.join(dict.fromkeys(missing))} {are} in {self.environment} ({', '.join(self.files)}).",
-                hint=f"inv env.set {missing[0]} --env {self.environment}",
+                hint=f"add {'it' if len(missing) == 1 else 'them'} to {self.files[-1]}",
             )
 
     def _spelled(self, name: str) -> str:

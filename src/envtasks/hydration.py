@@ -77,6 +77,8 @@ class Hydration:
         self.keys = Keys(environment, process_env, self.layers)
         self.from_process = set() if overload else self.standings.keys() & self.process.keys()
         self.secret = {self.fold(name) for name in secret_names}
+        upper = {name.upper() for name in secret_names}  # pydantic-settings reads names in any case
+        self.secret |= {name for name in self.standings if name.upper() in upper}
         self.secret.update(name for name, standing in self.standings.items() if standing.encrypted)
         # ${APP_ENV} in a file is what a file says, else the environment's name, never what the shell says
         self.visible = self.process
@@ -86,7 +88,8 @@ class Hydration:
         self.resolution = Resolution({})
 
     def open(self) -> None:
-        """Decrypt whatever counts. Raises KeyMissing, DecryptionFailed."""
+        """Decrypt whatever counts. Raises EnvFileInvalid, KeyMissing, DecryptionFailed."""
+        refusal.refuse_switches(self.standings.values())
         self.opened = open_layers(
             self.layers, self.visible, self.keys.decrypt, overload=self.overload, fold=self.fold
         )
@@ -98,15 +101,10 @@ class Hydration:
         """Expand and layer. Raises ConfigInvalid, EnvFileInvalid, DecryptionFailed, ToolMissing."""
         forbidden = refusal.commands_are_off(self.environment, self.process_env, allowed=commands)
         native = engine == "native"
-        self.resolution = resolve(
-            self.layers,
-            self.visible,
-            self.opened,
-            secret=self.secret,
-            run=None if forbidden or not native else self._run,
-            overload=self.overload,
-            fold=self.fold,
-        )
+        self.resolution = self._resolved(run=native and not forbidden)
+        if not native and not forbidden and self.resolution.commands:
+            # dotenvx would hand its private keys to the commands; they run here, where none gets a key
+            native, self.resolution = True, self._resolved(run=True)
         if forbidden:
             refusal.refuse_commands(self.resolution.commands, forbidden)
         refusal.refuse_endless(self.resolution.endless)
@@ -116,6 +114,17 @@ class Hydration:
             self.resolution.values.update(self._from_dotenvx(commands=not forbidden))
         own = {name: value for name, value in self.values.items() if name not in self.from_process}
         refusal.refuse_values(own, self.standings)
+
+    def _resolved(self, *, run: bool) -> Resolution:
+        return resolve(
+            self.layers,
+            self.visible,
+            self.opened,
+            secret=self.secret,
+            run=self._run if run else None,
+            overload=self.overload,
+            fold=self.fold,
+        )
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -209,7 +218,7 @@ class Hydration:
             self.environment,
             self.visible,
             names=[standing.name for standing in self.standings.values()],
-            private_keys=self.keys.ring().hexes,
+            private_keys=self.keys.needed(),
             commands=commands,
             overload=self.overload,
         )
@@ -244,6 +253,13 @@ class Keys:
             ]
             self._ring = keys.find(self._environment, self._process_env, needed_for=files)
         return self._ring
+
+    def needed(self) -> tuple[str, ...]:
+        """The keys themselves, where something is encrypted; else none."""
+        encrypted = any(
+            entry.raw.startswith(PREFIX) for layer in self._layers for entry in layer.file.entries
+        )
+        return self.ring().hexes if encrypted or self._ring else ()
 
     @property
     def warnings(self) -> list[str]:

@@ -159,14 +159,14 @@ def start_errors(what: str, env: Mapping[str, str], line: str | Sequence[str]) -
         if "\0" in "".join(line):
             raise EnvtasksError(f"An argument of {what} holds a NUL character.") from None
         if "long" in str(error):  # Windows: "the environment variable is longer than 32767 characters"
-            raise _too_large(env, line) from None
+            raise too_large(env, line) from None
         raise
 
 
 def _explained(error: OSError, what: str, env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
     windows = getattr(error, "winerror", None)
     if error.errno == errno.E2BIG or windows == 206:
-        return _too_large(env, line)
+        return too_large(env, line)
     if error.errno == errno.ENOENT and Path(what).exists():
         return ToolMissing(
             f"{what} could not be started: the interpreter that its first line names is not there."
@@ -181,7 +181,7 @@ def _explained(error: OSError, what: str, env: Mapping[str, str], line: str | Se
     return EnvtasksError(f"{what} could not be started: {error.strerror or type(error).__name__}.")
 
 
-def _too_large(env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
+def too_large(env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
     sizes = {name: len(name) + len(value.encode("utf-8", "surrogatepass")) + 2 for name, value in env.items()}
     length = sum(len(word) + 1 for word in ([line] if isinstance(line, str) else line))
     largest = sorted(sizes, key=lambda name: -sizes[name])[:5]

@@ -44,6 +44,16 @@ def refuse_unopened(
     raise KeyMissing(f"In {environment.name} there is no key to decrypt {what}.", hint=hint)
 
 
+def refuse_switches(standings: Iterable[Standing]) -> None:
+    """Raise EnvFileInvalid for a switch of ours in an env file: it would confirm or choose for a nested call."""
+    places = [it.winner for it in standings if it.name.upper().startswith("ENVTASKS_")]
+    if places:
+        raise EnvFileInvalid(
+            f"{_listed(places)}: an env file may not set what steers envtasks itself.",
+            hint="take it out: ENVTASKS_* is for the process environment alone",
+        )
+
+
 def refuse_commands(places: Sequence[Place], reason: str) -> None:
     """Raise ConfigInvalid if a value holds a command that may not run."""
     if places:
@@ -84,7 +94,7 @@ def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing]) 
     if references:
         raise EnvFileInvalid(
             f"{_listed(references)}: references to a password manager (op://, bw://) are not followed.",
-            hint='put the value itself there, encrypted: inv env.set NAME; or follow them: engine = "dotenvx"',
+            hint='put the value itself there, encrypted, or follow them: engine = "dotenvx"',
         )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar, overload
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import nox
 
 from .activate import activate, guard, only_for, output_is_terminal, to_hide
 from .errors import ConfigInvalid, EnvtasksError
 from .project import Project
+
+if TYPE_CHECKING:
+    from .redaction import Redactor
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 
@@ -56,38 +60,57 @@ def session(
     @functools.wraps(function)
     def body(session: nox.Session, *args: Any, **parameters: Any) -> Any:
         with _session_errors(session):
-            opened = _open(session, env=env, only=only, needs=needs)
-        with opened:
-            return function(session, *args, **parameters)
+            redactor = _open(session, env=env, only=only, needs=needs)
+            with _hidden(redactor):
+                return function(session, *args, **parameters)
 
-    body.__dict__["environment"] = (
-        env  # a pipeline is rendered from the sessions: edges/pipelines/sessions.py reads it
-    )
+    body.__dict__["environment"] = env  # edges/pipelines/sessions.py renders a pipeline from it
     return nox.session(**kwargs)(body)
 
 
 def _open(
     session: nox.Session, *, env: str | None, only: Sequence[str] | None, needs: Sequence[str] | None
-) -> Any:
-    """Put the environment into the session; gives the context manager that hides its secrets while the body runs."""
+) -> Redactor | None:
+    """Put the environment into the session; gives what hides its secrets, if any are to be hidden."""
     chosen, mask = _take_flags(session.posargs)
-    name = chosen or env
+    name = env if chosen is None else chosen
     if name is None:
-        return nullcontext()
+        return None
     project = Project.load()
     environment = project.environment(name)
     what = f"session {session.name}"
     only_for(name, only, what=what)
-    guard(environment, os.environ, what=what, confirm=None, yes=False)
+    guard(environment, os.environ, what=what, confirm=None, yes=False, flag="")
     hydrated = activate(project, environment, os.environ)
     _apply(session, hydrated.child_env(needs))
     hidden = to_hide(project, hydrated, mask=mask, is_terminal=output_is_terminal)
     if not hidden:
-        return nullcontext()
-    from .pipes import redact_file_descriptors
+        return None
     from .redaction import Redactor
 
-    return redact_file_descriptors(Redactor(hidden))
+    return Redactor(hidden)
+
+
+@contextmanager
+def _hidden(redactor: Redactor | None) -> Iterator[None]:
+    """Hide secrets in what the body prints, and in the exception that nox prints when the body has ended."""
+    if redactor is None:
+        yield
+        return
+    from .pipes import redact_file_descriptors
+
+    with redact_file_descriptors(redactor):
+        try:
+            yield
+        except Exception as error:
+            _hide_in(error, redactor)
+            raise
+
+
+def _hide_in(error: BaseException | None, redactor: Redactor) -> None:
+    while error is not None:
+        error.args = tuple(redactor.text(text) if isinstance(text, str) else text for text in error.args)
+        error = error.__cause__ or error.__context__
 
 
 def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
@@ -130,7 +153,19 @@ def _session_errors(session: nox.Session) -> Iterator[None]:
     try:
         yield
     except EnvtasksError as error:
-        message = f"{error.message}\n  hint: {error.hint}" if error.hint else error.message
+        message = str(error)
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        from .processes import too_large
+
+        message = str(too_large(_environment_of(session), ""))
     else:
         return
     session.error(message)
+
+
+def _environment_of(session: nox.Session) -> Mapping[str, str]:
+    """What the session's commands get."""
+    merged = {**os.environ, **session.env}
+    return {name: value for name, value in merged.items() if value is not None}

@@ -46,7 +46,7 @@ def test_every_missing_name_is_told_at_once(tmp_path: Path) -> None:
         "    TAG  compose.yaml:3\n"
         "    EMPTY (empty)  compose.yaml:5\n"
         "    TOKEN  compose.yaml:11\n"
-        "  hint: inv env.set IN_ENV_FILE --env local, or say that unset is meant: ${IN_ENV_FILE:-}"
+        "  hint: add it to an env file of local, or say that unset is meant: ${IN_ENV_FILE:-}"
     )
     assert caught.value.code == 5
 

@@ -183,7 +183,7 @@ def test_shadowing_is_said_once_and_refused_in_production(shop: Sandbox) -> None
 
 def test_dry_and_echo_print_the_equivalent_line(shop: Sandbox) -> None:
     """--dry runs nothing and prints the dotenvx line that would; --echo prints it and runs."""
-    line = "dotenvx run --strict -f .env.local -- python -c pass"
+    line = "env APP_ENV=local dotenvx run --strict -f .env.local -- python -c pass"
 
     dry = shop.inv("--dry", "exec", "-e", "local", "--", "python", "-c", "pass")
     echo = shop.inv("--echo", "exec", "-e", "local", "--", "python", "-c", "pass")
@@ -192,11 +192,49 @@ def test_dry_and_echo_print_the_equivalent_line(shop: Sandbox) -> None:
     assert line in echo.stdout
 
 
+def test_the_equivalent_line_fits_the_folder_and_the_shell(shop: Sandbox) -> None:
+    """From a sub-folder the printed line names the files from there, and runs the shell that `c.run` runs."""
+    shop.write("tasks.py", TASK.format(body='with c.cd("/"): c.run("pwd", shell="/bin/sh")'))
+    (shop.root / "sub").mkdir()
+    folder = Sandbox(shop.root / "sub", shop.env)
+
+    done = folder.inv("--dry", "body")
+
+    assert done.stdout.splitlines()[0] == (
+        "env APP_ENV=local dotenvx run --strict -f ../.env.local -- /bin/sh -c 'cd / && pwd'"
+    )
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="a POSIX pipe")
+def test_a_reader_that_stops_is_no_traceback(shop: Sandbox) -> None:
+    """`inv --dry … | head` ends quietly."""
+    line = f"{sys.executable} -m invoke --dry exec -e local -- true | true"
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=shop.root, env=shop.env, capture_output=True, text=True, check=False
+    )
+
+    assert "Traceback" not in done.stderr
+
+
 def test_no_dedupe_is_honoured(shop: Sandbox) -> None:
     """Invoke's --no-dedupe runs a task again."""
     twice, once = shop.inv("--no-dedupe", "show", "show"), shop.inv("show", "show")
 
     assert (twice.stdout, once.stdout) == ("1\n1\n", "1\n")
+
+
+def test_an_unreadable_environment_has_its_row(shop: Sandbox) -> None:
+    """env.list says what is wrong with one environment in its row, and lists the others."""
+    (shop.root / ".env.staging").unlink()
+    (shop.root / ".env.staging").mkdir()
+    shop.write(
+        "pyproject.toml", '[project]\nname = "x"\n[tool.envtasks.environments]\nlocal = {}\nstaging = {}\n'
+    )
+
+    rows = {row["name"]: row["key"] for row in json.loads(shop.inv("env.list", "--json").stdout)}
+
+    assert rows["local"] == "yes, from .env.keys"
+    assert ".env.staging" in rows["staging"]
 
 
 def test_completion_lists_tasks_and_flags(shop: Sandbox) -> None:

@@ -132,6 +132,43 @@ def test_uv_backend_installs_with_the_values(shop: Sandbox) -> None:
     assert "in venv True 2" in again.stdout
 
 
+def test_what_nox_says_after_the_body_is_hidden_too(shop: Sandbox) -> None:
+    """A secret in session.error, or in an exception of the body, is *** in what nox prints of it."""
+    shop.write(
+        "noxfile.py",
+        """
+        import nox
+        from envtasks.sessions import session
+        nox.options.default_venv_backend = "none"
+
+        @session(env="staging")
+        def says(session):
+            session.error("it is " + session.env["PW"])
+
+        @session(env="staging")
+        def raises(session):
+            raise RuntimeError("it is " + session.env["PW"])
+        """,
+    )
+
+    done = shop.nox()
+
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).count("it is ***") >= 2
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_too_large_an_environment_is_a_session_error(shop: Sandbox) -> None:
+    """A value that no process can be given ends the session with the variable's name, not with a traceback."""
+    shop.environment("big", "A=" + "x" * 5_000_000 + "\n")
+
+    done = shop.nox("-s", "unit", "--", "--env", "big")
+
+    assert done.returncode == 1
+    assert "The largest: A (5,000,0" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_inv_nox_inv_never_mix_environments(shop: Sandbox) -> None:
     """inv in production, nox in staging, inv in local: each sees only its own values."""
     shop.write(

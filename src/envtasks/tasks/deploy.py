@@ -128,10 +128,10 @@ def _plan(c: Context) -> Plan:
 
 def _confirm(c: Context) -> None:
     run = Run.of(c)
-    if c.environment is not None and c.environment not in run.confirmed:
+    if c.environment is not None and (c.environment, None) not in run.confirmed:
         environment = run.project.environment(c.environment)
         guard(environment, os.environ, what="deploy.apply", confirm=None, yes=c._door.yes)
-        run.confirmed.add(c.environment)
+        run.confirmed.add((c.environment, None))
 
 
 def _show(comparison: Comparison) -> None:

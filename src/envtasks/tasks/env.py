@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 PUBLIC_KEY = "DOTENV_PUBLIC_KEY"
+WIDEST = 120  # characters of a value in a table; --json and env.get give all of it
 
 
 @task(name="list", confirm=False, help={"json": "Print JSON"})
@@ -30,7 +31,7 @@ def list_(c: Context, json: bool = False) -> None:
         environments = (
             [project.environments[c.environment]] if c.environment else list(project.environments.values())
         )
-        rows = [_summary(environment) for environment in environments]
+        rows = [_summary_or_error(environment) for environment in environments]
     if json:
         _print_json(rows)
         return
@@ -112,13 +113,34 @@ def _kind(row: Mapping[str, Any]) -> str:
 
 
 def _one_line(value: str) -> str:
-    return value.replace("\n", "\\n").replace("\r", "\\r")
+    text = value.replace("\n", "\\n").replace("\r", "\\r")
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
 def _print_json(rows: object) -> None:
     from json import dumps
 
     console.write_utf8(dumps(rows, indent=2) + "\n")
+
+
+def _summary_or_error(environment: Environment) -> dict[str, Any]:
+    """One environment's row, also if its files cannot be read: the others are of interest all the same."""
+    try:
+        return _summary(environment)
+    except EnvtasksError as error:
+        files = [environment.label(path) for path in environment.files]
+        guard = "protected" if environment.protected else "public" if environment.public else ""
+        return {
+            "name": environment.name,
+            "files": files,
+            "missing": [],
+            "plain": 0,
+            "encrypted": 0,
+            "protected": environment.protected,
+            "public": environment.public,
+            "guard": guard,
+            "key": error.message,
+        }
 
 
 def _summary(environment: Environment) -> dict[str, Any]:

@@ -338,7 +338,7 @@ def test_what_is_missing_is_told_before_anything_starts(shop: Shop) -> None:
         "error: Environment local lacks 2 variables that the stack needs:\n"
         "    ONE  docker/compose.yaml:4\n"
         "    TWO  docker/compose.yaml:5\n"
-        "  hint: inv env.set ONE --env local, or say that unset is meant: ${ONE:-}\n"
+        "  hint: add it to an env file of local, or say that unset is meant: ${ONE:-}\n"
     )
     for name in ("up", "build", "config"):
         done = shop.inv(f"compose.{name}", COMPOSE_ENV_FILES="docker/.env")

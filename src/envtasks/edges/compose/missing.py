@@ -34,7 +34,7 @@ def check(
     count = "a variable" if len(rows) == 1 else f"{len(rows)} variables"
     raise VariableMissing(
         f"Environment {environment} lacks {count} that the stack needs:\n{lines}",
-        hint=f"inv env.set {first} --env {environment}, or say that unset is meant: ${{{first}:-}}",
+        hint=f"add it to an env file of {environment}, or say that unset is meant: ${{{first}:-}}",
     )
 
 

@@ -53,7 +53,7 @@ def travel(declared: Declared, hydrated: Hydrated, child_env: Mapping[str, str],
     if missing:
         raise VariableMissing(
             f"{recipe.label} needs what {hydrated.environment} does not have: {', '.join(missing)}.",
-            hint=f"inv env.set NAME --env {hydrated.environment}; the id of a secret mount is its variable",
+            hint=f"add it to an env file of {hydrated.environment}; the id of a secret mount is its variable",
         )
     own = {"APP_ENV", *hydrated, *credentials}
     return Travel(tuple(name for name in args if name in own), tuple(mounts), tuple(credentials))

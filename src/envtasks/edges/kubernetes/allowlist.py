@@ -155,7 +155,7 @@ def _refuse_missing(
     if missing:
         raise VariableMissing(
             f"{environment} lacks what the allowlist names: {', '.join(missing)}.",
-            hint=f"inv env.set NAME --env {environment}, or mark the line optional",
+            hint=f"add it to an env file of {environment}, or mark the line optional",
         )
 
 
