@@ -195,6 +195,7 @@ def test_what_is_merged_and_referenced_is_read(sandbox: Sandbox) -> None:
       script: inv migrate
     bad:
       <<: [*base]
+      <<: {tags: [x]}
       script: inv migrate
     """
     assert findings(sandbox, gitlab.FILE, text) == [("secret-echoed", 3, "Job bad prints TOKEN.")]

@@ -91,7 +91,9 @@ def test_a_contract_that_does_not_hold(project: Sandbox, plain: str, found: str)
 
 def test_a_contract_that_cannot_be_imported(project: Sandbox) -> None:
     """What is not installed is named by its kind; the traceback, which may hold values, is not shown."""
-    project.write("src/shop/settings.py", "import os\nraise RuntimeError(os.environ['DB_PASSWORD'])\n")
+    project.write(
+        "src/shop/settings.py", "import os\nraise RuntimeError(os.environ['DB_PASSWORD'])\nSettings = 0\n"
+    )
     assert checks(project)[-1] == Check(
         "contract", "shop.settings:Settings cannot be imported: RuntimeError", 5, "uv sync"
     )

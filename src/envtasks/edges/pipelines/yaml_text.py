@@ -90,9 +90,10 @@ def entries(node: yaml.Node | None) -> dict[str, tuple[yaml.ScalarNode, yaml.Nod
     """
     if not isinstance(node, yaml.MappingNode):
         return {}
-    own = {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
-    _, merged = own.pop("<<", (None, None))
-    parents = merged.value if isinstance(merged, yaml.SequenceNode) else [merged]
+    pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    own = {key.value: (key, value) for key, value in pairs if key.value != "<<"}
+    merged = [value for key, value in pairs if key.value == "<<"]
+    parents = [each for value in merged for each in (value.value if value.id == "sequence" else [value])]
     return {**{name: pair for each in reversed(parents) for name, pair in entries(each).items()}, **own}
 
 
