@@ -47,7 +47,7 @@ def test_no_contract_no_secret_names(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ("nowhere.settings:Settings", r"there is no nowhere/settings\.py in src/"),
-        ("shop_static.settings:Other", r"src/shop_static/settings\.py has no class 'Other'"),
+        ("shop_static.settings:Other", r"settings\.py of shop_static.settings has no class 'Other'"),
         ("nonsense", "there is no nonsense"),
     ],
 )
@@ -55,6 +55,16 @@ def test_a_contract_that_is_not_there_is_said(tmp_path: Path, settings: str, mes
     """A wrong `settings` is ConfigInvalid: else nothing would be hidden, without a word."""
     with pytest.raises(ConfigInvalid, match=message):
         secret_names(_project(tmp_path, settings, name="shop_static"))
+
+
+def test_a_class_that_a_package_imports_is_followed(tmp_path: Path) -> None:
+    """A settings package that imports the class from a module of its own has that class's secrets."""
+    project = _project(tmp_path, "shop_package:Config", name="shop_package")
+    (tmp_path / "src/shop_package/__init__.py").write_text(
+        "from .settings import Settings as Config\n", encoding="utf-8"
+    )
+
+    assert secret_names(project) == {"SHOP_PASSWORD", "SHOP_PEPPER", "API_TOKEN"}
 
 
 def test_secret_names_follow_bases_aliases_and_other_spellings(tmp_path: Path) -> None:

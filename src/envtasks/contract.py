@@ -37,11 +37,19 @@ def secret_names(project: Project) -> frozenset[str]:
     if project.settings is None:
         return frozenset()
     module, _, name = project.settings.partition(":")
-    path = _source(project.root, module)
+    path = _source(project.root, module) or _installed(module)
     if path is None:
         raise _not_there(
             project.settings, f"there is no {module.replace('.', '/')}.py in src/ or the project's folder"
         )
+    found = _read(project.root, module, path, name)
+    if found is None:
+        raise _not_there(project.settings, f"{path.name} of {module} has no class {name!r}")
+    return found
+
+
+def _read(root: Path, module: str, path: Path, name: str) -> frozenset[str] | None:
+    """The secret variables of a class in a module's source, also if it is imported there; None if it is not there."""
     import ast
 
     try:
@@ -49,11 +57,32 @@ def secret_names(project: Project) -> frozenset[str]:
     except (SyntaxError, OSError, ValueError):
         return frozenset()  # running the service says so better than we can
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    if name not in classes:
-        raise _not_there(
-            project.settings, f"{path.relative_to(project.root).as_posix()} has no class {name!r}"
-        )
-    return frozenset(_secret_fields(classes, name, _secret_types(tree)))
+    if name in classes:
+        return frozenset(_secret_fields(classes, name, _secret_types(tree)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and name in (
+            names := {a.asname or a.name: a.name for a in node.names}
+        ):
+            parent = module.split(".")[: None if path.name == "__init__.py" else -1]
+            base = parent[: len(parent) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            source = _source(root, origin)
+            return _read(root, origin, source, names[name]) if source else frozenset()
+    bound = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return frozenset() if name in bound else None
+
+
+def _installed(module: str) -> Path | None:
+    """The source of a module that is installed rather than in the project."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
 def _not_there(settings: str, reason: str) -> ConfigInvalid:
