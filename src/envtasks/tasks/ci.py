@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import asdict
 from json import dumps
 
@@ -96,10 +97,18 @@ def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> No
             rows.append({"state": state, "of": place, **asdict(check)})
             if not json:
                 hint = f"\n        {check.hint}" if check.hint and check.code else ""
-                print(
-                    f"{state:7} {f'{place} ' if place else ''}{check.what}: {check.found}{hint}", flush=True
-                )
+                _say(f"{state:7} {f'{place} ' if place else ''}{check.what}: {check.found}{hint}\n")
     if json:
         console.write_utf8(dumps(rows, indent=2) + "\n")
     if codes:
         raise Exit(code=min(codes))
+
+
+def _say(text: str) -> None:
+    """Write at once; where nobody reads on (`| head`), the exit code still tells the rest."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is left in the buffer must not fail once more when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -93,6 +95,29 @@ def test_doctor_folds_its_lines_on_github_and_answers_in_json(sandbox: Sandbox) 
         ("local", "key", "ok"),
         ("local", "values", "ok"),
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell's pipe")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_doctor_keeps_its_code_when_nobody_reads_on(sandbox: Sandbox, unbuffered: str) -> None:
+    """`| head -n 1` shows the first line, the code stays, and nothing is said about the pipe."""
+    shop(sandbox)
+    (sandbox.root / ".env.keys").unlink()
+    done = subprocess.run(
+        [
+            "bash",
+            "-o",
+            "pipefail",
+            "-c",
+            "inv ci.doctor --env staging --tools absent,absent,absent | (exec <&-; sleep 1)",
+        ],
+        cwd=sandbox.root,
+        env={**sandbox.env, "PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (4, "")
 
 
 def test_an_unknown_environment_is_one_sentence(sandbox: Sandbox) -> None:
