@@ -6,13 +6,13 @@ import base64
 import os
 import subprocess
 import sys
-import threading
 import urllib.parse
 from pathlib import Path
 
 import pytest
 
 from tests.projects import Sandbox
+from tests.watching import watched_processes
 
 pytestmark = [
     pytest.mark.integration,
@@ -75,21 +75,7 @@ def _forms() -> list[bytes]:
 
 def _watched(shop: Sandbox, *args: str) -> tuple[int, bytes, set[bytes]]:
     """Run a Python module in the project; give its exit code, all output, and the argv of every process seen."""
-    seen: set[bytes] = set()
-    done = threading.Event()
-
-    def sample() -> None:
-        while not done.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(path.read_bytes())
-                except OSError:
-                    continue
-            done.wait(0.005)
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
+    with watched_processes() as seen:
         ran = subprocess.run(
             [sys.executable, "-m", *args],
             cwd=shop.root,
@@ -100,9 +86,6 @@ def _watched(shop: Sandbox, *args: str) -> tuple[int, bytes, set[bytes]]:
             timeout=60,
             check=False,
         )
-    finally:
-        done.set()
-        sampler.join()
     return ran.returncode, ran.stdout, seen
 
 

@@ -13,8 +13,8 @@ import yaml
 from envtasks.edges.pipelines import github, gitlab
 from tests.edges.pipeline_projects import commit
 from tests.integration.ci.conftest import Pipelines
-from tests.integration.conftest import lacks
 from tests.integration.docker import servers
+from tests.services.fixtures import lacks
 
 pytestmark = [
     pytest.mark.integration,

@@ -8,9 +8,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -137,30 +135,6 @@ def labels(image: str) -> dict[str, str]:
         json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image)) or {}
     )
     return found
-
-
-@contextmanager
-def watched_processes() -> Iterator[set[bytes]]:
-    """The command lines of all processes of this machine, looked at as often as can be while the body runs."""
-    seen: set[bytes] = set()
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(path.read_bytes())
-                except OSError:
-                    continue
-            done.wait(0.005)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 def holding(mark: str, places: Places) -> list[str]:

@@ -31,8 +31,8 @@ from tests.integration.docker.shops import (
     holding,
     labels,
     saved,
-    watched_processes,
 )
+from tests.watching import watched_processes
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]

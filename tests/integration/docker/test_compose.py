@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +25,7 @@ import pytest
 from envtasks.edges.compose import interpolation
 from tests.integration.docker.servers import free_port
 from tests.projects import Sandbox
+from tests.watching import watched_processes
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 
@@ -283,25 +283,11 @@ def test_values_reach_the_containers_and_nothing_else(shop: Shop) -> None:
 
 @contextmanager
 def argv_watched() -> Iterator[set[str]]:
-    """The command lines of all processes of this machine while the body runs, looked at every few milliseconds."""
-    seen: set[str] = set()
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.003):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
+    """The command lines of all processes while the body runs, as text; filled when it has ended."""
+    lines: set[str] = set()
+    with watched_processes() as seen:
+        yield lines
+    lines.update(line.replace(b"\0", b" ").decode("utf-8", "replace") for line in seen)
 
 
 def test_exit_codes_pass_through(shop: Shop) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding, watched_processes
+from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding
 from tests.projects import Sandbox, make_sandbox
+from tests.watching import watched_processes
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]
