@@ -21,7 +21,7 @@ VALUES = {
 
 def entries(tmp_path: Path, text: str) -> tuple[Entry, ...]:
     path = tmp_path / "env.allowlist"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="")
     return read(path, LABEL)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 from collections.abc import Iterable
 
 import pytest
@@ -178,7 +179,7 @@ def test_a_character_that_the_code_page_lacks_does_not_end_the_build() -> None:
     with showing(io.TextIOWrapper(raw, encoding="ascii", write_through=True)) as show:
         show(progress.feed(vertex("a", "RUN → ✓", started=T0)))
 
-    assert raw.getvalue() == b"#1 RUN ? ?\n"
+    assert raw.getvalue() == b"#1 RUN ? ?" + os.linesep.encode()
 
 
 def test_a_reader_that_has_gone_does_not_end_the_build() -> None:
