@@ -149,7 +149,7 @@ def test_a_protected_environment_asks_before_it_sends(shop: Shop) -> None:
     shop.sandbox.write("deploy/env.allowlist", "APP_ENV\nDB_HOST\n")
     refused = inv(shop, "deploy.apply", "--env", "production")
     assert (refused.returncode, shop.cluster.writes) == (6, [])
-    assert "deploy.apply would run in production, which is protected" in refused.stderr
+    assert "deploy.apply runs in production, which is protected" in refused.stderr
     assert inv(shop, "deploy.diff", "--env", "production").returncode == 1
     assert inv(shop, "deploy.apply", "--dry-run", "--env", "production").returncode == 0
     assert shop.cluster.writes == []
