@@ -15,7 +15,7 @@ from envtasks.project import Project
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "envtasks").rglob("*.py"))
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".css", ".sh", ".allowlist", ".cjs", ".json", ""}
-DOORS = {"__main__", "console", "declare", "processes", "runner", "sessions"}
+DOORS = {"__main__", "console", "declare", "processes", "runner", "runs", "sessions"}
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1: keys are below it
 
 

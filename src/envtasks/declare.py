@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
@@ -14,14 +13,11 @@ from invoke.exceptions import UnexpectedExit
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activate import activate, guard, only_for, output_is_terminal, to_hide
+from .activate import guard, only_for, output_is_terminal
 from .context import Context, Door
 from .errors import ConfigInvalid
 from .exits import exits
-from .project import Environment, Project
-
-if TYPE_CHECKING:
-    from .hydrated import Hydrated
+from .runs import Run, project
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
@@ -114,7 +110,7 @@ class Task(tasks.Task[Callable[..., Any]]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The body's own arguments and then those that every task of envtasks has."""
         with exits():
-            known = ", ".join(self.only or Project.load().environments)
+            known = ", ".join(self.only or project(Path.cwd()).environments)
         default = "" if self.default_env == BARE else f" (default: {self.default_env})"
         texts = dict(self.help)  # Invoke takes out what it uses, so a second parser would have no help
         own = super().get_arguments(ignore_unknown_help)
@@ -175,13 +171,7 @@ class Task(tasks.Task[Callable[..., Any]]):
 
     def _hide_in(self, failure: UnexpectedExit, run: Run, door: Door) -> None:
         """Hide secrets in what Invoke prints of a command whose output was captured, on a terminal too."""
-        if door.environment is None:
-            return
-        hydrated = run.hydrate(door.environment)
-        if hidden := to_hide(run.project, hydrated, mask=door.mask, is_terminal=lambda: False):
-            from .redaction import Redactor
-
-            redactor = Redactor(hidden)
+        if redactor := run.redactor(door, is_terminal=lambda: False):
             failure.result.stdout = redactor.text(failure.result.stdout)
             failure.result.stderr = redactor.text(failure.result.stderr)
             failure.result.command = redactor.text(failure.result.command)
@@ -219,55 +209,14 @@ class Task(tasks.Task[Callable[..., Any]]):
         if door.environment is None:
             return Context(caller.config, caller.remainder, door=door)
         hydrated = run.hydrate(door.environment)
-        hidden = to_hide(run.project, hydrated, mask=door.mask, is_terminal=output_is_terminal)
-        redactor = None
-        if hidden:
-            from .redaction import Redactor
-
-            redactor = Redactor(hidden)
         return Context(
             caller.config,
             caller.remainder,
             door=door,
             hydrated=hydrated,
             child_env=hydrated.child_env(self.needs),
-            redactor=redactor,
+            redactor=run.redactor(door, is_terminal=output_is_terminal),
         )
-
-
-@dataclass(slots=True)
-class Run:
-    """One `inv` call: its project, what is hydrated already, what ran."""
-
-    project: Project
-    dedupe: bool
-    hydrated: dict[str, Hydrated] = field(default_factory=dict)
-    confirmed: set[tuple[str, bool | str | None]] = field(default_factory=set)
-    done: list[tuple[Any, ...]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, context: InvokeContext) -> Run:
-        """The run that this context belongs to: Invoke hands the same configuration to every task of one call."""
-        config = context.config
-        run: Run | None = config.__dict__.get("_envtasks_run")
-        if run is None:
-            run = cls(Project.load(_start(config)), dedupe=bool(config.tasks.dedupe))
-            object.__setattr__(config, "_envtasks_run", run)
-        return run
-
-    def hydrate(self, environment: Environment) -> Hydrated:
-        """The values of an environment, read once per call."""
-        if environment.name not in self.hydrated:
-            self.hydrated[environment.name] = activate(self.project, environment, os.environ)
-        return self.hydrated[environment.name]
-
-
-def _start(config: Any) -> Path:
-    """Where to look for the project: the current folder, unless tasks.py is from somewhere else (`--search-root`)."""
-    here, origin = Path.cwd(), config.__dict__.get("_project_prefix")
-    if origin and not here.is_relative_to(Path(origin)):
-        return Path(origin)
-    return here
 
 
 def _calls(listed: Sequence[Any]) -> list[Call]:

@@ -13,10 +13,11 @@ from invoke.exceptions import Exit
 from .. import console
 from ..activate import guard
 from ..context import Context, Door
-from ..declare import Run, Task, task
+from ..declare import Task, task
 from ..errors import ConfigInvalid
 from ..exits import exits
 from ..hydration import Hydrated
+from ..runs import Run
 from .services import OnServices
 
 if TYPE_CHECKING:

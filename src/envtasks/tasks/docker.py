@@ -12,10 +12,11 @@ from .. import console
 from ..activate import output_is_terminal
 from ..ci_output import group
 from ..context import Context
-from ..declare import Run, task
+from ..declare import task
 from ..errors import ConfigInvalid
 from ..exits import exits
 from ..hydration import Hydrated
+from ..runs import Run
 
 if TYPE_CHECKING:
     from ..edges.audit import Report
