@@ -28,7 +28,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from envtasks.edges.audit import audit, saved
+from envtasks.audit import audit
+from envtasks.docker import saved
 from envtasks.redaction import Redactor
 
 MIB = 1 << 20

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import envtasks
-from envtasks import keys
+from envtasks.envfiles import keys
 
 TASKS = '''
 from {module} import task{more}

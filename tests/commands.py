@@ -16,7 +16,7 @@ _PRELUDE = f"""
 import os, sys, time
 from invoke import Context, UnexpectedExit
 from envtasks.redaction import Redactor
-from envtasks.runner import Runner
+from envtasks.process.runner import Runner
 
 def runner(hidden=False):
     child_env = {{**os.environ, "TOKEN": {SECRET!r}}}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtasks import keys
+from envtasks.envfiles import keys
 
 PYPROJECT = '[project]\nname = "shop"\nversion = "1"\n'
 TASKS = """

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from envtasks.config import Environment
 from envtasks.errors import (
     ConfigInvalid,
     DecryptionFailed,
@@ -24,7 +25,6 @@ from envtasks.errors import (
     KeyMissing,
 )
 from envtasks.hydration import Hydration
-from envtasks.project import Environment
 
 Case = dict[str, Any]
 

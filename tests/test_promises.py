@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from envtasks import envfile, hydrate, keys
-from envtasks.project import Project
+from envtasks import hydrate
+from envtasks.config import Project
+from envtasks.envfiles import document, keys
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "envtasks").rglob("*.py"))
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".css", ".sh", ".allowlist", ".cjs", ".json", ""}
-DOORS = {"__main__", "console", "declare", "processes", "runner", "runs", "sessions"}
+ENTRY_POINTS = {"__main__", "console", "declare", "invocation", "sessions", "process"}
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1: keys are below it
 
 
@@ -33,7 +34,7 @@ def _tracked() -> list[Path]:
 def _names(name: str) -> list[str]:
     return [
         entry.name
-        for entry in envfile.read(ROOT / name).entries
+        for entry in document.read(ROOT / name).entries
         if not entry.name.startswith(("DOTENV_PUBLIC_KEY", "DOTENV_PRIVATE_KEY"))
     ]
 
@@ -92,7 +93,7 @@ def test_tracked_keys_are_marked_and_open_only_public_environments(name: str) ->
 def test_no_key_of_production() -> None:
     """No file of the repository holds the private key of production."""
     public = next(
-        entry.raw for entry in envfile.read(ROOT / ".env.production").entries if "PUBLIC" in entry.name
+        entry.raw for entry in document.read(ROOT / ".env.production").entries if "PUBLIC" in entry.name
     )
     files = [*_tracked(), *ROOT.glob(".env*")]
     candidates = {word for path in files for word in re.findall(rb"\b[0-9a-f]{64}\b", path.read_bytes())}
@@ -138,7 +139,7 @@ def test_modules_and_functions_stay_small() -> None:
     assert large == []
 
 
-def test_only_the_doors_read_the_process_environment() -> None:
+def test_only_entry_points_read_the_process_environment() -> None:
     """os.environ is read by the doors alone, and changed in one place, the seam to docker's client."""
     readers = {
         path.relative_to(ROOT / "src/envtasks").with_suffix("").as_posix()
@@ -146,6 +147,6 @@ def test_only_the_doors_read_the_process_environment() -> None:
         if re.search(r"\bos\.environ\b|\bos\.getenv\b", path.read_text(encoding="utf-8"))
     }
 
-    assert {name for name in readers if name.split("/")[0] not in {*DOORS, "tasks"}} <= {
-        "edges/docker/__init__"
+    assert {name for name in readers if name.split("/")[0] not in {*ENTRY_POINTS, "tasks"}} <= {
+        "docker/__init__"
     }

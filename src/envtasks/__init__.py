@@ -12,20 +12,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .config import Environment, Project
     from .declare import task
     from .errors import EnvtasksError
     from .hydration import Hydrated, hydrate
-    from .project import Environment, Project
     from .tasks import namespace
 
 __all__ = ["Environment", "EnvtasksError", "Hydrated", "Project", "hydrate", "namespace", "task"]
 __version__ = "0.1.0"
 
 _PLACES = {
-    "Environment": "project",
+    "Environment": "config",
     "EnvtasksError": "errors",
     "Hydrated": "hydration",
-    "Project": "project",
+    "Project": "config",
     "hydrate": "hydration",
     "namespace": "tasks",
     "task": "declare",

@@ -12,7 +12,7 @@ def main() -> None:
     from invoke.program import Program
 
     from . import __version__
-    from .exits import exits
+    from .error_translation import exits
     from .tasks import built_in
 
     for stream in (sys.stdout, sys.stderr):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from invoke.config import Config
     from invoke.runners import Result
 
+    from .config import Environment
     from .hydration import Hydrated
-    from .project import Environment
     from .redaction import Redactor
 
 
@@ -90,7 +90,7 @@ class Context(InvokeContext):
         return result
 
     def _runner(self) -> Any:
-        from .runner import Runner
+        from .process.runner import Runner
 
         return Runner(self, child_env=self._child, redactor=self._redactor)
 

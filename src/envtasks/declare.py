@@ -13,11 +13,11 @@ from invoke.exceptions import UnexpectedExit
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activate import guard, only_for, output_is_terminal
+from .activation import guard, only_for, output_is_terminal
 from .context import Context, Door
+from .error_translation import exits
 from .errors import ConfigInvalid
-from .exits import exits
-from .runs import Run, project
+from .invocation import Run, project
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
@@ -144,7 +144,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         if isinstance(args[0], Context):
             with exits():
                 return self._call(args[0], args[1:], kwargs)
-        from .signals import signals
+        from .process.signals import signals
 
         with exits(failures=True), signals.held():
             return self._call(args[0], args[1:], kwargs)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import nox
 
-from .activate import activate, guard, only_for, output_is_terminal, to_hide
+from .activation import activate, guard, only_for, output_is_terminal, to_hide
+from .config import Project
 from .errors import ConfigInvalid, EnvtasksError
-from .project import Project
 
 if TYPE_CHECKING:
     from .redaction import Redactor
@@ -97,7 +97,7 @@ def _hidden(redactor: Redactor | None) -> Iterator[None]:
     if redactor is None:
         yield
         return
-    from .pipes import redact_file_descriptors
+    from .process.streams import redact_file_descriptors
 
     with redact_file_descriptors(redactor):
         try:
@@ -157,7 +157,7 @@ def _session_errors(session: nox.Session) -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.E2BIG:
             raise
-        from .processes import too_large
+        from .process.command import too_large
 
         message = str(too_large(_environment_of(session), ""))
     else:

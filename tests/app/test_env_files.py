@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from envtasks.envfile import read
+from envtasks.config import Project
+from envtasks.envfiles.document import read
 from envtasks.hydration import hydrate
-from envtasks.project import Project
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {

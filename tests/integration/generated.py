@@ -9,7 +9,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from envtasks import keys
+from envtasks.envfiles import keys
 
 KEY: Final = "1f" * 32  # a throwaway key, for tests only
 STRANGER: Final = "2e" * 32

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks import ciphertext, keys
-from envtasks.project import Environment
+from envtasks.config import Environment
+from envtasks.envfiles import encryption, keys
 from tests.integration.dotenvx_npm import package
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
@@ -59,13 +59,13 @@ def test_dotenvx_opens_what_we_encrypt(tmp_path: Path) -> None:
     assert json.loads(out) == {"DOTENV_PUBLIC_KEY": public, **VALUES}
 
 
-def without_core(core: ciphertext.Core) -> None:
+def without_core(core: encryption.Core) -> None:
     if core == "fast":
         pytest.importorskip("dotenvx", reason="python-dotenvx is not installed (extra fast)")
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_we_open_what_the_command_encrypts(tmp_path: Path, core: ciphertext.Core) -> None:
+def test_we_open_what_the_command_encrypts(tmp_path: Path, core: encryption.Core) -> None:
     """We find the key that `dotenvx encrypt` wrote, and open what it encrypted."""
     without_core(core)
     values = {name: value for name, value in VALUES.items() if len(value) < 1000}  # it fails for longer ones
@@ -76,11 +76,11 @@ def test_we_open_what_the_command_encrypts(tmp_path: Path, core: ciphertext.Core
     assert list(made) == list(values)
     ring = keys.find(Environment("staging", tmp_path, (path,)), {})
     assert [(key.variable, key.source) for key in ring.keys] == [("DOTENV_PRIVATE_KEY_STAGING", ".env.keys")]
-    assert ciphertext.decrypt(list(made.values()), ring.hexes, core=core) == list(values.values())
+    assert encryption.decrypt(list(made.values()), ring.hexes, core=core) == list(values.values())
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_we_open_what_its_own_code_encrypts(core: ciphertext.Core) -> None:
+def test_we_open_what_its_own_code_encrypts(core: encryption.Core) -> None:
     """Values too long for the command, encrypted by the function behind it, come back whole: 100 KB, 5 MB."""
     without_core(core)
     private, public = keys.generate()
@@ -94,7 +94,7 @@ def test_we_open_what_its_own_code_encrypts(core: ciphertext.Core) -> None:
     done = subprocess.run(
         ["node", "-e", code, str(primitives)], input=asked, capture_output=True, encoding="utf-8", check=True
     )
-    assert ciphertext.decrypt(json.loads(done.stdout), [private], core=core) == list(VALUES.values())
+    assert encryption.decrypt(json.loads(done.stdout), [private], core=core) == list(VALUES.values())
 
 
 @pytest.mark.parametrize(

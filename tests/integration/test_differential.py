@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from envtasks.config import Environment
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError
 from envtasks.hydration import hydrate
-from envtasks.project import Environment
 from tests.integration.dotenvx_npm import Dotenvx
 from tests.integration.generated import KEY, Sources, hostile, loose, plausible
 

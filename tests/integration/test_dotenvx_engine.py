@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from envtasks import dotenvx, keys
-from envtasks.dotenvx_command import BELOW, OLDEST, locate
+from envtasks.config import Environment
+from envtasks.envfiles import keys
 from envtasks.errors import DecryptionFailed, EnvFileInvalid
-from envtasks.project import Environment
+from envtasks.hydration import dotenvx
+from envtasks.hydration.dotenvx_command import BELOW, OLDEST, locate
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 

@@ -11,11 +11,11 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from .. import console
-from ..ci_output import group
+from ..config import Project
 from ..declare import task
+from ..error_translation import exits
 from ..errors import ConfigInvalid, LeakFound
-from ..exits import exits
-from ..project import Project
+from ..redaction.ci_log import group
 
 HELP_ENV = "The environment to look at; all of them when left out, and then a missing key is no failure"
 
@@ -32,7 +32,7 @@ HELP_ENV = "The environment to look at; all of them when left out, and then a mi
 def render(c: Context, platform: str, include: bool = False, stdout: bool = False) -> None:
     """Write the pipeline: its jobs run this project's sessions and tasks."""
     with exits():
-        from ..edges.pipelines import files as pipeline_files
+        from ..ci import files as pipeline_files
 
         files = pipeline_files.render(Project.load(), os.environ, platform, include=include)
         for file in files:
@@ -49,8 +49,8 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
 def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
     """Check that the pipeline's files agree with the project, and that they hand out and print no secret."""
     with exits():
-        from ..edges.pipelines.check import LEAKS
-        from ..edges.pipelines.check import check as look
+        from ..ci.check import LEAKS
+        from ..ci.check import check as look
 
         files, findings = look(Project.load(), os.environ)
         if json:
@@ -82,7 +82,7 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
 def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
     """Look at what a job needs before it runs: key, values, contract, tools; code 4, 5 or 7."""
     with exits():
-        from ..edges.pipelines import doctor as job_checks
+        from ..ci import doctor as job_checks
 
         project = Project.load()
         environments = [project.environment(env)] if env else list(project.environments.values())

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from invoke.exceptions import Exit
 
 from .. import console
-from ..activate import guard
+from ..activation import guard
 from ..context import Context, Door
 from ..declare import Task, task
+from ..error_translation import exits
 from ..errors import ConfigInvalid
-from ..exits import exits
 from ..hydration import Hydrated
-from ..runs import Run
+from ..invocation import Run
 from .services import OnServices
 
 if TYPE_CHECKING:
     from invoke.parser.argument import Argument
 
-    from ..edges.compose import Stack
+    from ..compose import Stack
 
 SERVICES = "Only these services: words after the task's name (compose.up app db), or this flag once for each"
 
@@ -56,7 +56,7 @@ def up(
 ) -> None:
     """Start the stack, wait until it is healthy, and say where to open it."""
     with _stack(c) as stack:
-        from ..edges import compose
+        from .. import compose
 
         compose.up(stack, services, wait=wait, build=build, timeout=timeout or None)
 
@@ -70,7 +70,7 @@ def up(
 def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> None:
     """End the stack; needs no value and works whatever is missing."""
     with _stack(c) as stack:
-        from ..edges import compose
+        from .. import compose
 
         if volumes and (found := compose.volumes_of(stack)):
             _confirm_deletion(c, found)
@@ -91,7 +91,7 @@ def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> Non
 def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: int = 0) -> None:
     """Print what the services have said, secrets hidden."""
     with _stack(c) as stack:
-        from ..edges import compose
+        from .. import compose
 
         code = compose.logs(stack, services, lines=lines or None, on=follow)
     _end(code)
@@ -107,8 +107,8 @@ def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: 
 def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """List the containers of the stack: state, health, addresses."""
     with _stack(c) as stack:
-        from ..edges import compose
-        from ..edges.compose import state
+        from .. import compose
+        from ..compose import state
 
         found = compose.ps(stack, services)
     if json:
@@ -129,7 +129,7 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
 def exec_(c: Context, service: str, line: str = "") -> None:
     """Run a command in a service's container: inv compose.exec app -- python -V."""
     with _stack(c) as stack:
-        from ..edges import compose
+        from .. import compose
 
         words = (
             sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else ["sh", "-c", line] if line else []
@@ -150,7 +150,7 @@ def exec_(c: Context, service: str, line: str = "") -> None:
 def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """Print the stack as compose sees it, secrets hidden; say what two environments could not share."""
     with _stack(c) as stack:
-        from ..edges import compose
+        from .. import compose
 
         model = compose.config(stack, services)
         notes = list(compose.shared(stack, Run.of(c).project))
@@ -175,7 +175,7 @@ def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None
 def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
     """Build the images of the stack."""
     with _stack(c) as stack:
-        from ..edges import compose
+        from .. import compose
 
         compose.build(stack, services, cache=cache)
 
@@ -186,7 +186,7 @@ def _stack(c: Context) -> Iterator[Stack]:
     with exits():
         if c.environment is None or not isinstance(c.env, Hydrated):
             raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env local")
-        from ..edges.compose import Stack
+        from ..compose import Stack
 
         try:
             yield Stack.of(Run.of(c).project, c.env, mask=_door(c).mask)

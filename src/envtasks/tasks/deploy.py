@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 
 from .. import console
-from ..activate import guard
-from ..ci_output import group
+from ..activation import guard
 from ..context import Context
 from ..declare import task
+from ..error_translation import exits
 from ..errors import ConfigInvalid
-from ..exits import exits
 from ..hydration import Hydrated
-from ..runs import Run
+from ..invocation import Run
+from ..redaction.ci_log import group
 
 if TYPE_CHECKING:
-    from ..edges.kubernetes import Comparison, Plan
+    from ..kubernetes import Comparison, Plan
 
 
 @task(
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def render(c: Context, reveal: bool = False, output: str = "", format: str = "manifests") -> None:  # noqa: A002 - the flag
     """Print the Secret and the ConfigMap of an environment, secret values hidden."""
     with exits():
-        from ..edges import kubernetes
+        from .. import kubernetes
 
         plan = _plan(c)
         if not output:
@@ -48,7 +48,7 @@ def render(c: Context, reveal: bool = False, output: str = "", format: str = "ma
 def diff(c: Context, json: bool = False) -> None:
     """Compare the cluster with what would be applied, by name; exit code 0 if equal, 1 if not."""
     with exits():
-        from ..edges import kubernetes
+        from .. import kubernetes
 
         comparison = kubernetes.diff(_plan(c))
     if json:
@@ -79,7 +79,7 @@ def apply(
 ) -> None:
     """Put the environment's values into its cluster, and restart the pods if a value changed."""
     with exits(), group(f"deploy.apply {c.environment}", os.environ):
-        from ..edges.kubernetes import delivery
+        from ..kubernetes import delivery
 
         plan = _plan(c)
         options = delivery.Options(image or None, adopt=adopt, wait=wait, with_manifests=with_manifests)
@@ -98,8 +98,8 @@ def apply(
 def status(c: Context, json: bool = False) -> None:
     """Check that every name that the manifests of deploy/ refer to is rendered (needs no cluster)."""
     with exits():
-        from ..edges import kubernetes
-        from ..edges.kubernetes import references
+        from .. import kubernetes
+        from ..kubernetes import references
 
         plan = _plan(c)
         found = kubernetes.status(plan)
@@ -118,13 +118,12 @@ def status(c: Context, json: bool = False) -> None:
 
 
 def _plan(c: Context) -> Plan:
-    from .. import contract
-    from ..edges import kubernetes
+    from .. import kubernetes, settings_class
 
     if not isinstance(c.env, Hydrated):
         raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env staging")
     project = Run.of(c).project
-    return kubernetes.plan(project, c.env, secret_names=contract.secret_names(project))
+    return kubernetes.plan(project, c.env, secret_names=settings_class.secret_names(project))
 
 
 def _confirm(c: Context) -> None:
@@ -136,7 +135,7 @@ def _confirm(c: Context) -> None:
 
 
 def _show(comparison: Comparison) -> None:
-    from ..edges import kubernetes
+    from .. import kubernetes
 
     if comparison.differences:
         console.table(["change", "name", "object", "value", ""], kubernetes.rows(comparison.differences))

@@ -9,18 +9,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .. import console
-from ..activate import output_is_terminal
-from ..ci_output import group
+from ..activation import output_is_terminal
 from ..context import Context
 from ..declare import task
+from ..error_translation import exits
 from ..errors import ConfigInvalid
-from ..exits import exits
 from ..hydration import Hydrated
-from ..runs import Run
+from ..invocation import Run
+from ..redaction.ci_log import group
 
 if TYPE_CHECKING:
-    from ..edges.audit import Report
-    from ..project import Project
+    from ..audit import Report
+    from ..config import Project
 
 TAG = "The whole reference, such as registry.example.com/app:1.0 (default: <project>:<environment>)"
 
@@ -51,7 +51,7 @@ def build(
     # the progress goes to stderr, and so do the marks around it
     with exits(), group(f"docker.build {c.environment}", os.environ, stream=sys.stderr):
         project, hydrated = _here(c)
-        from ..edges.docker import images
+        from ..docker import images
 
         built = images.make(
             project,
@@ -78,7 +78,7 @@ def audit(c: Context, image: str = "", json: bool = False) -> None:
     """Look for secrets, keys and env files in every layer of an image."""
     with exits():
         project, hydrated = _here(c)
-        from ..edges.docker.recipe import recipe_of
+        from ..docker.settings import recipe_of
 
         report = _look(project, hydrated, image or recipe_of(project).reference(hydrated.environment))
         if json:
@@ -95,7 +95,7 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
     """Audit the environment's image, push it, and check what arrived."""
     with exits():
         project, hydrated = _here(c)
-        from ..edges.docker import images
+        from ..docker import images
 
         dry = bool(c.config.run.dry)
         pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag, dry=dry)
@@ -116,14 +116,14 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
     """Run a command (after `--`) in the environment's image."""
     with exits():
         project, hydrated = _here(c)
-        from .. import contract
-        from ..edges.docker.container import run_words
+        from .. import settings_class
+        from ..docker.container import run_words
 
         words = run_words(
             project,
             hydrated,
             sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else (),
-            contract=list(contract.load(project)) if project.settings else None,
+            contract=list(settings_class.load(project)) if project.settings else None,
             tag=tag,
             publish=publish,
             terminal=sys.stdin.isatty() and output_is_terminal() and c._redactor is None,
@@ -146,7 +146,7 @@ def _auditor(project: Project, hydrated: Hydrated) -> Callable[[str, str], None]
 
 
 def _look(project: Project, hydrated: Hydrated, image: str, *, called: str = "") -> Report:
-    from ..edges.docker.inspection import inspect
+    from ..docker.inspection import inspect
 
     report = inspect(project, hydrated, image, called=called)
     for left_out in report.not_checked:

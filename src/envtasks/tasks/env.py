@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import console
+from ..config import Environment, Project
 from ..context import Context
 from ..declare import task
+from ..error_translation import exits
 from ..errors import ConfigInvalid, EnvtasksError, VariableMissing
-from ..exits import exits
-from ..project import Environment, Project
 
 if TYPE_CHECKING:
-    from ..hydrated import Hydrated
+    from ..hydration.result import Hydrated
 
 HIDDEN = "***"
 PUBLIC_KEY = "DOTENV_PUBLIC_KEY"
@@ -145,7 +145,7 @@ def _summary_or_error(environment: Environment) -> dict[str, Any]:
 
 def _summary(environment: Environment) -> dict[str, Any]:
     """One environment without any key: what its files hold, what guards it, which key would open it."""
-    from ..envfile import read
+    from ..envfiles.document import read
 
     plain: set[str] = set()
     encrypted: dict[str, str] = {}
@@ -185,7 +185,7 @@ def _key_at_hand(environment: Environment, sample: str | None) -> str:
     """Where the key comes from that opens this environment, tried on one of its values; or what is wrong."""
     if sample is None:
         return "none needed"
-    from ..keys import decrypt, find
+    from ..envfiles.keys import decrypt, find
 
     try:
         ring = find(environment, os.environ)

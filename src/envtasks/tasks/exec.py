@@ -6,8 +6,8 @@ import sys
 
 from ..context import Context
 from ..declare import Task, task
+from ..error_translation import exits
 from ..errors import ConfigInvalid
-from ..exits import exits
 
 
 class _Exec(Task):

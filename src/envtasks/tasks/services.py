@@ -8,9 +8,9 @@ from typing import Any
 
 from invoke.parser.argument import Argument
 
+from ..config import Project
 from ..declare import Task
 from ..errors import EnvtasksError
-from ..project import Project
 
 
 class ServiceWords(Argument):
@@ -72,8 +72,8 @@ def count(words: Sequence[str], task: str, services: Collection[str], with_value
 
 def known_services() -> frozenset[str]:
     """The services that the compose files declare; none if they cannot be read, which the task will say."""
-    from ..edges.compose import files as compose_files
-    from ..edges.compose import settings
+    from ..compose import files as compose_files
+    from ..compose import settings
 
     try:
         files = settings.read(Project.load()).files

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edges.pipeline_projects import PYPROJECT, commit, shop
+from tests.ci.pipeline_projects import PYPROJECT, commit, shop
 from tests.fakekube import FakeCluster, serve
 from tests.integration.ci.running import Done, clone, machine, on_github, on_gitlab, run
 from tests.integration.kubernetes.shop import ALLOWLIST, MANIFEST

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from envtasks.edges.pipelines import github, gitlab
+from envtasks.ci import github, gitlab
 from tests.integration.kubernetes.shop import kubectls
 
 # what makes an image of another distribution ready; the machine that runs the tests has these programs already

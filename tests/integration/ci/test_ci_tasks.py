@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from envtasks.edges.pipelines import github, gitlab
-from tests.edges.pipeline_projects import shop
+from envtasks.ci import github, gitlab
+from tests.ci.pipeline_projects import shop
 from tests.projects import Sandbox
 
 pytestmark = pytest.mark.integration

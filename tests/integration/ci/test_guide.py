@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edges.pipeline_projects import commit
+from tests.ci.pipeline_projects import commit
 from tests.integration.kubernetes.test_guide import copied
 
 pytestmark = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from envtasks.edges.pipelines import github, gitlab
-from tests.edges.pipeline_projects import commit
+from envtasks.ci import github, gitlab
+from tests.ci.pipeline_projects import commit
 from tests.integration.ci.conftest import Pipelines
 from tests.integration.docker import servers
 from tests.services.fixtures import lacks

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.audit import Report, audit, saved
+from envtasks.audit import Report, audit
+from envtasks.docker.saved import saved
+from envtasks.envfiles.keys import generate
 from envtasks.errors import BuildFailed, ToolMissing
-from envtasks.keys import generate
 from envtasks.redaction import Redactor
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.docker.build import command
-from envtasks.edges.docker.images import make
-from envtasks.edges.docker.plan import SWITCHES, Plan, plan
+from envtasks.config import Project
+from envtasks.docker.build import command
+from envtasks.docker.images import make
+from envtasks.docker.plan import SWITCHES, Plan, plan
 from envtasks.errors import BuildFailed
 from envtasks.hydration import Hydrated, hydrate
-from envtasks.project import Project
 from tests.integration.docker.conftest import PASSWORD, USERNAME
 from tests.integration.docker.shops import (
     BUILD_ARGS,

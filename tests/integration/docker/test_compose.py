@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.edges.compose import interpolation
+from envtasks.compose import interpolation
 from tests.integration.docker.servers import free_port
 from tests.projects import Sandbox
 from tests.watching import watched_processes

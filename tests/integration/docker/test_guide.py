@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.docker.recipe import recipe_of
-from envtasks.project import Project
+from envtasks.config import Project
+from envtasks.docker.settings import recipe_of
 from tests.integration.docker.shops import GREETING, Shop, docker
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]

@@ -1,4 +1,4 @@
-"""What BuildKit says of a Dockerfile, and that reading it without an engine says the same."""
+"""What BuildKit says of a Dockerfile."""
 
 from __future__ import annotations
 
@@ -8,32 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.edges.docker.dockerfile import read
-from envtasks.edges.docker.outline import outline
-from envtasks.edges.docker.recipe import Recipe
+from envtasks.docker.outline import outline
+from envtasks.docker.settings import Recipe
 from envtasks.redaction import Redactor
-from tests.edges.dockerfiles import DOCKERFILES
+from tests.docker.dockerfiles import DOCKERFILES
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker, pytest.mark.usefixtures("engine")]
-
-
-@pytest.mark.parametrize("name", list(DOCKERFILES))
-def test_both_readers_agree(name: str, tmp_path: Path) -> None:
-    """Names, defaults, mounts and stages are the same from BuildKit and from the parser that needs no engine."""
-    path = tmp_path / "Dockerfile"
-    path.write_text(DOCKERFILES[name], encoding="utf-8")
-    recipe = Recipe(root=tmp_path, file=path, context=tmp_path, image="x")
-
-    told = outline(recipe, os.environ, plain=(), hide=Redactor(()))
-    parsed = read(path, label="Dockerfile")
-
-    assert {argument.name: argument.default for argument in parsed.arguments} == {
-        argument.name: argument.default for argument in told.arguments
-    }
-    assert {(mount.id, mount.required) for mount in parsed.mounts} == {
-        (mount.id, mount.required) for mount in told.mounts
-    }
-    assert (parsed.stages, parsed.chain()) == (told.stages, told.chain())
 
 
 def test_a_plain_value_decides_what_is_reachable(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from envtasks.edges.docker.push import push, push_from_digest
+from envtasks.docker.push import push, push_from_digest
 from envtasks.errors import BuildFailed, LeakFound
 from envtasks.redaction import Redactor
 from tests.integration.docker.conftest import PASSWORD

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envtasks.edges import kubernetes
-from envtasks.edges.kubernetes import Plan, delivery, rollout
-from envtasks.edges.kubernetes.drift import Difference
+from envtasks import kubernetes
+from envtasks.config import Project
 from envtasks.hydration import hydrate
-from envtasks.project import Project
+from envtasks.kubernetes import Plan, delivery, rollout
+from envtasks.kubernetes.drift import Difference
 from tests.fakekube import FakeCluster
 from tests.projects import Sandbox
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from envtasks.edges.kubernetes import delivery, rollout
-from envtasks.edges.kubernetes.drift import Difference
 from envtasks.errors import ClusterFailed, ConfigInvalid, VariableMissing
+from envtasks.kubernetes import delivery, rollout
+from envtasks.kubernetes.drift import Difference
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop, kubectls
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]

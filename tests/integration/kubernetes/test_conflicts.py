@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from envtasks.edges import kubernetes
-from envtasks.edges.kubernetes.drift import Difference
-from envtasks.edges.kubernetes.ownership import LAST_APPLIED
+from envtasks import kubernetes
 from envtasks.errors import ClusterFailed, Refused
+from envtasks.kubernetes.drift import Difference
+from envtasks.kubernetes.ownership import LAST_APPLIED
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]

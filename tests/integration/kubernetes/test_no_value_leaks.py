@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.edges import kubernetes
+from envtasks import kubernetes
 from envtasks.errors import ClusterFailed
 from tests.fakekube import Fail, Request
 from tests.integration.kubernetes.shop import Shop

@@ -15,11 +15,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envtasks.edges import kubernetes
-from envtasks.edges.kubernetes import kustomize, manifests
-from tests.edges.deployments import selection, target
+from envtasks import kubernetes
+from envtasks.kubernetes import kustomize, manifests
 from tests.fakekube import FakeCluster
 from tests.integration.kubernetes.shop import PASSWORD, Shop, kubectls
+from tests.kubernetes.deployments import selection, target
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
 RELEASES = sorted({tuple(map(int, version.split(".")[:2])) for version in schemas.all_versions()})[-4:]
@@ -141,12 +141,12 @@ def test_the_samples_manifests_ask_for_what_its_environments_render(cluster: Fak
     """deploy.status is clean for this repository's staging and local."""
     import os
 
-    from envtasks import contract
+    from envtasks import settings_class
+    from envtasks.config import Project
     from envtasks.hydration import hydrate
-    from envtasks.project import Project
 
     project = Project.load(REPOSITORY)
-    secrets = contract.secret_names(project)
+    secrets = settings_class.secret_names(project)
     for name in ("staging", "local"):
         values = hydrate(project.environment(name), os.environ, secret_names=secrets)
         status = kubernetes.status(kubernetes.plan(project, values, secret_names=secrets))

@@ -1,0 +1,121 @@
+"""What every door (a task, a nox session) does with an environment: guard it, hydrate it, hide its secrets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from . import console
+from .errors import Refused
+
+if TYPE_CHECKING:
+    from .config import Environment, Project
+    from .hydration.result import Hydrated
+
+CONFIRM: Final = "ENVTASKS_CONFIRM"
+
+
+def activate(project: Project, environment: Environment, process_env: Mapping[str, str]) -> Hydrated:
+    """The hydrated values of one environment for this process, every warning said once on stderr.
+
+    Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
+    """
+    from .hydration import hydrate
+
+    secret_names: Collection[str] = ()
+    if project.settings:
+        from .settings_class import secret_names as read_secret_names
+
+        secret_names = read_secret_names(project)
+    hydrated = hydrate(
+        environment,
+        process_env,
+        engine=project.engine_for(process_env),
+        commands=project.commands,
+        secret_names=secret_names,
+    )
+    for kind, lines in (("warning", hydrated.warnings), ("note", hydrated.notes)):
+        for line in lines:
+            console.say(kind, line)
+    if process_env.get("GITHUB_ACTIONS") == "true" and not hydrated.public:
+        from .redaction.ci_log import announce
+
+        announce(hydrated.secrets.values())
+    return hydrated
+
+
+def only_for(environment: str, allowed: Sequence[str] | None, *, what: str) -> None:
+    """Refuse an environment that the task or session is not for."""
+    if allowed is not None and environment not in allowed:
+        raise Refused(
+            f"{what} is not for {environment}: only for {', '.join(allowed)}.",
+            hint=f"choose one: --env {allowed[0]}"
+            if allowed
+            else "its `only` is empty, so nothing may run it",
+        )
+
+
+def guard(
+    environment: Environment,
+    process_env: Mapping[str, str],
+    *,
+    what: str,
+    confirm: bool | str | None,
+    yes: bool,
+    flag: str = "--yes, or ",
+) -> bool:
+    """Ask before something happens in a protected environment, or wherever the task says `confirm`; else Refused.
+
+    On a terminal the environment's name has to be typed. Elsewhere `--yes` or `ENVTASKS_CONFIRM=<environment>` says it.
+    Gives whether there was anything to confirm. `flag` is how a hint names the flag, empty where there is none.
+    """
+    if not (environment.protected if confirm is None else confirm):
+        return False
+    if yes or process_env.get(CONFIRM) == environment.name:
+        return True
+    question = confirm if isinstance(confirm, str) else f"{what} runs in {environment.name}."
+    if confirm is None:
+        question = f"{what} runs in {environment.name}, which is protected."
+    if not _can_ask(process_env):
+        raise Refused(
+            f"{question} It has to be confirmed, and there is no terminal to ask on.",
+            hint=f"say so: {flag}{CONFIRM}={environment.name} in the process environment",
+        )
+    if _asked(f"{question}\nType {environment.name} to go on: ") != environment.name:
+        raise Refused(f"{what} was not confirmed, so nothing ran.", hint=f"type the name: {environment.name}")
+    return True
+
+
+def _can_ask(process_env: Mapping[str, str]) -> bool:
+    return not process_env.get("CI") and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _asked(question: str) -> str:
+    """The answer to a question put on stderr, so that stdout stays the command's own."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    try:
+        return sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise SystemExit(130) from None
+
+
+def to_hide(
+    project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
+) -> Iterable[str]:
+    """The values to hide in what commands print: none of a public environment, none on a terminal (`mask = "auto"`)."""
+    if not mask or hydrated.public or project.mask == "never":
+        return ()
+    if project.mask == "auto" and is_terminal():
+        return ()
+    return tuple(hydrated.secrets.values())
+
+
+def output_is_terminal() -> bool:
+    """Whether both stdout and stderr of this process are terminals."""
+    try:
+        return sys.stdout.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):  # replaced by something that is no stream, or closed
+        return False

@@ -1,1 +1,0 @@
-"""The edges: where hydrated values are handed on, to images, stacks, clusters and pipelines."""

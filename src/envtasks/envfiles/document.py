@@ -1,0 +1,141 @@
+"""One env file on disk: read with every byte accounted for, written in one step."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..errors import EnvFileInvalid, EnvFileMissing
+from .parser import Entry, scan
+
+__all__ = ["Entry", "EnvFile", "parse", "read", "write_atomic"]
+
+_UTF16_LE: Final = b"\xff\xfe"
+_UTF16_BE: Final = b"\xfe\xff"
+# how undecodable bytes are carried in the text, so that it encodes to the very bytes that were read
+_ERRORS: Final = {"utf-8": "surrogateescape", "utf-16-le": "surrogatepass"}
+_NO_HANG: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class EnvFile(NamedTuple):
+    """One env file: its text (byte-order mark and line breaks as they are), its assignments, likely slips."""
+
+    path: Path
+    text: str
+    entries: tuple[Entry, ...]
+    warnings: tuple[tuple[int, str], ...] = ()  # line, sentence
+    encoding: str = "utf-8"
+
+    def encode(self, text: str) -> bytes:
+        """A changed text as the bytes to write back: whatever was not changed keeps its bytes."""
+        return text.encode(self.encoding, _ERRORS[self.encoding])
+
+
+def parse(text: str, *, path: Path = Path(".env"), encoding: str = "utf-8") -> EnvFile:
+    """The env file that has this text."""
+    entries, warnings = scan(text)
+    return EnvFile(path, text, entries, warnings, encoding)
+
+
+def read(path: Path, *, label: str | None = None) -> EnvFile:
+    """The env file at `path`; messages call it `label`. Never waits for a pipe.
+
+    Raises EnvFileMissing, or EnvFileInvalid where something other than a readable file is in its place.
+    """
+    label = path.name if label is None else label
+    data = _bytes(path, label)
+    if data.startswith(_UTF16_LE):
+        return parse(data.decode("utf-16-le", _decodable(data, label)), path=path, encoding="utf-16-le")
+    text = data.decode("utf-8", "surrogateescape")
+    found = parse(text, path=path)
+    damage = _damage(data)
+    return found._replace(warnings=(damage, *found.warnings)) if damage else found
+
+
+def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
+    """Put `data` in place of the file in one step, through symbolic links; the mode stays unless one is given.
+
+    Nobody ever sees half of it, and a failure leaves the old file. A str is written as UTF-8, line breaks
+    untouched. Raises EnvFileInvalid.
+    """
+    content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        wanted = _mode(target) if mode is None else mode
+        try:
+            _write_new(temporary, content, wanted)
+            os.replace(temporary, target)  # noqa: PTH105  (says what it is: the system call that replaces)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvFileInvalid(f"{path.name} cannot be written: {error.strerror}.") from None
+
+
+def _bytes(path: Path, label: str) -> bytes:
+    try:
+        # opening a pipe without this flag waits for a writer; it means nothing for files
+        descriptor = os.open(path, os.O_RDONLY | _NO_HANG)
+    except (FileNotFoundError, NotADirectoryError):
+        raise EnvFileMissing(f"{label} is not there.") from None
+    except OSError as error:
+        kind = "a directory" if path.is_dir() else f"not readable: {error.strerror}"
+        raise EnvFileInvalid(f"{label} is {kind}, expected an env file.") from None
+    try:
+        kind = _kind(os.fstat(descriptor).st_mode)
+        if kind:
+            raise EnvFileInvalid(f"{label} is {kind}, expected an env file.")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    except OSError as error:
+        raise EnvFileInvalid(f"{label} is not readable: {error.strerror}.") from None
+    finally:
+        os.close(descriptor)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return ""
+    return "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
+
+
+def _decodable(data: bytes, label: str) -> str:
+    if len(data) % 2:
+        raise EnvFileInvalid(
+            f"{label} is UTF-16 but ends in the middle of a character.", hint="save it as UTF-8"
+        )
+    return _ERRORS["utf-16-le"]
+
+
+def _damage(data: bytes) -> tuple[int, str] | None:
+    if data.startswith(_UTF16_BE):
+        return 1, "this file is UTF-16 (big-endian), of which nothing can be read; save it as UTF-8"
+    if data.isascii():
+        return None
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode().replace("\r\n", "\n").replace("\r", "\n")
+        return before.count("\n") + 1, "not UTF-8: what cannot be read becomes \ufffd; save the file as UTF-8"
+    return None
+
+
+def _mode(target: Path) -> int | None:
+    """The permissions of the file; None, for what the system gives to new files, where there is none."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _write_new(path: Path, content: bytes, mode: int | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (_NO_HANG & ~getattr(os, "O_NONBLOCK", 0))
+    descriptor = os.open(path, flags, 0o666 if mode is None else 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    if mode is not None:
+        path.chmod(mode)

@@ -1,0 +1,197 @@
+"""Start one process: find its program, build its command line, say why it cannot start, read how it ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import EnvtasksError, ToolMissing
+
+_UNSAFE_FOR_BATCH: Final = '"%\r\n\0'
+_POWERSHELLS: Final = ("powershell", "pwsh")
+
+
+def find_program(name: str, env: Mapping[str, str], *, cwd: str | None = None) -> str:
+    """The path of a program, looked up on the PATH of the process to come; `python` is this interpreter.
+
+    Raises ToolMissing.
+    """
+    if name == "python":
+        return sys.executable
+    if os.path.dirname(name):  # noqa: PTH120 - Path would drop the ./ that makes it a path
+        found = shutil.which(os.path.join(cwd or "", name))  # noqa: PTH118
+    else:
+        found = shutil.which(name, path=variable(env, "PATH") or os.defpath)
+    if found is None:
+        raise ToolMissing(f"The program {name} was not found{_place(name)}.", hint=_missing_hint(name))
+    return _with_suffix(found) if sys.platform == "win32" else found
+
+
+def find_shell(name: str, env: Mapping[str, str]) -> str:
+    """The path of a shell. Raises ToolMissing."""
+    found = shutil.which(name, path=variable(env, "PATH") or os.defpath)
+    if found is None:
+        raise ToolMissing(
+            f"The shell {name}, which c.run() starts, is not on this system.",
+            hint="install it, name another one in invoke.yaml (`run: {shell: /bin/sh}`), or use c.exec()",
+        )
+    return found
+
+
+def variable(env: Mapping[str, str], name: str) -> str | None:
+    """A variable of an environment; on Windows, whose names have no case, in any spelling."""
+    if name in env or sys.platform != "win32":
+        return env.get(name)
+    return next((value for key, value in env.items() if key.upper() == name), None)
+
+
+def merged(base: Mapping[str, str], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables of `base` with those of `extra` in place of the same names (on Windows in any spelling)."""
+    if sys.platform != "win32":
+        return {**base, **extra}
+    replaced = {name.upper() for name in extra}
+    return {**{name: value for name, value in base.items() if name.upper() not in replaced}, **extra}
+
+
+def _place(name: str) -> str:
+    return "" if os.path.dirname(name) else " on the PATH of this environment"  # noqa: PTH120
+
+
+def _missing_hint(name: str) -> str:
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    if beside and not os.path.dirname(name):  # noqa: PTH120
+        return f"it is installed beside this Python, so start the task with `uv run`, or use {beside}"
+    if Path(name).is_file():
+        return f"the file is there but cannot be executed: chmod +x {name}, or start it with its interpreter"
+    return f"install {name}, or check how it is written"
+
+
+def _with_suffix(found: str) -> str:
+    """npm.cmd rather than the POSIX script npm beside it, which cannot be started (python/cpython#109590)."""
+    if Path(found).suffix:
+        return found
+    return next(
+        (found + suffix for suffix in (".exe", ".cmd", ".bat") if Path(found + suffix).is_file()), found
+    )
+
+
+def command_line(program: str, arguments: Sequence[str]) -> str | list[str]:
+    """What Popen takes to start a program with exactly these arguments, also if it is a batch file."""
+    if sys.platform == "win32" and program.lower().endswith((".cmd", ".bat")):
+        return batch_line(program, arguments)
+    return [program, *arguments]
+
+
+def batch_line(program: str, arguments: Sequence[str]) -> str:
+    """The cmd.exe line that starts a batch file. Raises EnvtasksError for what cmd.exe would change.
+
+    Windows always starts batch files through cmd.exe, which reads the line by rules of its own. Within double
+    quotes nothing is special to it but the quote and the percent sign, for which there is no safe spelling.
+    """
+    for word in (program, *arguments):
+        if any(sign in word for sign in _UNSAFE_FOR_BATCH):
+            name = program.replace("\\", "/").rpartition("/")[2]
+            raise EnvtasksError(
+                f"An argument of {name} holds a double quote, a percent sign or a line break. {name} is a "
+                "batch file, and cmd.exe, which runs it, would change that.",
+                hint="start the program behind it directly, for example `node path/to/cli.js`",
+            )
+    quoted = " ".join(map(_quoted, (program, *arguments)))
+    return f'{subprocess.list2cmdline([shell_of_windows()])} /d /s /v:off /c "{quoted}"'
+
+
+def _quoted(word: str) -> str:
+    """In quotes; backslashes at the end are doubled, as they would escape the quote for the program."""
+    return '"' + word + "\\" * (len(word) - len(word.rstrip("\\"))) + '"'
+
+
+def shell_of_windows() -> str:
+    """The path of cmd.exe."""
+    return os.environ.get("COMSPEC") or str(
+        Path(os.environ.get("SYSTEMROOT", "C:\\Windows"), "System32", "cmd.exe")
+    )
+
+
+def shell_line(shell: str, line: str) -> str | list[str]:
+    """What Popen takes to run a line in a shell."""
+    if sys.platform != "win32":
+        return [shell, "-c", line]
+    kind = Path(shell).stem.lower()
+    if kind == "cmd":
+        return f'{subprocess.list2cmdline([shell])} /c "{line}"'
+    return [shell, "-Command" if kind in _POWERSHELLS else "-c", line]
+
+
+def shown(argv: Sequence[str]) -> str:
+    """The arguments as a line that can be copied into this system's shell."""
+    return subprocess.list2cmdline(argv) if sys.platform == "win32" else shlex.join(argv)
+
+
+def exit_code(returncode: int) -> int:
+    """The exit code to end with for a process that ended so: its own, or 128+N for a signal N."""
+    if returncode < 0:
+        return 128 - returncode
+    # sys.exit takes a C long: the unsigned codes of Windows pass through it as negative numbers
+    return returncode - 2**32 if returncode >= 2**31 else returncode
+
+
+@contextmanager
+def start_errors(what: str, env: Mapping[str, str], line: str | Sequence[str]) -> Iterator[None]:
+    """Say in one sentence why a process could not be started; never with a value of its environment."""
+    for name, value in env.items():
+        if not isinstance(value, str):
+            raise EnvtasksError(f"The variable {name} is a {type(value).__name__}; variables are text.")
+        if "\0" in value:
+            raise EnvtasksError(f"The variable {name} holds a NUL character, which no environment can hold.")
+    try:
+        yield
+    except OSError as error:
+        raise _explained(error, what, env, line) from None
+    except ValueError as error:
+        if "\0" in "".join(line):
+            raise EnvtasksError(f"An argument of {what} holds a NUL character.") from None
+        if "long" in str(error):  # Windows: "the environment variable is longer than 32767 characters"
+            raise too_large(env, line) from None
+        raise
+
+
+def _explained(error: OSError, what: str, env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
+    windows = getattr(error, "winerror", None)
+    if error.errno == errno.E2BIG or windows == 206:
+        return too_large(env, line)
+    if error.errno == errno.ENOENT and Path(what).exists():
+        return ToolMissing(
+            f"{what} could not be started: the interpreter that its first line names is not there."
+        )
+    if error.errno == errno.ENOENT:
+        return ToolMissing(f"The program {what} was not found.", hint=_missing_hint(what))
+    if error.errno == errno.ENOEXEC or windows == 193:
+        return EnvtasksError(
+            f"{what} is no program that this system can start.",
+            hint="start it with its interpreter (`python script.py`), or give it a first line like #!/bin/sh",
+        )
+    return EnvtasksError(f"{what} could not be started: {error.strerror or type(error).__name__}.")
+
+
+def too_large(env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
+    sizes = {name: len(name) + len(value.encode("utf-8", "surrogatepass")) + 2 for name, value in env.items()}
+    length = sum(len(word) + 1 for word in ([line] if isinstance(line, str) else line))
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:5]
+    if length > sum(sizes.values()):
+        return EnvtasksError(
+            f"The command line is too long for this system: {length:,} characters.",
+            hint="hand long lists over in a file or on stdin",
+        )
+    named = ", ".join(f"{name} ({sizes[name]:,} bytes)" for name in largest)
+    return EnvtasksError(
+        f"The environment is too large for this system: {sum(sizes.values()):,} bytes. The largest: {named}.",
+        hint="keep large values in files, or keep variables out with the task's `needs`",
+    )

@@ -1,0 +1,296 @@
+"""Invoke's Runner for commands in a given environment: output hidden, signals handed on, none left behind."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from invoke.runners import Local, Result
+from invoke.util import ExceptionHandlingThread, isatty
+
+from ..errors import EnvtasksError
+from .capture import InputThread, OutputThread, RedactedResult
+from .command import (
+    command_line,
+    exit_code,
+    find_program,
+    find_shell,
+    merged,
+    shell_line,
+    shown,
+    start_errors,
+)
+from .jobs import Job
+from .outlets import Outlet, is_open, is_terminal, read_available
+from .signals import signals
+from .terminal import Terminal, stay_in_background
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+    from ..redaction import Redactor
+
+
+class Runner(Local):
+    """Runs one command, a shell line (`run`) or arguments (`run_argv`), with the variables of `child_env`.
+
+    With a redactor its values are hidden in whatever is printed, echoed or said in an exception; what
+    `stdout` and `stderr` of the Result hold is real. Without one, a command on a terminal gets the terminal
+    itself, and the Result's output is empty, unless something asks for capture: `hide`, `watchers`,
+    `out_stream`, `err_stream` or `asynchronous`.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        child_env: Mapping[str, str] | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        super().__init__(context)
+        self._child_env = child_env
+        self._redactor = redactor or None
+        self._argv: list[str] | None = None
+        self._cwd: str | None = None
+        self._terminal: Terminal | None = None
+        self._output: tuple[int, ...] = ()  # the ends of the command's pipes that are read
+        self._job: Job | None = None
+
+    def run(self, command: str, **kwargs: Any) -> Result:
+        """Run a shell line, as Invoke's `run`; after a signal N to this process raises SystemExit(128+N)."""
+        with signals.attention():
+            return super().run(command, **kwargs)
+
+    def run_argv(self, argv: Sequence[str], **kwargs: Any) -> Result:
+        """Run a program with these arguments and no shell; else as `run`. Raises ToolMissing."""
+        if not argv:
+            raise EnvtasksError("There is no command to run.")
+        if self.context.command_prefixes:
+            raise EnvtasksError(
+                "c.prefix() puts a shell line before another, so it does not work with c.exec().",
+                hint="use c.run(), or give the variables to c.exec() by env=",
+            )
+        self._argv = list(argv)
+        self._cwd = _folder(self.context.command_cwds)
+        return self.run(shown(argv), **kwargs)
+
+    # What Invoke calls on the way to the command
+
+    def _setup(self, command: str, kwargs: Any) -> None:
+        super()._setup(command, kwargs)
+        self.result_kwargs["command"] = self._hide(command)
+        self._input = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
+
+    def _hide(self, text: str) -> str:
+        return self._redactor.text(text) if self._redactor else text
+
+    def echo(self, command: str) -> None:
+        print(self.opts["echo_format"].format(command=self._hide(command)), flush=True)  # noqa: T201
+
+    def generate_env(self, env: Mapping[str, Any], replace_env: bool) -> dict[str, Any]:
+        base = {} if replace_env else os.environ if self._child_env is None else self._child_env
+        variables = merged(base, env)
+        if sys.platform == "win32" and not {"PYTHONUTF8", "PYTHONIOENCODING"} & {
+            name.upper() for name in variables
+        }:
+            variables["PYTHONUTF8"] = "1"  # its output would come in the console's code page
+        return variables
+
+    def default_encoding(self) -> str:
+        return "utf-8"
+
+    def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
+        cwd = self._cwd
+        if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
+            raise EnvtasksError(f"The folder {cwd} is not there.")
+        if self._argv:
+            program = find_program(self._argv[0], env, cwd=cwd)
+            line = command_line(program, self._argv[1:])
+        else:
+            program = find_shell(shell, env)
+            line = shell_line(program, command)
+        with start_errors(program, env, line):
+            if self.using_pty:
+                self._start_on_pty(line, env)
+            else:
+                self._start(line, env)
+        assert self._job is not None
+        if self._disowned:
+            threading.Thread(target=self._job.wait, daemon=True).start()  # no zombie while we live
+        else:
+            signals.add(self._job)
+
+    def _start(self, line: str | list[str], env: dict[str, Any]) -> None:
+        inherits, stdin = self._inherits(), self._stdin()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        with ExitStack() as ours, ExitStack() as on_failure:
+            output: list[int | None] = [subprocess.DEVNULL if self._disowned else None] * 2
+            if not inherits and not self._disowned:
+                for i in range(2):
+                    reader, writer = os.pipe()
+                    on_failure.callback(os.close, reader)
+                    ours.callback(os.close, writer)
+                    self._output, output[i] = (*self._output, reader), writer
+            self.process = subprocess.Popen(
+                line,
+                env=env,
+                cwd=self._cwd,
+                stdin=stdin,
+                stdout=output[0],
+                stderr=output[1],
+                bufsize=0,
+                start_new_session=self._disowned,
+                process_group=None if self._disowned or sys.platform == "win32" else 0,
+            )
+            on_failure.pop_all()
+        self._job = Job(self.process.pid, self.process)
+        if not self._asynchronous and not self._disowned:
+            self._terminal = Terminal.here()
+        if self._terminal and inherits and stdin is None and os.isatty(0) and self._terminal.is_ours:
+            self._terminal.lend(self.process.pid)
+
+    def _start_on_pty(self, line: str | list[str], env: dict[str, Any]) -> None:
+        from .terminal import fork_on_pty
+
+        self.pid, self.parent_fd = fork_on_pty(list(line), env, self._cwd)
+        self._output = (os.dup(self.parent_fd),)
+        self._job = Job(self.pid, None, interrupt=lambda: os.write(self.parent_fd, b"\x03"))
+
+    def _inherits(self) -> bool:
+        """Whether the command gets our stdout and stderr themselves."""
+        asked = self.opts["hide"] or self.watchers or self._redactor or self._asynchronous
+        given = self.opts["out_stream"] is not None or self.opts["err_stream"] is not None
+        return not asked and not given and is_terminal(sys.stdout, 1) and is_terminal(sys.stderr, 2)
+
+    def _stdin(self) -> int | None:
+        if self.watchers or self._mirrored_stdin():
+            return subprocess.PIPE
+        nothing = self.opts["in_stream"] is False or self._asynchronous or self._disowned or not is_open(0)
+        return subprocess.DEVNULL if nothing else None
+
+    def _mirrored_stdin(self) -> bool:
+        """Whether our input has to be carried to the command, whose stdin it is not."""
+        if not self.streams["in"]:
+            return False
+        return bool(self.using_pty or self.watchers or self.opts["in_stream"] is not None)
+
+    # What Invoke calls while the command runs
+
+    def create_io_threads(self) -> tuple[dict[Any, ExceptionHandlingThread], list[str], list[str]]:
+        threads: dict[Any, ExceptionHandlingThread] = {}
+        captured: tuple[list[str], list[str]] = ([], [])
+        names = ("out", "err")
+        for i, (fd, handler) in enumerate(
+            zip(self._output, (self.handle_stdout, self.handle_stderr), strict=False)
+        ):
+            hidden = f"std{names[i]}" in self.opts["hide"]
+            threads[handler] = OutputThread(
+                fd,
+                None if hidden else Outlet(self.streams[names[i]], self.encoding),
+                redactor=self._redactor,
+                encoding=self.encoding,
+                captured=captured[i],
+                respond=self.respond,
+            )
+        if self._mirrored_stdin():
+            streams = {
+                "input_": self.streams["in"],
+                "output": self.streams["out"],
+                "echo": self.opts["echo_stdin"],
+            }
+            threads[self.handle_stdin] = InputThread(target=self.handle_stdin, kwargs=streams)
+        return threads, *captured
+
+    def handle_stdin(self, input_: IO[str], output: IO[str], echo: bool = False) -> None:
+        stay_in_background()
+        super().handle_stdin(input_, output, echo)
+
+    def read_our_stdin(self, input_: IO[str]) -> str | None:
+        if sys.platform == "win32" and isatty(input_):
+            return super().read_our_stdin(input_)
+        data = read_available(input_)
+        if isinstance(data, bytes):
+            # exactly these bytes go on; nothing yet (None) is not the end ("")
+            return self._input.decode(data, final=not data) or (None if data else "")
+        return data
+
+    def write_proc_stdin(self, data: str) -> None:
+        self._write_proc_stdin(data.encode(self.encoding, "surrogateescape"))
+
+    def respond(self, buffer_: list[str]) -> None:
+        if self.watchers:  # it joins all that was printed so far, each time
+            super().respond(buffer_)
+
+    def wait(self) -> None:
+        job = self._running()
+        until = (lambda: self.has_dead_threads) if self.threads else None
+        while job.returncode is None and not (until and until()):
+            try:
+                job.wait(terminal=self._terminal, until=until)
+            except KeyboardInterrupt:  # Windows; elsewhere `signals` takes it
+                signals.interrupted(job)
+        if job.returncode is None:
+            return
+        signals.remove(job)
+        if self._terminal and self._terminal.was_lent and job.returncode == -signal.SIGINT:
+            # the terminal gave Ctrl-C to the command alone; it was meant for us too
+            signals.note(signal.SIGINT)
+        if signals.ending:
+            job.dwindle(signals.ending)
+
+    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:  # noqa: ARG002
+        self._running().interrupt()
+
+    @property
+    def process_is_finished(self) -> bool:
+        return self._running().poll()
+
+    def kill(self) -> None:
+        self._running().kill()
+
+    def returncode(self) -> int | None:
+        code = self._running().returncode
+        return None if code is None else exit_code(code)
+
+    def _finish(self) -> Result:
+        with signals.attention():
+            return super()._finish()
+
+    def generate_result(self, **kwargs: Any) -> Result:
+        return RedactedResult(self._hide, **kwargs)
+
+    def stop(self) -> None:
+        job = self._job
+        if job is not None and job.returncode is None:  # something failed on our side
+            job.kill()
+            deadline = time.monotonic() + 1
+            job.wait(until=lambda: time.monotonic() > deadline)
+            signals.remove(job)
+        process: subprocess.Popen[bytes] | None = getattr(self, "process", None)
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+        super().stop()
+
+    def _running(self) -> Job:
+        if self._job is None:
+            raise EnvtasksError("The command was not started.")
+        return self._job
+
+
+def _folder(cwds: Sequence[str]) -> str | None:
+    """The folder that `c.cd()` leads to."""
+    path = ""
+    for step in cwds:
+        path = os.path.join(path, os.path.expanduser(step))  # noqa: PTH111, PTH118
+    return path or None

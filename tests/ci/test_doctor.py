@@ -1,0 +1,140 @@
+"""`ci.doctor`: a line for the key, the values, the contract and each tool; what fails says what mends it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from envtasks.ci.doctor import Check, of_job
+from envtasks.config import Project
+from envtasks.envfiles.keys import generate
+from tests.projects import Sandbox
+
+SETTINGS = """
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="DB_")
+    host: str
+    port: int = 5432
+    password: SecretStr
+"""
+PYPROJECT = '[project]\nname = "shop"\n\n[tool.envtasks]\nsettings = "shop.settings:Settings"\n'
+VARIABLE = "DOTENV_PRIVATE_KEY_STAGING"
+
+
+@pytest.fixture
+def project(sandbox: Sandbox) -> Sandbox:
+    """A shop with a contract that staging keeps, and the key beside it."""
+    sandbox.write("pyproject.toml", PYPROJECT)
+    sandbox.write("src/shop/settings.py", SETTINGS)
+    sandbox.environment("staging", "DB_HOST=localhost\n", DB_PASSWORD="s3cret-value")
+    return sandbox
+
+
+def checks(sandbox: Sandbox, *tools: str, environment: str = "staging", **env: str) -> list[Check]:
+    """What is found for an environment and these tools."""
+    loaded = Project.load(sandbox.root)
+    found = of_job(loaded, [loaded.environment(environment)], tools, {**sandbox.env, **env})
+    return [check for _, check in found]
+
+
+def test_a_job_that_has_everything(project: Sandbox) -> None:
+    """Where the key came from, how many values there are, that the contract holds; no value, no key."""
+    (project.root / ".env.keys").unlink()
+    found = checks(project, **{VARIABLE: project.private_keys["staging"]})
+    assert found == [
+        Check("key", f"{VARIABLE} in the process environment"),
+        Check("values", "3 variables, 1 of them secret, from .env.staging"),
+        Check("contract", "shop.settings:Settings holds"),
+    ]
+
+
+def test_a_missing_key_names_its_variable(project: Sandbox) -> None:
+    """Code 4, where it was looked for, and nothing after it is tried."""
+    (project.root / ".env.keys").unlink()
+    looked = (
+        f"{VARIABLE} in the process environment: not set; .env.staging.keys: not there; .env.keys: not there"
+    )
+    assert checks(project) == [
+        Check(
+            "key",
+            f"{VARIABLE} is not set ({looked})",
+            4,
+            f"set {VARIABLE} in the CI's variables, for the environment staging only",
+        )
+    ]
+
+
+def test_a_key_that_does_not_open_the_file(project: Sandbox) -> None:
+    """There is a key, and it is another one: code 4 on the line of the values."""
+    (project.root / ".env.keys").unlink()
+    key, values = checks(project, **{VARIABLE: generate()[0]})
+    assert (key.code, values.what, values.code) == (0, "values", 4)
+    assert "DB_PASSWORD" in values.found
+
+
+@pytest.mark.parametrize(
+    ("plain", "found"),
+    [("", "DB_HOST (missing)"), ("DB_HOST=x\nDB_PORT=five-s3cret\n", "DB_PORT (int_parsing)")],
+)
+def test_a_contract_that_does_not_hold(project: Sandbox, plain: str, found: str) -> None:
+    """Code 5; every variable with what is wrong about it, never its value."""
+    (project.root / ".env.keys").unlink()
+    project.environment("staging", plain, DB_PASSWORD="s3cret-value")
+    contract = checks(project)[-1]
+    assert contract == Check("contract", f"shop.settings:Settings: {found}", 5, "inv env.show --env staging")
+
+
+def test_a_contract_that_cannot_be_imported(project: Sandbox) -> None:
+    """What is not installed is named by its kind; the traceback, which may hold values, is not shown."""
+    project.write(
+        "src/shop/settings.py", "import os\nraise RuntimeError(os.environ['DB_PASSWORD'])\nSettings = 0\n"
+    )
+    assert checks(project)[-1] == Check(
+        "contract", "shop.settings:Settings cannot be imported: RuntimeError", 5, "uv sync"
+    )
+
+
+def test_an_environment_without_secrets_needs_no_key(sandbox: Sandbox) -> None:
+    """Nothing encrypted: said, and no failure."""
+    sandbox.write(".env.local", "A=1\n")
+    assert checks(sandbox, environment="local")[0] == Check(
+        "key", "none needed: nothing is encrypted in local"
+    )
+
+
+def test_a_missing_baseline_is_said(sandbox: Sandbox) -> None:
+    """Code 3, as everywhere."""
+    table = '[tool.envtasks.environments]\nstaging = { files = [".env.staging"] }\n'
+    sandbox.write("pyproject.toml", table)
+    assert [(check.what, check.code) for check in checks(sandbox)] == [("key", 0), ("values", 3)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts")
+def test_tools_are_started(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A tool that is there says its version; one that fails, and one that is missing, are code 7."""
+    sandbox.write(".env.local", "A=1\n")
+    bin_ = tmp_path / "bin"
+    for name, script in {"good": "echo good 1.2", "docker": "echo no buildx >&2; exit 1"}.items():
+        path = sandbox.write(f"bin/{name}", f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    good, docker, missing = checks(
+        sandbox, "good", "docker", "absent", environment="local", PATH=f"{bin_}{os.pathsep}/bin"
+    )[2:]
+    assert good == Check("good", "good 1.2")
+    assert docker == Check("docker", "`docker buildx version` failed: no buildx", 7)
+    assert (missing.code, "absent" in missing.found) == (7, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+def test_tools_get_no_key(sandbox: Sandbox) -> None:
+    """A tool is asked for its version, and needs nothing else."""
+    sandbox.write(".env.local", "A=1\n")
+    sandbox.write("bin/spy", '#!/bin/sh\necho "key: $DOTENV_PRIVATE_KEY_STAGING"\n').chmod(0o755)
+    path = f"{sandbox.root / 'bin'}{os.pathsep}/bin"
+    spied = checks(sandbox, "spy", environment="local", PATH=path, **{VARIABLE: "f" * 64})[-1]
+    assert spied == Check("spy", "key:")

@@ -1,0 +1,190 @@
+"""Which jobs a project gives: what they run, where, and with which key."""
+
+from __future__ import annotations
+
+import pytest
+
+from envtasks.ci.plan import Job, key_variable, plan
+from envtasks.errors import ConfigInvalid
+from tests.ci.pipeline_projects import commit, loaded, shop
+from tests.projects import Sandbox
+
+STAGING, PRODUCTION = "DOTENV_PRIVATE_KEY_STAGING", "DOTENV_PRIVATE_KEY_PRODUCTION"
+
+
+def jobs(sandbox: Sandbox) -> dict[str, Job]:
+    """The jobs by name."""
+    return {job.name: job for job in plan(loaded(sandbox), sandbox.env).jobs}
+
+
+def test_sessions_images_and_deployments_become_jobs(sandbox: Sandbox) -> None:
+    """A project's default sessions, its image and its clusters each give a job with only its own environment's key."""
+    assert jobs(shop(sandbox)) == {
+        "unit": Job(
+            "unit",
+            "session",
+            ("uv run inv ci.doctor --env local", "uv run nox -s unit"),
+            environment="local",
+            everywhere=True,
+        ),
+        "integration": Job(
+            "integration",
+            "session",
+            ("uv run inv ci.doctor --env staging", 'uv run nox -s "{session}"'),
+            environment="staging",
+            key=STAGING,
+            variants=("integration(database='postgresql')", "integration(database='sqlite')"),
+        ),
+        "lint": Job("lint", "session", ("uv run nox -s lint",)),
+        "image-staging": Job(
+            "image-staging",
+            "image",
+            ("uv run inv ci.doctor --env staging --tools docker", "uv run inv docker.build --env staging"),
+            environment="staging",
+            key=STAGING,
+        ),
+        "deploy-staging": Job(
+            "deploy-staging",
+            "deploy",
+            (
+                "uv run inv ci.doctor --env staging --tools kubectl",
+                "uv run inv deploy.apply --env staging --with-manifests --wait",
+            ),
+            environment="staging",
+            key=STAGING,
+            guarded=True,
+            after=("unit", "integration", "lint", "image-staging"),
+        ),
+        "image-production": Job(
+            "image-production",
+            "image",
+            (
+                "uv run inv ci.doctor --env production --tools docker",
+                "uv run inv docker.build --env production",
+            ),
+            environment="production",
+            key=PRODUCTION,
+            confirm=True,
+            guarded=True,
+            after=("deploy-staging",),
+        ),
+        "deploy-production": Job(
+            "deploy-production",
+            "deploy",
+            (
+                "uv run inv ci.doctor --env production --tools kubectl",
+                "uv run inv deploy.apply --env production --with-manifests --wait",
+            ),
+            environment="production",
+            key=PRODUCTION,
+            confirm=True,
+            guarded=True,
+            after=("image-production",),
+        ),
+    }
+
+
+def test_a_registry_makes_the_deployed_image_the_one_that_was_pushed(sandbox: Sandbox) -> None:
+    """With a registry the protected branch pushes an image for its commit and deploys exactly that one."""
+    shop(sandbox)
+    text = (sandbox.root / "pyproject.toml").read_text(encoding="utf-8")
+    sandbox.write("pyproject.toml", text + '[tool.envtasks.docker]\nregistry = "registry.example.com"\n')
+    found = jobs(sandbox)
+    tag = '"registry.example.com/shop:staging-{commit}"'
+    assert [name for name in found if found[name].kind != "session"] == [
+        "image-staging",
+        "publish-staging",
+        "deploy-staging",
+        "publish-production",
+        "deploy-production",
+    ]
+    assert (
+        found["publish-staging"].commands[-1] == f"uv run inv docker.build --env staging --tag {tag} --push"
+    )
+    assert found["deploy-staging"].commands[-1] == (
+        f"uv run inv deploy.apply --env staging --with-manifests --image {tag} --wait"
+    )
+    assert found["deploy-staging"].after == ("publish-staging",)
+
+
+def test_the_settings_choose(sandbox: Sandbox) -> None:
+    """What pyproject.toml names is what runs; a session of a protected environment is guarded."""
+    shop(sandbox)
+    text = (sandbox.root / "pyproject.toml").read_text(encoding="utf-8")
+    table = '[tool.envtasks.ci]\nsessions = ["smoke"]\nimages = []\ndeploy = ["staging"]\n'
+    sandbox.write("pyproject.toml", text + table)
+    found = jobs(sandbox)
+    assert list(found) == ["smoke", "deploy-staging"]
+    assert (found["smoke"].guarded, found["smoke"].confirm, found["smoke"].key) == (True, True, PRODUCTION)
+    assert found["deploy-staging"].after == ()
+
+
+def test_a_project_without_tasks_file_calls_envtasks(sandbox: Sandbox) -> None:
+    """Without a tasks.py the built-in tasks are those of the `envtasks` command."""
+    (shop(sandbox).root / "tasks.py").unlink()
+    assert jobs(sandbox)["unit"].commands[0] == "uv run envtasks ci.doctor --env local"
+
+
+def test_a_public_environment_needs_a_key_unless_its_key_file_is_in_git(sandbox: Sandbox) -> None:
+    """What counts is that a clone has the key file: one that git ignores does not help a job."""
+    shop(sandbox)
+    assert key_variable(loaded(sandbox).environment("local")) is None
+    (sandbox.root / ".git").rename(sandbox.root / "git-was-here")
+    sandbox.write(".gitignore", "*.keys\n")
+    commit(sandbox.root)
+    assert key_variable(loaded(sandbox).environment("local")) == "DOTENV_PRIVATE_KEY_LOCAL"
+
+
+def test_an_environment_without_encrypted_values_needs_no_key(sandbox: Sandbox) -> None:
+    """Where nothing is encrypted there is nothing to open, whoever runs the job."""
+    sandbox.write(".env.staging", "DB_HOST=localhost\n")
+    assert key_variable(loaded(sandbox).environment("staging")) is None
+
+
+def test_an_environment_of_two_keys_is_refused(sandbox: Sandbox) -> None:
+    """A job gets one key, so files that want two are an error that names them."""
+    first = sandbox.environment("staging", A="one-secret")
+    second = sandbox.environment("extra", B="two-secret")
+    table = '[tool.envtasks.environments]\nstaging = { files = [".env.staging", ".env.extra"] }\n'
+    sandbox.write("pyproject.toml", table)
+    with pytest.raises(ConfigInvalid) as caught:
+        key_variable(loaded(sandbox).environment("staging"))
+    assert (
+        caught.value.message
+        == f"{first.name} and {second.name} of staging have two keys, but a job gets one."
+    )
+
+
+def test_an_empty_project_has_no_pipeline(sandbox: Sandbox) -> None:
+    """Without sessions, image and clusters the error says what to write."""
+    with pytest.raises(ConfigInvalid, match="nothing for a pipeline to run"):
+        plan(loaded(sandbox), sandbox.env)
+
+
+def test_a_session_named_like_a_job_of_ours_is_refused(sandbox: Sandbox) -> None:
+    """Two jobs of one name would be one job in the file."""
+    shop(sandbox)
+    sandbox.write("noxfile.py", "import nox\n\n@nox.session(name='image-staging')\ndef image(session): ...\n")
+    with pytest.raises(ConfigInvalid, match="'image-staging'"):
+        plan(loaded(sandbox), sandbox.env)
+
+
+def test_a_broken_noxfile_is_said(sandbox: Sandbox) -> None:
+    """What nox says about a noxfile that it cannot load is in the message, not a traceback."""
+    shop(sandbox)
+    sandbox.write("noxfile.py", "raise RuntimeError('no sessions today')\n")
+    with pytest.raises(ConfigInvalid) as caught:
+        plan(loaded(sandbox), sandbox.env)
+    assert "no sessions today" in caught.value.message
+
+
+def test_listing_sessions_needs_no_key(sandbox: Sandbox) -> None:
+    """The noxfile is loaded without any private key in its environment."""
+    shop(sandbox)
+    sandbox.write(
+        "noxfile.py",
+        "import os, nox\nassert not [n for n in os.environ if n.startswith('DOTENV_')]\n\n"
+        "@nox.session\ndef unit(session): ...\n",
+    )
+    found = plan(loaded(sandbox), {**sandbox.env, STAGING: "f" * 64})
+    assert found.jobs[0] == Job("unit", "session", ("uv run nox -s unit",))

@@ -1,0 +1,107 @@
+"""`[tool.envtasks.compose]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtasks.compose import settings as compose_settings
+from envtasks.config import Project
+from envtasks.errors import ConfigInvalid
+
+
+def project(root: Path, **table: Any) -> Project:
+    return Project(root=root, name="My Shop", environments={}, tables={"compose": table})
+
+
+def test_the_defaults(tmp_path: Path) -> None:
+    """Without a table: no profiles, five minutes of patience, the project's name, and no file if there is none."""
+    found = compose_settings.read(project(tmp_path))
+    assert found == compose_settings.ComposeSettings(files=(), project="My Shop", profiles=(), timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"),
+    [
+        (["compose.yaml", "docker/compose.yaml"], ["docker/compose.yaml"]),
+        (["docker-compose.yml", "compose.yml"], ["compose.yml"]),
+        (
+            ["docker/compose.yaml", "docker/compose.override.yaml"],
+            ["docker/compose.yaml", "docker/compose.override.yaml"],
+        ),
+        (
+            ["docker-compose.yml", "docker-compose.override.yml"],
+            ["docker-compose.yml", "docker-compose.override.yml"],
+        ),
+    ],
+)
+def test_the_usual_files_are_found(tmp_path: Path, present: list[str], expected: list[str]) -> None:
+    """docker/compose.yaml comes first, then compose's own names at the root, each with the override beside it."""
+    for name in present:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert compose_settings.read(project(tmp_path)).files == tuple(tmp_path / name for name in expected)
+
+
+def test_declared_files_are_taken_as_they_are(tmp_path: Path) -> None:
+    """One name or a list of names; the override file is then the user's own business."""
+    (tmp_path / "a.override.yaml").touch()
+    assert compose_settings.read(project(tmp_path, files="a.yaml")).files == (tmp_path / "a.yaml",)
+    both = compose_settings.read(project(tmp_path, files=["a.yaml", "b.yaml"])).files
+    assert both == (tmp_path / "a.yaml", tmp_path / "b.yaml")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"file": "a"}, "pyproject.toml: [tool.envtasks.compose] has no key 'file': did you mean files?"),
+        (
+            {"files": [1]},
+            "pyproject.toml: [tool.envtasks.compose] files must be a file name or a list of file names.",
+        ),
+        (
+            {"profiles": {}},
+            "pyproject.toml: [tool.envtasks.compose] profiles must be a list of profile names.",
+        ),
+        ({"project": 1}, "pyproject.toml: [tool.envtasks.compose] project must be a name such as 'my-shop'."),
+        (
+            {"timeout": True},
+            "pyproject.toml: [tool.envtasks.compose] timeout must be a number of seconds, for example 300.",
+        ),
+        (
+            {"timeout": 0},
+            "pyproject.toml: [tool.envtasks.compose] timeout must be a number of seconds, for example 300.",
+        ),
+    ],
+)
+def test_a_wrong_table_is_told(tmp_path: Path, table: dict[str, Any], message: str) -> None:
+    """The message names the table, the key and what was expected."""
+    with pytest.raises(ConfigInvalid) as caught:
+        compose_settings.read(project(tmp_path, **table))
+    assert caught.value.message == message
+
+
+def test_files_that_do_not_exist_are_told_when_they_are_needed(tmp_path: Path) -> None:
+    """Reading the table asks for no file, so that `down` works without; what needs one says which is not there."""
+    settings = compose_settings.read(project(tmp_path, files="docker/gone.yaml"))
+    with pytest.raises(ConfigInvalid, match=r"files names 'gone\.yaml', which does not exist\."):
+        compose_settings.existing(settings, tmp_path)
+    with pytest.raises(ConfigInvalid, match="There is no compose file in"):
+        compose_settings.existing(compose_settings.read(project(tmp_path)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "expected"),
+    [
+        ("shop", "local", "shop-local"),
+        ("My Shop.io", "EU_1", "my-shop-io-eu_1"),
+        ("-ä-", "x", "x"),
+        ("ä", "ö", "project"),
+    ],
+)
+def test_every_environment_has_a_project_of_its_own(name: str, environment: str, expected: str) -> None:
+    """`<project>-<environment>`, in the letters that compose takes."""
+    settings = compose_settings.ComposeSettings(files=(), project=name)
+    assert settings.project_for(environment) == expected

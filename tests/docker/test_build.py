@@ -1,0 +1,315 @@
+"""The command line of a build, its result, its failure: with a stand-in for docker."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envtasks.config import Project
+from envtasks.docker import images
+from envtasks.docker.build import Built, build, command
+from envtasks.docker.build_inputs import Travel
+from envtasks.docker.dockerfile import Declared, Stage
+from envtasks.docker.plan import SWITCHES, Plan, plan
+from envtasks.docker.settings import Recipe
+from envtasks.errors import BuildFailed, ConfigInvalid, Refused, ToolMissing
+from envtasks.redaction import Redactor
+from tests.docker.test_progress import T0, T1, log, vertex
+from tests.fakes import fake_docker
+from tests.hydrations import hydrated
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+CREDENTIAL = Travel(("APP_ENV", "INDEX_TOKEN"), ("OTHER",), ("INDEX_TOKEN",))
+
+
+def planned(root: Path, script: str = "", **changes: object) -> Plan:
+    """A plan for a folder, with a docker that runs this script."""
+    recipe = Recipe(root=root, file=root / "Dockerfile", context=root, image="shop")
+    env = fake_docker(root, script)
+    declared = Declared("runtime", (), (), (Stage("runtime", "scratch", 1),), "FROM scratch AS runtime\n")
+    made = Plan(
+        recipe=recipe,
+        reference="shop:staging",
+        declared=declared,
+        travel=Travel(("APP_ENV",)),
+        driver="docker",
+        push=False,
+        environment="staging",
+        child_env={**env, **SWITCHES, "INDEX_TOKEN": "marked-value"},
+        hide=Redactor(["marked-value"]),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def options(made: Plan) -> list[str]:
+    """docker's options of a plan, without the program, the folder and the file."""
+    words = command(made)
+    assert words[1:4] == ["buildx", "build", str(made.recipe.context)]
+    return [word for word in words[4:] if not word.startswith("--file=")]
+
+
+def test_a_plain_build_names_what_goes_in(tmp_path: Path) -> None:
+    """Names of build args and secrets, labels, the image to load; no attestation is asked of the docker driver."""
+    assert options(planned(tmp_path)) == ["--build-arg=APP_ENV", "--load", "--tag=shop:staging"]
+
+
+@pytest.mark.parametrize(
+    ("platforms", "travel", "flags"),
+    [
+        ((), Travel(), []),
+        ((), Travel((), ("OTHER",)), []),
+        ((), CREDENTIAL, ["--provenance=false"]),
+        (("linux/amd64", "linux/arm64"), Travel((), ("OTHER",)), ["--provenance=mode=min"]),
+        (("linux/amd64", "linux/arm64"), CREDENTIAL, ["--provenance=false"]),
+    ],
+)
+def test_an_attestation_never_holds_a_build_args_value(
+    tmp_path: Path, platforms: tuple[str, ...], travel: Travel, flags: list[str]
+) -> None:
+    """With a credential as build arg there is none; what goes to a registry has the small one."""
+    made = planned(tmp_path, driver="docker-container", travel=travel, push=True)
+    words = options(replace(made, recipe=replace(made.recipe, platforms=platforms)))
+
+    assert [word for word in words if "provenance" in word or "attest" in word] == flags
+
+
+@pytest.mark.parametrize(
+    ("driver", "network", "flags"),
+    [
+        ("docker", "host", ["--network=host"]),
+        ("remote", "host", ["--network=host", "--allow=network.host"]),
+        ("remote", "none", ["--network=none"]),
+        ("docker", None, []),
+    ],
+)
+def test_the_hosts_network_is_allowed_where_a_builder_asks(
+    tmp_path: Path, driver: str, network: str | None, flags: list[str]
+) -> None:
+    """The docker driver needs no entitlement for network=host, the others do."""
+    recipe = Recipe(root=tmp_path, file=tmp_path / "D", context=tmp_path, image="shop", network=network)
+    words = options(planned(tmp_path, driver=driver, recipe=recipe))
+
+    assert [word for word in words if "network" in word] == flags
+
+
+def test_several_platforms_go_to_the_registry_without_a_tag(tmp_path: Path) -> None:
+    """What cannot be loaded is pushed by digest, under the name without its tag; every setting is passed on."""
+    recipe = Recipe(
+        root=tmp_path,
+        file=tmp_path / "Dockerfile",
+        context=tmp_path,
+        image="shop",
+        target="runtime",
+        platforms=("linux/amd64", "linux/arm64"),
+        add_hosts={"index.example.com": "10.0.0.7"},
+    )
+    reference = "registry.example.com:5000/shop:1"
+
+    words = options(
+        planned(tmp_path, driver="docker-container", recipe=recipe, push=True, reference=reference)
+    )
+
+    assert words == [
+        "--target=runtime",
+        "--build-arg=APP_ENV",
+        "--platform=linux/amd64,linux/arm64",
+        "--add-host=index.example.com:10.0.0.7",
+        "--provenance=mode=min",
+        "--output=type=image,name=registry.example.com:5000/shop,push-by-digest=true,name-canonical=true,push=true",
+    ]
+
+
+METADATA = """
+case "$*" in "image inspect"*) echo '[{"Id": "'$IS'"}]'; exit;; esac
+for word; do case "$word" in --metadata-file=*) echo "$TOLD" > "${word#*=}";; esac; done
+"""
+TOLD = json.dumps(
+    {"containerimage.config.digest": "sha256:config", "containerimage.digest": "sha256:manifest"}
+)
+
+
+@pytest.mark.parametrize(
+    ("push", "engine_says", "image", "digest"),
+    [
+        (False, "sha256:config", "sha256:config", ""),
+        (False, "sha256:manifest", "sha256:manifest", ""),  # the containerd image store
+        (True, "", "", "sha256:manifest"),
+    ],
+)
+def test_the_result_names_the_image(
+    tmp_path: Path, push: bool, engine_says: str, image: str, digest: str
+) -> None:
+    """A loaded image has the engine's id; one that is only in the registry has the manifest's digest."""
+    made = planned(tmp_path, METADATA, travel=CREDENTIAL, push=push)
+    recipe = replace(made.recipe, platforms=("linux/amd64", "linux/arm64") if push else ())
+    made = replace(made, recipe=recipe, child_env={**made.child_env, "TOLD": TOLD, "IS": engine_says})
+
+    assert build(made) == Built(
+        reference="shop:staging",
+        image=image,
+        digest=digest,
+        environment="staging",
+        target="runtime",
+        platforms=recipe.platforms,
+        build_args=("APP_ENV", "INDEX_TOKEN"),
+        secrets=("OTHER",),
+    )
+
+
+def test_another_image_under_the_tag_is_noticed(tmp_path: Path) -> None:
+    """If the tag names another image by the time the build has ended, that is BuildFailed: nothing of it is audited."""
+    made = planned(tmp_path, METADATA)
+    made = replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:other"})
+
+    with pytest.raises(BuildFailed, match="something else has taken the tag meanwhile"):
+        build(made)
+
+
+def test_docker_gets_the_child_environment_and_the_switch(tmp_path: Path) -> None:
+    """The values are in docker's environment, with the switch that keeps them out of its metadata file."""
+    made = planned(tmp_path, f'env > "{tmp_path}/seen"; {METADATA}')
+
+    build(replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:config"}))
+
+    seen = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    assert {"INDEX_TOKEN=marked-value", "BUILDX_METADATA_PROVENANCE=disabled"} <= set(seen)
+
+
+def test_a_failed_step_is_told_with_its_output_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message has the step, its place, its exit code and, at the end, what it said; all of it hidden."""
+    told = [
+        vertex("a", "[2/2] RUN echo marked-value", started=T0),
+        log("a", b"one\nit is marked-value\n"),
+        vertex("a", "x", started=T0, completed=T1, error='process "x" did not complete: exit code: 3'),
+        b"Dockerfile:3\n--------------------\nERROR: failed to solve: marked-value\n",
+    ]
+    (tmp_path / "said").write_bytes(b"".join(told))
+
+    with pytest.raises(BuildFailed) as raised:
+        build(planned(tmp_path, f'cat "{tmp_path}/said" >&2; exit 1'))
+
+    assert raised.value.message == (
+        "shop:staging was not built: step [2/2] RUN echo *** failed with exit code: 3, Dockerfile:3.\n"
+        "  one\n  it is ***"
+    )
+    assert capsys.readouterr().err.splitlines()[:3] == ["#1 [2/2] RUN echo ***", "#1 one", "#1 it is ***"]
+
+
+def test_a_step_that_says_nothing_is_told_by_its_error(tmp_path: Path) -> None:
+    """Without output, BuildKit's own reason comes last."""
+    (tmp_path / "said").write_bytes(
+        vertex("a", "[1/2] FROM nowhere.example.com/x", started=T0, completed=T1, error="not found")
+    )
+
+    with pytest.raises(BuildFailed) as raised:
+        build(planned(tmp_path, f'cat "{tmp_path}/said" >&2; exit 1'))
+
+    assert raised.value.message == (
+        "shop:staging was not built: step [1/2] FROM nowhere.example.com/x failed.\n  not found"
+    )
+
+
+def test_a_failure_before_any_step_is_dockers_own_message(tmp_path: Path) -> None:
+    """When no step failed, what docker said is the message."""
+    with pytest.raises(BuildFailed) as raised:
+        build(planned(tmp_path, 'echo "ERROR: no space for marked-value" >&2; exit 1'))
+
+    assert raised.value.message == "shop:staging was not built: ERROR: no space for ***"
+
+
+@pytest.mark.parametrize(
+    ("driver", "push", "error", "message"),
+    [
+        (
+            "docker-container",
+            False,
+            ConfigInvalid,
+            (
+                "An image for linux/amd64, linux/arm64 "
+                "cannot be loaded into the engine by a builder of the docker-container driver."
+            ),
+        ),
+        (
+            "docker",
+            True,
+            ToolMissing,
+            "An image for linux/amd64, linux/arm64 cannot be pushed by the builder in use: its driver is docker.",
+        ),
+        ("docker-container", True, None, ""),
+        ("docker", False, None, ""),
+    ],
+)
+def test_a_builder_that_cannot_do_it_is_said_before_the_build(
+    tmp_path: Path, driver: str, push: bool, error: type[Exception] | None, message: str
+) -> None:
+    """Several platforms need a builder that can hold them, and a registry to go to."""
+    project, env = _project(tmp_path, driver)
+    values = hydrated(tmp_path, "A=1\n", process=env)
+    both = ("linux/amd64", "linux/arm64")
+
+    if error is None:
+        assert plan(project, values, platforms=both, push=push).by_digest is push
+        return
+    with pytest.raises(error) as raised:
+        plan(project, values, platforms=both, push=push)
+    assert getattr(raised.value, "message", "") == message
+
+
+def test_the_plan_takes_the_command_lines_word_over_the_table(tmp_path: Path) -> None:
+    """--tag, --target and --platform win; the child environment has the switch; nothing of it is in the repr."""
+    project, env = _project(tmp_path, "docker")
+    values = hydrated(tmp_path, "INDEX_TOKEN=marked-value\n", secret=["INDEX_TOKEN"], process=env)
+
+    made = plan(project, values, tag="other:1", target="one", platforms=["linux/arm64"])
+
+    assert (made.reference, made.recipe.target, made.recipe.platforms) == ("other:1", "one", ("linux/arm64",))
+    assert made.child_env["BUILDX_METADATA_PROVENANCE"] == "disabled"
+    assert made.child_env["INDEX_TOKEN"] == "marked-value"
+    assert "marked-value" not in repr(made)
+
+
+def test_a_push_needs_an_audit(tmp_path: Path) -> None:
+    """A push without an audit is Refused before anything is looked at."""
+    project, _ = _project(tmp_path, "docker")
+
+    with pytest.raises(Refused):
+        images.make(project, hydrated(tmp_path, "A=1\n"), audit=None, pushed=True)
+
+
+def test_dry_prints_the_command_and_builds_nothing(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """With `dry` the docker command is printed and not run."""
+    project, env = _project(tmp_path, "docker")
+    values = hydrated(tmp_path, "A=1\n", process=env)
+
+    assert images.make(project, values, audit=None, dry=True) is None
+    shown = capfdbinary.readouterr().out.decode()
+    assert shown.endswith(" --load --tag=shop:staging\n")
+    assert not (tmp_path / "built").exists()
+
+
+def _project(root: Path, driver: str) -> tuple[Project, Mapping[str, str]]:
+    """A project, and a docker that answers what a plan asks."""
+    (root / "Dockerfile").write_text("FROM scratch AS one\n", encoding="utf-8")
+    place = {"ranges": [{"start": {"line": 1}}]}
+    outline = json.dumps({"name": "one"})
+    targets = json.dumps({"targets": [{"name": "one", "base": "scratch", "location": place}]})
+    builder = json.dumps({"Name": "default", "Driver": driver, "Nodes": []})
+    script = f"""
+    case "$*" in
+      *--call=outline*) echo '{outline}';;
+      *--call=targets*) echo '{targets}';;
+      "buildx inspect") echo 'Name: default';;
+      "buildx ls"*) echo '{builder}';;
+      *) touch '{root}/built';;
+    esac
+    """
+    return Project(root=root, name="shop", environments={}, tables={"docker": {}}), fake_docker(root, script)

@@ -1,0 +1,141 @@
+"""The seam to Docker: whose environment a call runs in, and what becomes of docker's failures."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from envtasks import docker
+from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
+from envtasks.redaction import Redactor
+from tests.fakes import fake_docker
+
+HIDE = Redactor(["marked-value"])
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+
+
+def test_the_process_environment_is_the_childs_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within, os.environ is exactly the given mapping; afterwards it is what it was."""
+    monkeypatch.setenv("STAYS_OUT", "1")
+    monkeypatch.setenv("CHANGED", "before")
+    before = dict(os.environ)
+    inside = {"PATH": os.environ["PATH"], "CHANGED": "within", "ADDED": "2"}
+
+    with docker.process_environment(inside):
+        within = dict(os.environ)
+
+    assert (within, dict(os.environ)) == (inside, before)
+
+
+def test_the_process_environment_comes_back_after_a_failure() -> None:
+    """An exception, also KeyboardInterrupt, leaves os.environ as it was."""
+    before = dict(os.environ)
+
+    def interrupted() -> None:
+        with docker.process_environment({"ADDED": "2"}):
+            os.environ["ADDED_WITHIN"] = "3"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert dict(os.environ) == before
+
+
+def test_no_switch_makes_the_client_print_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """python-on-whales' debug switch, which prints every value, does not reach it."""
+    monkeypatch.setenv("PYTHON_ON_WHALES_DEBUG", "1")
+
+    with docker.process_environment(dict(os.environ)):
+        assert "PYTHON_ON_WHALES_DEBUG" not in os.environ
+
+
+def test_no_docker_command_is_a_missing_tool(tmp_path: Path) -> None:
+    """Without docker on the PATH of the child environment the error is ToolMissing with a way to install it."""
+    with pytest.raises(ToolMissing) as raised:
+        docker.find({"PATH": str(tmp_path)})
+
+    assert raised.value.message == "There is no docker command on PATH."
+    assert "install Docker" in raised.value.hint
+
+
+@POSIX
+def test_a_client_runs_in_the_child_environment(tmp_path: Path) -> None:
+    """What the client starts sees the child environment and nothing of ours."""
+    env = fake_docker(tmp_path, 'env > "$SEEN"; echo "[{}]"')
+
+    with docker.calls({**env, "SEEN": str(tmp_path / "seen"), "ADDED": "2"}, what="It", hide=HIDE) as client:
+        client.image.exists("x")
+
+    seen = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    assert "ADDED=2" in seen
+    assert not [line for line in seen if line.startswith("HOME=")]
+
+
+@POSIX
+@pytest.mark.parametrize("error", [BuildFailed, StackFailed])
+def test_a_failure_is_told_with_values_hidden(tmp_path: Path, error: type[EnvtasksError]) -> None:
+    """docker's own message becomes ours; the value is in neither the message nor the whole traceback."""
+    env = fake_docker(tmp_path, 'echo "denied: marked-value is wrong" >&2; exit 1')
+
+    with (
+        pytest.raises(error) as raised,
+        docker.calls(env, what="It failed", hide=HIDE, error=error) as client,
+    ):
+        client.image.pull("x", quiet=True)
+
+    shown = "".join(traceback.format_exception(raised.value))
+    assert raised.value.message == "It failed: denied: *** is wrong"
+    assert "marked-value" not in shown + repr(raised.value.__context__) + str(
+        vars(raised.value.__context__ or object)
+    )
+
+
+@POSIX
+def test_short_commands_give_their_output(tmp_path: Path) -> None:
+    """`output` is the command's stdout as text; a failure is docker's message."""
+    env = fake_docker(tmp_path, 'test "$1" = good && echo "höllo" || { echo "no $2" >&2; exit 3; }')
+
+    assert docker.output(["good"], env, what="It", hide=HIDE) == "höllo\n"
+    with pytest.raises(BuildFailed, match=r"^It: no \*\*\*$"):
+        docker.output(["bad", "marked-value"], env, what="It", hide=HIDE)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "message"),
+    [
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            ToolMissing,
+            (
+                "It: Docker's engine does not answer. "
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+            ),
+        ),
+        (
+            "error during connect: this error may indicate that the docker daemon is not running",
+            ToolMissing,
+            (
+                "It: Docker's engine does not answer. "
+                "error during connect: this error may indicate that the docker daemon is not running"
+            ),
+        ),
+        (
+            "docker: 'buildx' is not a docker command.\nSee 'docker --help'",
+            ToolMissing,
+            "It: buildx is missing or too old. docker: 'buildx' is not a docker command.",
+        ),
+        ("unknown flag: --call", ToolMissing, "It: buildx is missing or too old. unknown flag: --call"),
+        ("pull access denied", BuildFailed, "It: pull access denied"),
+        ("  \n", BuildFailed, "It, and docker did not say why."),
+    ],
+)
+def test_what_docker_says_decides_the_error(said: str, kind: type[EnvtasksError], message: str) -> None:
+    """An engine that does not answer and a missing buildx are missing tools; the rest is docker's own message."""
+    error = docker.told(said, what="It", hide=HIDE)
+
+    assert (type(error), error.message) == (kind, message)

@@ -1,0 +1,47 @@
+"""Environments made of a few env files in a temporary folder, with throwaway keys for fake values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from envtasks.config import Environment
+from envtasks.envfiles import keys
+from envtasks.hydration import Hydrated, hydrate
+
+# throwaway keys, for tests only
+PRIVATE = "1f" * 32
+OTHER = "2e" * 32
+PUBLIC = keys.public_key(PRIVATE)
+
+
+def encrypted(value: str) -> str:
+    """A ciphertext that PRIVATE opens."""
+    return keys.encrypt(value, PUBLIC)
+
+
+def environment(
+    folder: Path, files: Mapping[str, str], *, name: str = "local", **options: Any
+) -> Environment:
+    """An environment of these files, in this order; a file without text is not written."""
+    for file, text in files.items():
+        if text:
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="")
+    return Environment(name=name, root=folder, files=tuple(folder / file for file in files), **options)
+
+
+def hydrated(
+    folder: Path,
+    text: str | Mapping[str, str],
+    env: Mapping[str, str] | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Hydrated:
+    """An environment hydrated: of one baseline with this text, or of these files. PRIVATE is at hand."""
+    files = {".env.local": text} if isinstance(text, str) else text
+    made = environment(folder, files, **(options or {}))
+    return hydrate(made, {"DOTENV_PRIVATE_KEY_LOCAL": PRIVATE, **(env or {})}, **arguments)

@@ -1,0 +1,63 @@
+"""Commands in values: found as dotenvx finds them, their output in their place."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from envtasks.envfiles.commands import commands, evaluate, mentioned, shell
+from envtasks.envfiles.expansion import Endless
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a$(b)c$(d)", ["b", "d"]),
+        ("\\$(b)", ["b"]),
+        ("$(b))", ["b"]),
+        ("$()", [""]),
+        ("$(b $(c))", ["b $(c)"]),
+        ('$(b ")")', ['b ")"']),
+        ("$(b ')' \\))", ["b ')' \\)"]),
+        ('$(b "$(c ")")")', ['b "$(c ")")"']),
+        ("$(b", []),
+        ("$(b $(c)", ["c"]),
+        ("$(b ' $(c)", ["c"]),
+        ("$b (c)", []),
+    ],
+)
+def test_finds_commands(value: str, expected: list[str]) -> None:
+    """A command ends at its own closing parenthesis, where quotes and backslashes protect others."""
+    assert [value[start + 2 : end - 1] for start, end in commands(value)] == expected
+
+
+def test_finding_commands_takes_a_bounded_time() -> None:
+    """A value made of opening parentheses is given up on, rather than searched for minutes."""
+    before = time.process_time()
+    with pytest.raises(Endless):
+        commands("$(" * 200_000)
+    assert time.process_time() - before < 20
+
+
+def test_puts_the_output_in_place() -> None:
+    """Each command's output takes its place, `$` in it as in JavaScript; a failing one leaves the value alone."""
+    outputs = {"a": "1$$", "b": "$(a)", "c": None}
+    values = ["x$(a)y$(b)", "$(a)$(c)", "plain"]
+    assert [evaluate(value, outputs.__getitem__) for value in values] == ["x1$y$(a)", None, None]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell line")
+def test_runs_a_shell_line(tmp_path: Path) -> None:
+    """A command sees the given environment and folder; line breaks at the end go; None where it fails."""
+    env = {"PATH": "/usr/bin:/bin", "A": "1"}
+    assert shell('printf \'%s %s\\n\\n\' "$A" "$(pwd)"', env, tmp_path) == f"1 {tmp_path.resolve()}"
+    assert shell("echo half; exit 3", env, tmp_path) is None
+    assert shell("echo x", env, tmp_path / "absent") is None
+
+
+def test_tells_which_variables_a_command_may_read() -> None:
+    """Names behind a dollar sign or between percent signs are told."""
+    assert mentioned("x$(echo $A ${B_2} %C%)") == {"A", "B_2", "C"}

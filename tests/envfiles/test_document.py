@@ -1,0 +1,165 @@
+"""Env files on disk: read with every byte accounted for, written in one step."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from envtasks.envfiles.document import parse, read, write_atomic
+from envtasks.errors import EnvFileInvalid, EnvFileMissing
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes, links and pipes")
+
+
+def put(folder: Path, data: bytes) -> Path:
+    path = folder / ".env.local"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "values"),
+    [
+        (b"A=1\r\nB='2'\r\n", "utf-8", ["1", "2"]),
+        (b"\xef\xbb\xbfA=1\n", "utf-8", ["1"]),
+        (b"A=caf\xe9\nB=\xff\xfe\xe2\x82\n", "utf-8", ["caf\ufffd", "\ufffd\ufffd\ufffd"]),
+        (b"\xff\xfe" + 'A="é"\r\nB=2'.encode("utf-16-le"), "utf-16-le", ["é", "2"]),
+        (b"\xff\xfe" + "A=x".encode("utf-16-le") + b"\x00\xd8", "utf-16-le", ["x\ufffd"]),
+        (b"\xfe\xff" + "A=1\n".encode("utf-16-be"), "utf-8", []),
+        (b"", "utf-8", []),
+    ],
+)
+def test_reads_every_encoding_and_gives_the_same_bytes_back(
+    tmp_path: Path, data: bytes, encoding: str, values: list[str]
+) -> None:
+    """Whatever the encoding, values are text, and the text encodes to the very bytes that were read."""
+    file = read(put(tmp_path, data))
+    assert (file.encoding, [entry.value for entry in file.entries], file.encode(file.text)) == (
+        encoding,
+        values,
+        data,
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "warning"),
+    [
+        (b"A=1\r\nB=\xff\n", (2, "not UTF-8: what cannot be read becomes \ufffd; save the file as UTF-8")),
+        (
+            b"\xfe\xff" + "A=1\n".encode("utf-16-be"),
+            (1, "this file is UTF-16 (big-endian), of which nothing can be read; save it as UTF-8"),
+        ),
+    ],
+)
+def test_says_in_which_line_the_encoding_breaks(
+    tmp_path: Path, data: bytes, warning: tuple[int, str]
+) -> None:
+    """A file that is not UTF-8 is read, with a warning that names the first such line."""
+    assert read(put(tmp_path, data)).warnings[0] == warning
+
+
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    """A UTF-16 file that ends in the middle of a character is a clear error."""
+    with pytest.raises(EnvFileInvalid) as caught:
+        read(put(tmp_path, b"\xff\xfeA"), label="config/.env.local")
+    assert caught.value.message == "config/.env.local is UTF-16 but ends in the middle of a character."
+
+
+def test_an_absent_file_is_missing(tmp_path: Path) -> None:
+    """A file that is not there, or whose folder is none, is EnvFileMissing and not invalid."""
+    put(tmp_path, b"")
+    for path in (tmp_path / ".env.dev", tmp_path / ".env.local" / ".env"):
+        with pytest.raises(EnvFileMissing):
+            read(path)
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    """A directory in place of an env file is an error that says so."""
+    with pytest.raises(EnvFileInvalid) as caught:
+        read(tmp_path, label=".env.local")
+    assert caught.value.message == ".env.local is a directory, expected an env file."
+
+
+@posix
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    """A pipe in place of an env file is an error; nobody waits for a writer."""
+    path = tmp_path / ".env.local"
+    os.mkfifo(path)
+    with pytest.raises(EnvFileInvalid) as caught:
+        read(path)
+    assert caught.value.message == ".env.local is a pipe or a device, expected an env file."
+
+
+@posix
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    """A file without read permission is an error with the system's reason."""
+    path = put(tmp_path, b"A=1")
+    path.chmod(0)
+    with pytest.raises(EnvFileInvalid) as caught:
+        read(path)
+    assert caught.value.message == ".env.local is not readable: Permission denied, expected an env file."
+
+
+def test_a_failing_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the system says when it does not open a file is in the message."""
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    path = put(tmp_path, b"A=1")
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(EnvFileInvalid) as caught:
+        read(path)
+    assert caught.value.message == ".env.local is not readable: Permission denied, expected an env file."
+
+
+def test_parse_keeps_the_path() -> None:
+    """A text that is at hand is parsed as the file at a path."""
+    assert parse("A=1", path=Path("x/.env")).path == Path("x/.env")
+
+
+@posix
+def test_writing_keeps_mode_and_link(tmp_path: Path) -> None:
+    """A file is replaced behind its link, its mode stays, its line breaks are the data's, nothing else is left."""
+    real = tmp_path / "real"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    link = tmp_path / ".env"
+    link.symlink_to(real)
+    write_atomic(link, "A=1\r\nB=\udce9\n")
+    assert (link.is_symlink(), real.read_bytes(), real.stat().st_mode & 0o777) == (
+        True,
+        b"A=1\r\nB=\xe9\n",
+        0o640,
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "real"]
+
+
+@posix
+def test_a_new_file_has_the_mode_it_is_given(tmp_path: Path) -> None:
+    """A new key file is private from its first byte; a new env file has what the system gives to files."""
+    before = os.umask(0o022)
+    try:
+        write_atomic(tmp_path / ".env.keys", b"K", mode=0o600)
+        write_atomic(tmp_path / ".env", b"A=1")
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in (".env.keys", ".env")] == [0o600, 0o644]
+
+
+def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the file cannot be put in place, the old one is whole and no half of the new one lies beside it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = put(tmp_path, b"old")
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(EnvFileInvalid) as caught:
+        write_atomic(path, b"new")
+    assert caught.value.message == ".env.local cannot be written: No space left on device."
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {".env.local": b"old"}

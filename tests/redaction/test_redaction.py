@@ -1,0 +1,299 @@
+"""The values of an environment are hidden in any text, however it comes in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import re
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envtasks.redaction import Redactor, StreamRedactor
+from envtasks.redaction.encodings import spellings
+from tests.commands import with_sources
+
+SECRET = "pä ss/w+rd?&='x\"<y>\\z"
+PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"
+
+
+def fed(redactor: Redactor, *chunks: bytes) -> list[bytes]:
+    """What comes out after each chunk, and at the end."""
+    stream = redactor.stream()
+    return [*(stream.feed(chunk) for chunk in chunks), stream.flush()]
+
+
+def test_a_value_is_replaced_by_the_mask_wherever_it_stands() -> None:
+    """Each occurrence of a secret becomes ***, and everything around it stays."""
+    assert Redactor(["s3cret"]).text("a s3cret b:s3crets3cret.") == "a *** b:******."
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        quote(SECRET, safe="!'()*"),
+        re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), quote(SECRET, safe="")),
+        re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), quote_plus(SECRET)),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")[1:-1],
+        repr(SECRET)[1:-1],
+        SECRET.replace("'", "'\\''"),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(SECRET.encode()).decode().rstrip("="),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_encoded_forms_are_hidden_whole(written: str) -> None:
+    """A secret is hidden in URL encoding of both cases, in JSON, in a Python repr, in shell quotes and in base64."""
+    assert Redactor([SECRET]).text(f"<{written}>") == "<***>"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+@pytest.mark.parametrize("after", ["", "\n", "@host", "more text"])
+def test_base64_is_hidden_wherever_the_value_stands_in_what_was_encoded(
+    encode: object, before: str, after: str
+) -> None:
+    """At most the letters that also depend on the neighbours are left of an encoded secret (`user:password`)."""
+    secret = "\xff\xfepass>>>word???"
+    assert callable(encode)
+    written = encode((before + secret + after).encode()).decode()
+    hidden = Redactor([secret]).text(written)
+    assert "***" in hidden
+    left = hidden.split("***")
+    assert len(left[0]) <= len(encode(before.encode()).decode().rstrip("=")) + 1
+    assert len(left[1]) <= (len(after.encode()) + 2) * 4 // 3 + 2
+
+
+def test_long_base64_is_hidden_in_wrapped_lines() -> None:
+    """What `base64` wraps at 76 columns and openssl at 64 is hidden line by line."""
+    secret = "".join(chr(33 + i % 90) for i in range(200))
+    once = base64.encodebytes(secret.encode()).decode()
+    assert Redactor([secret]).text(once) == "***\n" * once.count("\n")
+
+
+def test_each_line_of_a_value_with_several_lines_is_hidden() -> None:
+    """A PEM key is hidden line by line, also indented and with other line ends, and on one line in JSON."""
+    redactor = Redactor([PEM])
+    assert redactor.text(PEM) == "***\n***\n***\n***\n"
+    assert redactor.text("  " + PEM.replace("\n", "\r\n  ")) == "  ***\r\n  ***\r\n  ***\r\n  ***\r\n  "
+    assert redactor.text(json.dumps(PEM.strip())) == '"***"'
+    assert redactor.text("only MIIBVgIBADANBgkq of it") == "only *** of it"
+
+
+def test_a_value_with_short_lines_is_hidden_as_a_whole_too() -> None:
+    """Lines under 4 characters are left alone one by one, but not where the whole value stands."""
+    redactor = Redactor(["ab\ncd\nlonger line"])
+    assert redactor.text("x ab\ncd\nlonger line y") == "x *** y"
+    assert redactor.text("ab longer line cd") == "ab *** cd"
+
+
+@pytest.mark.parametrize("value", ["", "a", "abc", "äöü", "    ", "\n\n\n\n\n"])
+def test_values_that_are_no_secret_are_left_alone(value: str) -> None:
+    """Values under 4 characters and blank ones hide nothing, and a redactor of them is false."""
+    redactor = Redactor([value])
+    assert not redactor
+    assert redactor.text(f"x{value}y{value}    abc") == f"x{value}y{value}    abc"
+
+
+def test_four_characters_are_enough() -> None:
+    """A value of exactly 4 characters is hidden, and a redactor of it is true."""
+    assert (Redactor(["abcd"]).text("abcd"), bool(Redactor(["abcd"]))) == ("***", True)
+
+
+def test_the_longest_value_wins() -> None:
+    """Where one secret contains another, the whole is one mask; where they overlap, nothing of either is left."""
+    redactor = Redactor(["pass", "password", "my password is", "word123", "aaaa"])
+    assert redactor.text("pass password my password is password123 aaaaaaa") == "*** *** *** *** ***"
+
+
+def test_a_secret_in_pieces_is_hidden() -> None:
+    """A secret that comes in chunks is found whatever the chunks are."""
+    text, redactor = b"key=s3cret-value; again s3cret-value.", Redactor(["s3cret-value"])
+    for size in range(1, len(text)):
+        chunks = [text[i : i + size] for i in range(0, len(text), size)]
+        assert b"".join(fed(redactor, *chunks)) == b"key=***; again ***."
+
+
+def test_nothing_is_held_back_that_is_decided() -> None:
+    """Only an ending that may be a secret's beginning waits, and only until the next byte decides."""
+    redactor = Redactor(["s3cret-value"])
+    assert fed(redactor, b"Password: ", b"ends with s3c", b"ond", b" s3cret-valu") == [
+        b"Password: ",
+        b"ends with ",
+        b"s3cond",
+        b" ",
+        b"s3cret-valu",
+    ]
+
+
+def test_a_complete_secret_waits_only_if_a_longer_one_may_follow() -> None:
+    """`pass` comes out as the mask at once, unless `password` is secret as well."""
+    assert fed(Redactor(["pass"]), b"pass", b"word") == [b"***", b"word", b""]
+    assert fed(Redactor(["pass", "password"]), b"pass", b"word") == [b"", b"***", b""]
+    assert fed(Redactor(["pass", "password"]), b"pass", b"wore") == [b"", b"***wore", b""]
+
+
+def silence(stream: StreamRedactor, *chunks: bytes) -> list[bytes]:
+    """What comes out if there is a silence after each chunk."""
+    return [stream.feed(chunk) + stream.settle() for chunk in chunks]
+
+
+def test_a_prompt_comes_out_after_a_silence() -> None:
+    """A prompt that ends with up to 3 letters of a secret appears, and the rest of a secret stays hidden."""
+    redactor = Redactor(["s3cret-value"])
+    assert silence(redactor.stream(), b"name: s", b"3c", b"ret-value", b" ok") == [
+        b"name: s",
+        b"3c",
+        b"***",
+        b" ok",
+    ]
+    assert silence(redactor.stream(), b"name: s", b"am") == [b"name: s", b"am"]
+
+
+def test_a_silence_shows_no_more_than_three_letters_of_a_secret() -> None:
+    """Four letters of a secret's beginning stay held, however long the silence is."""
+    stream = Redactor(["s3cret-value"]).stream()
+    assert silence(stream, b"s3cr", b"et", b"-value") == [b"", b"", b"***"]
+    stream = Redactor(["s3cret-value"]).stream()
+    assert silence(stream, *(bytes([b]) for b in b"s3cret-value")) == [b"s", b"3", b"c", *[b""] * 8, b"***"]
+
+
+def test_a_silence_counts_what_overlaps_once() -> None:
+    """Letters that two secrets share are not taken for two: five open letters of a longer secret stay held."""
+    stream = Redactor(["aaaa", "aaaaabcdefgh"]).stream()
+    assert silence(stream, b"aaaaabcdef", b"gh") == [b"", b"***"]
+
+
+def test_a_silence_shows_a_complete_secret_as_its_mask() -> None:
+    """What is a secret by itself and may become a longer one is shown as one mask."""
+    stream = Redactor(["pass", "password"]).stream()
+    assert silence(stream, b"pass", b"word", b"!") == [b"***", b"", b"!"]
+    stream = Redactor(["pass", "password"]).stream()
+    assert silence(stream, b"pass", b"ing") == [b"***", b"ing"]
+
+
+def test_at_the_end_of_what_is_known_everything_is_shown_and_the_rest_stays_hidden() -> None:
+    """`settle(everything=True)` gives what is held; if the secret goes on after all, its rest is hidden."""
+    stream = Redactor(["s3cret-value"]).stream()
+    assert stream.feed(b"s3cret-") + stream.settle(everything=True) == b"s3cret-"
+    assert stream.feed(b"value.") == b"***."
+
+
+def test_bytes_that_are_no_text_pass() -> None:
+    """Output in no encoding at all stays as it is, byte for byte."""
+    data = bytes(range(256)) * 3
+    assert b"".join(fed(Redactor(["s3cret"]), data, b"s3cret", data)) == data + b"***" + data
+    assert Redactor(["s3cret"]).text("\udcff s3cret \ud800") == "\udcff *** \ud800"
+
+
+def test_another_mask() -> None:
+    """The mask can be chosen."""
+    assert Redactor(["s3cret"], mask="[hidden]").text("a s3cret") == "a [hidden]"
+
+
+def test_a_redactor_never_shows_its_values() -> None:
+    """Neither repr nor pickle gives a value away."""
+    redactor = Redactor(["s3cret-value"])
+    assert repr(redactor) == "<Redactor of 1 values>"
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(redactor)
+
+
+def naive(data: bytes, forms: frozenset[bytes]) -> bytes:
+    """The same by definition: mark every byte of every occurrence, one mask for each stretch of overlapping ones."""
+    spans = sorted(
+        (m.start(), m.start() + len(f))
+        for f in forms
+        for m in re.finditer(b"(?=" + re.escape(f) + b")", data)
+    )
+    out, at, end = bytearray(), 0, 0
+    for start, stop in spans:
+        if start >= end:
+            out += data[at:start] + b"***"
+            end = stop
+        end = at = max(end, stop)
+    return bytes(out + data[at:])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    values=st.lists(st.text("ab c/'\n", min_size=4, max_size=9), min_size=1, max_size=12),
+    data=st.text("ab c/'\n%*", max_size=80),
+    cuts=st.lists(st.integers(0, 80), max_size=8),
+    pieces=st.lists(st.integers(0, 11), max_size=4),
+)
+def test_any_chunks_give_what_the_definition_says(
+    values: list[str], data: str, cuts: list[int], pieces: list[int]
+) -> None:
+    """However values overlap and output is cut, the stream hides exactly every occurrence of every form."""
+    whole = (data + "".join(values[p % len(values)] for p in pieces) + data[::-1]).encode()
+    kept = [value for value in values if not value.isspace()]
+    forms: frozenset[bytes] = frozenset().union(*map(spellings, kept))
+    points = [0, *sorted(cut for cut in cuts if cut <= len(whole)), len(whole)]
+    chunks = [whole[a:b] for a, b in pairwise(points)]
+    assert b"".join(fed(Redactor(values), *chunks)) == naive(whole, forms)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_many_values_are_found_as_few_are(data: st.DataObject) -> None:
+    """The search for many forms at once finds what the search for each finds."""
+    values = data.draw(st.lists(st.text(min_size=4, max_size=30), min_size=8, max_size=20))
+    chosen = data.draw(st.sampled_from(values))
+    text = (
+        data.draw(st.text(max_size=40))
+        + chosen
+        + quote(chosen, errors="replace")
+        + data.draw(st.text(max_size=40))
+    )
+    raw = text.encode("utf-8", "surrogatepass")
+    forms: frozenset[bytes] = frozenset().union(
+        *(spellings(value) for value in values if not value.isspace())
+    )
+    assert b"".join(fed(Redactor(values), raw)) == naive(raw, forms)
+
+
+def test_hiding_is_fast() -> None:
+    """Fifty secrets in 20 MB cost no more than a few hundred searches for one byte that is not there."""
+    line = b"2026-01-01 12:00:00 INFO app.module GET /api/v1/items/4711 user=alice took 17 ms status=200\n"
+    data = line * (20_000_000 // len(line))
+    began = time.process_time()
+    for letter in range(30):
+        assert bytes([128 + letter]) not in data
+    single = time.process_time() - began
+    redactor = Redactor([f"{i}Secret-{i * 7919}/x+Y{i}" for i in range(50)])
+    began = time.process_time()
+    stream = redactor.stream()
+    for i in range(0, len(data), 65536):
+        stream.feed(data[i : i + 65536])
+    assert time.process_time() - began < max(2.0, 10 * single)
+
+
+def test_making_a_redactor_imports_nothing() -> None:
+    """Neither making nor using a redactor loads json, base64, urllib or hashlib."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from envtasks.redaction import Redactor\n"
+        "Redactor(['s3cret-value']).text('s3cret-value')\n"
+        "print(sorted({'json', 'base64', 'urllib.parse', 'hashlib'} & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=with_sources()
+    )
+    assert done.stdout == "[]\n"

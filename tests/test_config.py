@@ -1,0 +1,215 @@
+"""project.py: what `[tool.envtasks]` says, its defaults, and every way in which it can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envtasks.config import Environment, Project
+from envtasks.errors import ConfigInvalid, UnknownEnvironment
+
+
+def _pyproject(folder: Path, text: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n' + text, encoding="utf-8")
+    return folder
+
+
+def test_without_a_table_the_env_files_are_the_environments(tmp_path: Path) -> None:
+    """Without [tool.envtasks] the files beside pyproject.toml are the environments, in the usual order."""
+    _pyproject(tmp_path)
+    for name in (
+        "production",
+        "local",
+        "staging",
+        "dev",
+        "preview-1",
+        "example",
+        "keys",
+        "vault",
+        "local.keys",
+    ):
+        (tmp_path / f".env.{name}").touch()
+
+    project = Project.load(tmp_path)
+
+    assert project.environments == {
+        "local": Environment("local", tmp_path, (tmp_path / ".env", tmp_path / ".env.local")),
+        "dev": Environment("dev", tmp_path, (tmp_path / ".env", tmp_path / ".env.dev")),
+        "staging": Environment("staging", tmp_path, (tmp_path / ".env.staging",)),
+        "production": Environment("production", tmp_path, (tmp_path / ".env.production",), protected=True),
+        "preview-1": Environment("preview-1", tmp_path, (tmp_path / ".env.preview-1",)),
+    }
+    assert list(project.environments) == ["local", "dev", "staging", "production", "preview-1"]
+
+
+def test_spec_staging_and_production_never_read_overrides(tmp_path: Path) -> None:
+    """Spec §2.3: `.env` is layered into local and dev only."""
+    _pyproject(tmp_path)
+    for name in ("local", "dev", "staging", "production"):
+        (tmp_path / f".env.{name}").touch()
+
+    layered = {
+        name: tmp_path / ".env" in env.files for name, env in Project.load(tmp_path).environments.items()
+    }
+
+    assert layered == {"local": True, "dev": True, "staging": False, "production": False}
+
+
+def test_declared_environments_are_read(tmp_path: Path) -> None:
+    """Every key of an environment's table arrives, paths made absolute."""
+    _pyproject(
+        tmp_path,
+        """
+        [tool.envtasks]
+        engine = "dotenvx"
+        mask = "always"
+        commands = true
+        settings = "app.settings:Settings"
+        [tool.envtasks.environments]
+        live = { files = ["conf/.env.live"], protected = true, keys = "conf/live.keys", allow-overrides = ["PORT"] }
+        demo = { public = true }
+        [tool.envtasks.docker]
+        image = "shop"
+        """,
+    )
+
+    project = Project.load(tmp_path)
+
+    assert project.environments == {
+        "live": Environment(
+            "live",
+            tmp_path,
+            (tmp_path / "conf/.env.live",),
+            protected=True,
+            keys=(tmp_path / "conf/live.keys",),
+            allow_overrides=("PORT",),
+        ),
+        "demo": Environment("demo", tmp_path, (tmp_path / ".env.demo",), public=True),
+    }
+    assert (project.engine, project.mask, project.commands) == ("dotenvx", "always", True)
+    assert (project.settings, project.name) == ("app.settings:Settings", "shop")
+    assert project.tables["docker"] == {"image": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[tool.envtasks]\nengin = 'native'", "[tool.envtasks] has no key 'engin': did you mean engine?"),
+        ("[tool.envtasks]\nengine = 'ruby'", "[tool.envtasks] engine must be one of native, dotenvx."),
+        ("[tool.envtasks]\nmask = true", "[tool.envtasks] mask must be one of auto, always, never."),
+        ("[tool.envtasks]\ncommands = 1", "[tool.envtasks] commands must be true or false."),
+        (
+            "[tool.envtasks]\nsettings = 1",
+            "[tool.envtasks] settings must be a string such as 'app.settings:Settings'.",
+        ),
+        ("[tool]\nenvtasks = 1", "tool.envtasks must be a table."),
+        ("[tool.envtasks]\ndocker = 1", "tool.envtasks.docker must be a table."),
+        (
+            "[tool.envtasks.environments]\nlocal = { file = ['.env'] }",
+            "[tool.envtasks.environments] local has no key 'file': did you mean files?",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { files = [] }",
+            "[tool.envtasks.environments] local files is empty: an environment needs at least one file.",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { files = '.env' }",
+            "[tool.envtasks.environments] local files must be a list of file names.",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { files = ['../.env'] }",
+            "[tool.envtasks.environments] local files names '../.env', which is outside the project.",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { files = ['/etc/passwd'] }",
+            "[tool.envtasks.environments] local files names '/etc/passwd', which is outside the project.",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { protected = 'yes' }",
+            "[tool.envtasks.environments] local protected must be true or false.",
+        ),
+        (
+            "[tool.envtasks.environments]\n'a b' = {}",
+            "'[tool.envtasks.environments] a b': a name has letters, digits, '-' and '_' only.",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = '.env'",
+            "[tool.envtasks.environments] local must be a table such as { files = ['.env.local'] }.",
+        ),
+    ],
+)
+def test_a_wrong_table_is_named(tmp_path: Path, table: str, message: str) -> None:
+    """A wrong table says which key it is and what was expected."""
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid) as caught:
+        Project.load(tmp_path)
+
+    assert f"pyproject.toml: {message}" == caught.value.message
+
+
+def test_broken_toml_is_named(tmp_path: Path) -> None:
+    """A pyproject.toml that is no TOML is ConfigInvalid with the parser's line."""
+    (tmp_path / "pyproject.toml").write_text("[tool]\nx = \n", encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid, match=r"is not valid TOML: .*line 2"):
+        Project.load(tmp_path)
+
+
+def test_found_from_a_sub_folder(tmp_path: Path) -> None:
+    """A project is found from any folder below it."""
+    _pyproject(tmp_path)
+    (tmp_path / "src" / "deep").mkdir(parents=True)
+
+    assert tmp_path == Project.load(tmp_path / "src" / "deep").root
+
+
+def test_monorepo_the_nearest_table_wins(tmp_path: Path) -> None:
+    """The nearest pyproject.toml with the table wins over a nearer one without; without any, the nearest."""
+    _pyproject(tmp_path, "[tool.envtasks]\n")
+    package = _pyproject(tmp_path / "packages" / "one")
+    other = _pyproject(tmp_path / "packages" / "two", "[tool.envtasks]\n")
+
+    assert tmp_path == Project.load(package).root
+    assert other == Project.load(other).root
+
+
+def test_monorepo_without_tables(tmp_path: Path) -> None:
+    """With no table anywhere the nearest pyproject.toml is the project."""
+    _pyproject(tmp_path)
+    package = _pyproject(tmp_path / "one")
+
+    assert package == Project.load(package).root
+
+
+def test_unknown_environment_suggests_the_nearest(tmp_path: Path) -> None:
+    """An unknown name suggests a near one and lists all."""
+    _pyproject(tmp_path)
+    (tmp_path / ".env.staging").touch()
+
+    with pytest.raises(UnknownEnvironment) as caught:
+        Project.load(tmp_path).environment("stagin")
+
+    assert caught.value.message.endswith("did you mean staging?")
+    assert caught.value.hint == "environments: staging"
+
+
+def test_overrides_are_optional_and_a_baseline_is_not(tmp_path: Path) -> None:
+    """`.env` may be absent beside a baseline; alone it is the baseline itself."""
+    layered = Environment("local", tmp_path, (tmp_path / ".env", tmp_path / ".env.local"))
+    alone = Environment("plain", tmp_path, (tmp_path / ".env",))
+
+    assert layered.baselines == (tmp_path / ".env.local",)
+    assert alone.baselines == (tmp_path / ".env",)
+
+
+def test_engine_of_the_process_environment_wins(tmp_path: Path) -> None:
+    """ENVTASKS_ENGINE chooses the engine over pyproject.toml, and a wrong one is ConfigInvalid."""
+    project = Project.load(_pyproject(tmp_path))
+
+    assert project.engine_for({"ENVTASKS_ENGINE": "dotenvx"}) == "dotenvx"
+    assert project.engine_for({}) == "native"
+    with pytest.raises(ConfigInvalid, match="ENVTASKS_ENGINE is 'ruby'"):
+        project.engine_for({"ENVTASKS_ENGINE": "ruby"})

@@ -1,0 +1,113 @@
+"""contract.py: what the settings class says, read with and without importing it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from envtasks.config import Project
+from envtasks.errors import ConfigInvalid
+from envtasks.settings_class import Field, load, secret_names
+
+SETTINGS = """
+from pydantic import Field, SecretBytes, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SHOP_")
+    host: str = "localhost"
+    password: SecretStr
+    pepper: SecretBytes | None = None
+    token: SecretStr = Field(validation_alias="API_TOKEN")
+"""
+
+
+def _project(tmp_path: Path, settings: str | None, *, name: str) -> Project:
+    (tmp_path / "src" / name).mkdir(parents=True)
+    (tmp_path / "src" / name / "settings.py").write_text(SETTINGS, encoding="utf-8")
+    return Project(tmp_path, "shop", {}, settings=settings)
+
+
+def test_secret_names_without_an_import(tmp_path: Path) -> None:
+    """The secret fields are found in the source alone: prefix, alias and optional types included."""
+    project = _project(tmp_path, "shop_static.settings:Settings", name="shop_static")
+
+    assert secret_names(project) == {"SHOP_PASSWORD", "SHOP_PEPPER", "API_TOKEN"}
+    assert "shop_static" not in sys.modules
+
+
+def test_no_contract_no_secret_names(tmp_path: Path) -> None:
+    """Without a contract no plain variable is secret."""
+    assert secret_names(_project(tmp_path, None, name="shop_static")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("nowhere.settings:Settings", r"there is no nowhere/settings\.py in src/"),
+        ("shop_static.settings:Other", r"settings\.py of shop_static.settings has no class 'Other'"),
+        ("nonsense", "there is no nonsense"),
+    ],
+)
+def test_a_contract_that_is_not_there_is_said(tmp_path: Path, settings: str, message: str) -> None:
+    """A wrong `settings` is ConfigInvalid: else nothing would be hidden, without a word."""
+    with pytest.raises(ConfigInvalid, match=message):
+        secret_names(_project(tmp_path, settings, name="shop_static"))
+
+
+def test_a_class_that_a_package_imports_is_followed(tmp_path: Path) -> None:
+    """A settings package that imports the class from a module of its own has that class's secrets."""
+    project = _project(tmp_path, "shop_package:Config", name="shop_package")
+    (tmp_path / "src/shop_package/__init__.py").write_text(
+        "from .settings import Settings as Config\n", encoding="utf-8"
+    )
+
+    assert secret_names(project) == {"SHOP_PASSWORD", "SHOP_PEPPER", "API_TOKEN"}
+
+
+def test_secret_names_follow_bases_aliases_and_other_spellings(tmp_path: Path) -> None:
+    """Base classes of the module, renamed imports, alias choices and annotations are seen."""
+    project = _project(tmp_path, "shop_more.settings:Settings", name="shop_more")
+    (tmp_path / "src/shop_more/settings.py").write_text(
+        """
+from typing import Annotated
+from pydantic import AliasChoices, Field, SecretStr as Hidden
+from pydantic_settings import BaseSettings
+
+class Base(BaseSettings):
+    inherited: Hidden
+
+class Settings(Base):
+    plain: str = Field(alias="SecretStr")
+    choice: Hidden = Field(validation_alias=AliasChoices("TOKEN_A", "TOKEN_B"))
+    noted: Annotated[Hidden, Field(alias="NOTED")]
+""",
+        encoding="utf-8",
+    )
+
+    assert secret_names(project) == {"INHERITED", "TOKEN_A", "TOKEN_B", "NOTED"}
+
+
+def test_load_gives_every_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The imported class gives each variable's name, whether it is required and whether it is secret."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    project = _project(tmp_path, "shop_loaded.settings:Settings", name="shop_loaded")
+
+    assert load(project) == {
+        "SHOP_HOST": Field("SHOP_HOST", required=False, secret=False),
+        "SHOP_PASSWORD": Field("SHOP_PASSWORD", required=True, secret=True),
+        "SHOP_PEPPER": Field("SHOP_PEPPER", required=False, secret=True),
+        "API_TOKEN": Field("API_TOKEN", required=True, secret=True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [(None, "settings is not set"), ("no.such:Settings", "cannot be imported: No module named 'no'")],
+)
+def test_load_says_what_is_wrong(tmp_path: Path, settings: str | None, message: str) -> None:
+    """A contract that is not declared or not importable is ConfigInvalid."""
+    with pytest.raises(ConfigInvalid, match=message):
+        load(_project(tmp_path, settings, name="shop_wrong"))
