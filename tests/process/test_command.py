@@ -143,3 +143,17 @@ def test_variables_are_merged_by_name() -> None:
     merged = command.merged({"Path": "a", "B": "1"}, {"PATH": "b"})
     expected = {"PATH": "b", "B": "1"} if os.name == "nt" else {"Path": "a", "PATH": "b", "B": "1"}
     assert merged == expected
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_private_keys_are_recognised_by_name(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    """Variables whose name begins with DOTENV_PRIVATE_KEY are taken out; on Windows in any spelling."""
+    monkeypatch.setattr(sys, "platform", system)
+    variables = {
+        "DOTENV_PRIVATE_KEY": "1",
+        "DOTENV_PRIVATE_KEY_CI": "2",
+        "Dotenv_Private_Key_X": "3",
+        "A": "4",
+    }
+    kept = {"A"} if system == "win32" else {"A", "Dotenv_Private_Key_X"}
+    assert command.without_keys(variables).keys() == kept

@@ -130,6 +130,21 @@ def test_without_a_child_environment_a_command_gets_this_process_s(monkeypatch: 
     )
 
 
+@pytest.mark.parametrize("source", ["process", "child_env", "env", "replace_env"])
+def test_no_command_gets_a_private_key(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """Private keys of env files are taken out of a command's environment, wherever it comes from."""
+    keys = {"DOTENV_PRIVATE_KEY": "a" * 64, "DOTENV_PRIVATE_KEY_STAGING": "b" * 64}
+    for name, value in keys.items() if source == "process" else ():
+        monkeypatch.setenv(name, value)
+    child_env = {**os.environ, **keys} if source == "child_env" else None
+    given = {**os.environ, **keys} if source.endswith("env") and child_env is None else {}
+    code = "import os; print([name for name in os.environ if name.upper().startswith('DOTENV_PRIVATE_KEY')])"
+    using = Runner(Context(), child_env=child_env)
+    assert (
+        python(code, using=using, env=given, replace_env=source == "replace_env", hide=True).stdout == "[]\n"
+    )
+
+
 def test_arguments_arrive_as_they_are() -> None:
     """No shell reads the arguments of `run_argv`: blanks, quotes, $, *, backslashes and line breaks stay."""
     words = [

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from ..errors import EnvtasksError, ToolMissing
 
+PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"
+"""How the name of every variable with the private key of an env file begins."""
 _UNSAFE_FOR_BATCH: Final = '"%\r\n\0'
 _POWERSHELLS: Final = ("powershell", "pwsh")
 
@@ -59,6 +61,16 @@ def merged(base: Mapping[str, str], extra: Mapping[str, Any]) -> dict[str, Any]:
         return {**base, **extra}
     replaced = {name.upper() for name in extra}
     return {**{name: value for name, value in base.items() if name.upper() not in replaced}, **extra}
+
+
+def without_keys(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables without the private keys of env files: no command needs them, and it could print them."""
+    windows = sys.platform == "win32"
+    return {
+        name: value
+        for name, value in variables.items()
+        if not (name.upper() if windows else name).startswith(PRIVATE_KEY)
+    }
 
 
 def _place(name: str) -> str:

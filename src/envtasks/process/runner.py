@@ -27,6 +27,7 @@ from .command import (
     shell_line,
     shown,
     start_errors,
+    without_keys,
 )
 from .jobs import Job
 from .outlets import Outlet, is_open, is_terminal, read_available
@@ -97,7 +98,7 @@ class Runner(Local):
 
     def generate_env(self, env: Mapping[str, Any], replace_env: bool) -> dict[str, Any]:
         base = {} if replace_env else os.environ if self._child_env is None else self._child_env
-        variables = merged(base, env)
+        variables = without_keys(merged(base, env))
         if sys.platform == "win32" and not {"PYTHONUTF8", "PYTHONIOENCODING"} & {
             name.upper() for name in variables
         }:
