@@ -1,4 +1,4 @@
-"""Hydrated environments for the tests of the edges: a folder with one env file, read by the real `hydrate`."""
+"""Hydrated environments for the tests of the integrations: a folder with one env file, read by the real `hydrate`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def hydrated(
     protected: bool = False,
     public: bool = False,
 ) -> Hydrated:
-    """The environment that this text describes; `secret` are the names that a contract would call so."""
+    """The environment that this text describes; `secret` are the names that a settings class declares secret."""
     path = root / f".env.{name}"
     path.write_text(text, encoding="utf-8")
     environment = Environment(name, root, (path,), protected=protected, public=public)

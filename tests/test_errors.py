@@ -25,7 +25,7 @@ def test_each_code_is_one_row() -> None:
         2: {"ConfigInvalid", "UnknownEnvironment"},
         3: {"EnvFileMissing", "EnvFileInvalid"},
         4: {"KeyMissing", "DecryptionFailed"},
-        5: {"VariableMissing", "ContractViolated"},
+        5: {"VariableMissing", "SettingsInvalid"},
         6: {"Refused"},
         7: {"ToolMissing"},
         8: {"BuildFailed", "StackFailed"},

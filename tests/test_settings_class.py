@@ -1,4 +1,4 @@
-"""contract.py: what the settings class says, read with and without importing it."""
+"""settings_class.py: what the settings class says, read with and without importing it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_secret_names_without_an_import(tmp_path: Path) -> None:
     assert "shop_static" not in sys.modules
 
 
-def test_no_contract_no_secret_names(tmp_path: Path) -> None:
-    """Without a contract no plain variable is secret."""
+def test_no_settings_class_no_secret_names(tmp_path: Path) -> None:
+    """Without a settings class no plain variable is secret."""
     assert secret_names(_project(tmp_path, None, name="shop_static")) == frozenset()
 
 
@@ -51,7 +51,7 @@ def test_no_contract_no_secret_names(tmp_path: Path) -> None:
         ("nonsense", "there is no nonsense"),
     ],
 )
-def test_a_contract_that_is_not_there_is_said(tmp_path: Path, settings: str, message: str) -> None:
+def test_a_settings_class_that_is_not_there_is_named(tmp_path: Path, settings: str, message: str) -> None:
     """A wrong `settings` is ConfigInvalid: else nothing would be hidden, without a word."""
     with pytest.raises(ConfigInvalid, match=message):
         secret_names(_project(tmp_path, settings, name="shop_static"))
@@ -108,6 +108,6 @@ def test_load_gives_every_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [(None, "settings is not set"), ("no.such:Settings", "cannot be imported: No module named 'no'")],
 )
 def test_load_says_what_is_wrong(tmp_path: Path, settings: str | None, message: str) -> None:
-    """A contract that is not declared or not importable is ConfigInvalid."""
+    """A settings class that is not declared or not importable is ConfigInvalid."""
     with pytest.raises(ConfigInvalid, match=message):
         load(_project(tmp_path, settings, name="shop_wrong"))

@@ -35,7 +35,7 @@ class Group:
 
 
 def groups(settings: Settings) -> list[Group]:
-    """Every setting, by subsystem, in the contract's order."""
+    """Every setting, by subsystem, in the order of the settings class."""
     names = groupby(type(settings).model_fields, key=lambda name: name.partition("_")[0])
     return [
         Group(SUBSYSTEMS.get(prefix, prefix), [_setting(settings, name) for name in members])

@@ -1,4 +1,4 @@
-"""The contract: which variables the service reads, their types, and which of them are secret."""
+"""The settings class: which variables the service reads, their types, and which of them are secret."""
 
 from __future__ import annotations
 

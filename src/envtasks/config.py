@@ -17,7 +17,7 @@ LAYERED: Final = ("local", "dev")  # spec §2.3: only these read the developer's
 NOT_ENVIRONMENTS: Final = {"example", "keys", "vault"}
 ENGINES: Final = ("native", "dotenvx")
 MASKS: Final = ("auto", "always", "never")
-EDGE_TABLES: Final = ("docker", "compose", "deploy", "ci")
+INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Project:
         root, document = _find(start)
         table = _table(document.get("tool", {}), "tool", "envtasks")
         read = _Reader(root, table)
-        read.refuse_unknown({"engine", "settings", "commands", "mask", "environments", *EDGE_TABLES})
+        read.refuse_unknown({"engine", "settings", "commands", "mask", "environments", *INTEGRATIONS})
         declared = _table(table, "tool.envtasks", "environments")
         return cls(
             root=root,
@@ -85,7 +85,7 @@ class Project:
             settings=read.value("settings", str, "a string such as 'app.settings:Settings'"),
             commands=bool(read.value("commands", bool, "true or false")),
             mask=read.one_of("mask", MASKS),
-            tables=MappingProxyType({name: _table(table, "tool.envtasks", name) for name in EDGE_TABLES}),
+            tables=MappingProxyType({name: _table(table, "tool.envtasks", name) for name in INTEGRATIONS}),
         )
 
     def environment(self, name: str) -> Environment:

@@ -64,7 +64,7 @@ class VariableMissing(EnvtasksError):
     code = 5
 
 
-class ContractViolated(EnvtasksError):
+class SettingsInvalid(EnvtasksError):
     """Values do not satisfy the project's settings class; the message names all of them, and no value."""
 
     code = 5

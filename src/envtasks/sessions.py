@@ -64,7 +64,7 @@ def session(
             with _hidden(redactor):
                 return function(session, *args, **parameters)
 
-    body.__dict__["environment"] = env  # edges/pipelines/sessions.py renders a pipeline from it
+    body.__dict__["environment"] = env  # ci/sessions.py renders a pipeline from it
     return nox.session(**kwargs)(body)
 
 

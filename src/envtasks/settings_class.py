@@ -1,4 +1,4 @@
-"""The contract: the project's pydantic-settings class, read without importing it where only names are wanted."""
+"""The settings class: the project's pydantic-settings class, read without importing it where only names are wanted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET_TYPES = ("SecretStr", "SecretBytes")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One variable of the contract: its name in the environment, whether it must be set, whether it is secret."""
+    """One variable of the settings class: its name in the environment, whether it must be set, whether it is secret."""
 
     name: str
     required: bool
@@ -28,7 +28,7 @@ class Field:
 
 
 def secret_names(project: Project) -> frozenset[str]:
-    """The variables whose field in the contract is a SecretStr or SecretBytes, upper-cased; empty without a contract.
+    """The variables whose field in the settings class is SecretStr or SecretBytes, upper-cased; empty without one.
 
     Read from the class's source, so that hiding output costs no import of pydantic or of the service.
     Fields of base classes in other modules are not seen here; `load` sees them. Raises ConfigInvalid where the
@@ -93,14 +93,14 @@ def _not_there(settings: str, reason: str) -> ConfigInvalid:
 
 
 def load(project: Project) -> Mapping[str, Field]:
-    """The contract's variables by their name in the environment, in the class's order.
+    """The variables of the settings class by their name in the environment, in the class's order.
 
     Imports the service's settings module (and so pydantic-settings). Raises ConfigInvalid when
     `settings` is not set or does not name a settings class.
     """
     if project.settings is None:
         raise ConfigInvalid(
-            "pyproject.toml: [tool.envtasks] settings is not set, so there is no contract.",
+            "pyproject.toml: [tool.envtasks] settings is not set, so there is no settings class.",
             hint='name the pydantic-settings class: settings = "app.settings:Settings"',
         )
     settings = _import(project)

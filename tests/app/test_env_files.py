@@ -35,15 +35,15 @@ def test_secrets_are_encrypted(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_example_names_everything(name: str) -> None:
-    """.env.example has every variable of every environment and of the contract, in clear."""
+    """.env.example has every variable of every environment and of the settings class, in clear."""
     example = written(".env.example")
-    contract = {field.upper() for field in Settings.model_fields}
-    assert set(written(f".env.{name}")) | contract <= set(example)
+    fields = {field.upper() for field in Settings.model_fields}
+    assert set(written(f".env.{name}")) | fields <= set(example)
     assert not [value for value in example.values() if "encrypted:" in value]
 
 
 @pytest.mark.parametrize("name", ["local", "staging"])
-def test_values_keep_the_contract(name: str) -> None:
+def test_values_fit_the_settings_class(name: str) -> None:
     """What the tracked key opens makes valid settings of that environment, with obviously fake secrets."""
     environment = Project.load(ROOT).environment(name)
     values = hydrate(replace(environment, files=environment.baselines), {})  # a developer's .env is hers

@@ -12,7 +12,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def test_every_setting_once(settings: Settings) -> None:
-    """The page lists every variable of the contract, by subsystem."""
+    """The page lists every variable of the settings class, by subsystem."""
     listed = [setting.name for group in groups(settings) for setting in group.settings]
     assert listed == [name.upper() for name in Settings.model_fields]
     assert [group.title for group in groups(settings)] == ["Service", "Database", "Cache", "Access"]

@@ -1,4 +1,4 @@
-"""`ci.doctor`: a line for the key, the values, the contract and each tool; what fails says what mends it."""
+"""`ci.doctor`: a line for the key, the values, the settings class and each tool; what fails says what mends it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VARIABLE = "DOTENV_PRIVATE_KEY_STAGING"
 
 @pytest.fixture
 def project(sandbox: Sandbox) -> Sandbox:
-    """A shop with a contract that staging keeps, and the key beside it."""
+    """A shop with a settings class that fits staging, and the key beside it."""
     sandbox.write("pyproject.toml", PYPROJECT)
     sandbox.write("src/shop/settings.py", SETTINGS)
     sandbox.environment("staging", "DB_HOST=localhost\n", DB_PASSWORD="s3cret-value")
@@ -43,13 +43,13 @@ def checks(sandbox: Sandbox, *tools: str, environment: str = "staging", **env: s
 
 
 def test_a_job_that_has_everything(project: Sandbox) -> None:
-    """Where the key came from, how many values there are, that the contract holds; no value, no key."""
+    """Where the key came from, how many values there are, that they fit the settings class; no value, no key."""
     (project.root / ".env.keys").unlink()
     found = checks(project, **{VARIABLE: project.private_keys["staging"]})
     assert found == [
         Check("key", f"{VARIABLE} in the process environment"),
         Check("values", "3 variables, 1 of them secret, from .env.staging"),
-        Check("contract", "shop.settings:Settings holds"),
+        Check("settings", "the values fit shop.settings:Settings"),
     ]
 
 
@@ -81,21 +81,21 @@ def test_a_key_that_does_not_open_the_file(project: Sandbox) -> None:
     ("plain", "found"),
     [("", "DB_HOST (missing)"), ("DB_HOST=x\nDB_PORT=five-s3cret\n", "DB_PORT (int_parsing)")],
 )
-def test_a_contract_that_does_not_hold(project: Sandbox, plain: str, found: str) -> None:
+def test_values_that_do_not_fit_the_settings_class(project: Sandbox, plain: str, found: str) -> None:
     """Code 5; every variable with what is wrong about it, never its value."""
     (project.root / ".env.keys").unlink()
     project.environment("staging", plain, DB_PASSWORD="s3cret-value")
-    contract = checks(project)[-1]
-    assert contract == Check("contract", f"shop.settings:Settings: {found}", 5, "inv env.show --env staging")
+    settings = checks(project)[-1]
+    assert settings == Check("settings", f"shop.settings:Settings: {found}", 5, "inv env.show --env staging")
 
 
-def test_a_contract_that_cannot_be_imported(project: Sandbox) -> None:
+def test_a_settings_class_that_cannot_be_imported(project: Sandbox) -> None:
     """What is not installed is named by its kind; the traceback, which may hold values, is not shown."""
     project.write(
         "src/shop/settings.py", "import os\nraise RuntimeError(os.environ['DB_PASSWORD'])\nSettings = 0\n"
     )
     assert checks(project)[-1] == Check(
-        "contract", "shop.settings:Settings cannot be imported: RuntimeError", 5, "uv sync"
+        "settings", "shop.settings:Settings cannot be imported: RuntimeError", 5, "uv sync"
     )
 
 

@@ -20,13 +20,13 @@ def project(root: Path, deploy: Mapping[str, object] | None = None) -> Project:
     return Project(root=root, name="shop", environments={}, tables={"docker": {}, "deploy": deploy or {}})
 
 
-def test_the_contracts_variables_go_in_by_name(tmp_path: Path) -> None:
+def test_the_variables_of_the_settings_class_are_passed_by_name(tmp_path: Path) -> None:
     """Those that the environment has, by name alone, then the image and the command."""
     words = run_words(
         project(tmp_path),
         hydrated(tmp_path, TEXT, secret=["DB_PASSWORD"]),
         ["python", "-c", "print(1)"],
-        contract=["APP_ENV", "DB_PASSWORD", "DB_HOST", "ABSENT"],
+        settings_names=["APP_ENV", "DB_PASSWORD", "DB_HOST", "ABSENT"],
         publish=["127.0.0.1:8000:8000"],
         terminal=True,
     )
@@ -50,7 +50,9 @@ def test_the_contracts_variables_go_in_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", [{}, {"allowlist": "elsewhere.txt"}])
-def test_without_a_contract_the_allowlist_decides(tmp_path: Path, setting: Mapping[str, object]) -> None:
+def test_without_a_settings_class_the_allowlist_decides(
+    tmp_path: Path, setting: Mapping[str, object]
+) -> None:
     """Names and patterns of deploy/env.allowlist, or of the file that is set instead."""
     path = tmp_path / str(setting.get("allowlist", "deploy/env.allowlist"))
     path.parent.mkdir(exist_ok=True)
@@ -62,6 +64,6 @@ def test_without_a_contract_the_allowlist_decides(tmp_path: Path, setting: Mappi
 
 
 def test_without_either_nothing_is_guessed(tmp_path: Path) -> None:
-    """No contract and no allowlist is ConfigInvalid, as no variable may go in by chance."""
-    with pytest.raises(ConfigInvalid, match=r"there is no contract and no deploy/env\.allowlist"):
+    """No settings class and no allowlist is ConfigInvalid, as no variable may go in by chance."""
+    with pytest.raises(ConfigInvalid, match=r"there is no settings class and no deploy/env\.allowlist"):
         run_words(project(tmp_path), hydrated(tmp_path, TEXT))

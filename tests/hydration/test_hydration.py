@@ -68,7 +68,7 @@ def test_tells_where_each_variable_comes_from(tmp_path: Path) -> None:
 
 
 def test_knows_what_is_secret(tmp_path: Path) -> None:
-    """Secret is what is encrypted in some file, what the contract says, and whatever holds such a value."""
+    """Secret is what is encrypted in some file, what the settings class says, and whatever holds such a value."""
     text = f"A='{encrypted('one')}'\nB=x-$A\nC=${{A:+set}}\nD=two\nE=$D\nF=${{T}}\nG=plain\n"
     result = hydrated(tmp_path, text, {"T": "token"}, secret_names={"D", "T"})
     assert dict(result.secrets) == {"A": "one", "B": "x-one", "D": "two", "E": "two", "F": "token"}

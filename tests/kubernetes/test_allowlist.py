@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.errors import ConfigInvalid, ContractViolated, LeakFound, VariableMissing
+from envtasks.errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing
 from envtasks.kubernetes.allowlist import Entry, Selection, read, select
 from tests.kubernetes.deployments import hydrated
 
@@ -60,7 +60,7 @@ def test_a_missing_allowlist_says_how_to_write_one(tmp_path: Path) -> None:
     )
 
 
-def test_encrypted_values_and_secrets_of_the_contract_are_secret_and_the_rest_is_config(
+def test_encrypted_values_and_secrets_of_the_settings_class_are_secret_and_the_rest_is_config(
     tmp_path: Path,
 ) -> None:
     """The kind follows the value unless the line says one; names come out in order, each once."""
@@ -151,7 +151,7 @@ def test_what_the_cluster_could_not_take_is_refused_all_at_once(tmp_path: Path) 
         "NUL": "a\0b",
     }
     values |= {"BYTES": "\udcff"}
-    with pytest.raises(ContractViolated) as caught:
+    with pytest.raises(SettingsInvalid) as caught:
         select([Entry(name, "", optional=False, line=1) for name in values], hydrated(values), label=LABEL)
     assert caught.value.message.splitlines() == [
         "The cluster cannot take these values of staging:",
@@ -171,7 +171,7 @@ def test_an_object_holds_one_mebibyte_of_values(tmp_path: Path, last: int, fits:
     if fits:
         assert len(select(listed, hydrated(values), label=LABEL).config) == 17
         return
-    with pytest.raises(ContractViolated) as caught:
+    with pytest.raises(SettingsInvalid) as caught:
         select(listed, hydrated(values), label=LABEL)
     assert caught.value.message.endswith(
         "the ConfigMap is 1,048,577 bytes of values, and Kubernetes takes 1,048,576"

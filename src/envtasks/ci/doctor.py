@@ -1,4 +1,4 @@
-"""The first step of a job: is the key there, does it open the files, does the contract hold, are the tools there."""
+"""The first step of a job: the key, the values, the settings class and the tools, each checked with one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..activation import activate
-from ..errors import ContractViolated, EnvtasksError, KeyMissing, ToolMissing
+from ..errors import EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process.command import find_program
 from .plan import PREFIX
 
@@ -27,7 +27,7 @@ PROBES: Final[Mapping[str, tuple[str, ...]]] = {
     "dotenvx": ("dotenvx", "--version"),
 }
 # imports the service's settings with nothing but its environment, and says names and kinds, never a value
-_CONTRACT: Final = """
+_SETTINGS_CHECK: Final = """
 import importlib, json, sys
 sys.path[:0] = ["src", "."]
 module, _, name = sys.argv[1].partition(":")
@@ -62,7 +62,7 @@ class Check:
 def of_environment(
     project: Project, environment: Environment, process_env: Mapping[str, str]
 ) -> Iterator[Check]:
-    """The key, the values and the contract of one environment; what follows a failure is not looked at."""
+    """The key, the values and the settings class of one environment; what follows a failure is not looked at."""
     yield (key := _key(environment, process_env))
     if key.code:
         return
@@ -76,7 +76,7 @@ def of_environment(
         "values", f"{len(hydrated)} variables, {secret} of them secret, from {', '.join(hydrated.files)}"
     )
     if project.settings:
-        yield _contract(project, hydrated)
+        yield _settings(project, hydrated)
 
 
 def of_tools(tools: Sequence[str], process_env: Mapping[str, str]) -> Iterator[Check]:
@@ -107,10 +107,10 @@ def _key(environment: Environment, process_env: Mapping[str, str]) -> Check:
     )
 
 
-def _contract(project: Project, hydrated: Hydrated) -> Check:
+def _settings(project: Project, hydrated: Hydrated) -> Check:
     settings = str(project.settings)
     done = subprocess.run(
-        [sys.executable, "-c", _CONTRACT, settings],
+        [sys.executable, "-c", _SETTINGS_CHECK, settings],
         cwd=project.root,
         env=hydrated.child_env(),
         stdin=subprocess.DEVNULL,
@@ -125,14 +125,14 @@ def _contract(project: Project, hydrated: Hydrated) -> Check:
     except (ValueError, IndexError):
         # a traceback may hold values, so only its kind is shown
         kind = (done.stderr.strip().splitlines() or ["no output"])[-1].partition(":")[0]
-        return Check("contract", f"{settings} cannot be imported: {kind}", ContractViolated.code, "uv sync")
+        return Check("settings", f"{settings} cannot be imported: {kind}", SettingsInvalid.code, "uv sync")
     if not wrong:
-        return Check("contract", f"{settings} holds")
+        return Check("settings", f"the values fit {settings}")
     listed = ", ".join(f"{name} ({kind})" for name, kind in wrong)
     return Check(
-        "contract",
+        "settings",
         f"{settings}: {listed}",
-        ContractViolated.code,
+        SettingsInvalid.code,
         f"inv env.show --env {hydrated.environment}",
     )
 

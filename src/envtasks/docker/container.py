@@ -20,32 +20,33 @@ def run_words(
     hydrated: Hydrated,
     command: Sequence[str] = (),
     *,
-    contract: Collection[str] | None = None,
+    settings_names: Collection[str] | None = None,
     tag: str | None = None,
     publish: Sequence[str] = (),
     terminal: bool = False,
 ) -> list[str]:
     """The `docker run` command for this environment's image, to be run in the child environment.
 
-    It names the variables of the `contract`, else of the allowlist, that the environment has. With `terminal`
-    the container gets one. Raises ConfigInvalid when there is neither contract nor allowlist.
+    It names the variables of the settings class (`settings_names`), else of the allowlist, that the environment
+    has. With `terminal` the container gets one. Raises ConfigInvalid when there is neither a settings class nor an
+    allowlist.
     """
-    names = _names(project, hydrated, contract)
+    names = _names(project, hydrated, settings_names)
     words = ["docker", "run", "--rm", "--init", "--interactive", *(["--tty"] if terminal else [])]
     words += [f"--env={name}" for name in names]
     words += [f"--publish={ports}" for ports in publish]
     return [*words, tag or recipe_of(project).reference(hydrated.environment), *command]
 
 
-def _names(project: Project, hydrated: Hydrated, contract: Collection[str] | None) -> list[str]:
+def _names(project: Project, hydrated: Hydrated, settings_names: Collection[str] | None) -> list[str]:
     there = dict.fromkeys(["APP_ENV", *hydrated])
-    if contract is not None:
-        return [name for name in there if name in contract]
+    if settings_names is not None:
+        return [name for name in there if name in settings_names]
     label = str(project.tables.get("deploy", {}).get("allowlist", "deploy/env.allowlist"))
     path = project.root / label
     if not path.exists():
         raise ConfigInvalid(
-            f"Which variables the container gets is nowhere said: there is no contract and no {label}.",
+            f"Nothing says which variables the container gets: there is no settings class and no {label}.",
             hint='name the settings class: [tool.envtasks] settings = "app.settings:Settings"',
         )
     entries = allowlist.read(path, label)

@@ -1,6 +1,6 @@
 """What a Dockerfile declares: the names it takes, by which way, in which stage.
 
-Two readers give it: `edges.outline` asks BuildKit and is the truth at build time; `edges.dockerfile` needs no
+Two readers give it: `docker.outline` asks BuildKit and is the truth at build time; `docker.dockerfile` needs no
 engine.
 """
 

@@ -22,7 +22,7 @@ class Origin:
 
     `file` and `line` are of the entry that wins among the files, `shadows` the places (file:line) it wins over,
     and `process` says that the process environment wins over them all. `secret`: encrypted in one of the files,
-    secret in the contract, or made from such a value.
+    secret in the settings class, or made from such a value.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""One environment and one cluster: render the objects, compare, check manifests; `edges.delivery` applies.
+"""One environment and one cluster: render the objects, compare, check manifests; `kubernetes.delivery` applies.
 
 Facts of the API: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
@@ -77,7 +77,7 @@ class Comparison:
 def plan(project: Project, hydrated: Hydrated, *, secret_names: Collection[str] = ()) -> Plan:
     """Read settings, allowlist and manifests, and select the values.
 
-    Raises ConfigInvalid, VariableMissing, LeakFound and ContractViolated before anything is sent.
+    Raises ConfigInvalid, VariableMissing, LeakFound and SettingsInvalid before anything is sent.
     """
     target = settings.read(project, hydrated.environment)
     label = project.environment(hydrated.environment).label(target.allowlist)

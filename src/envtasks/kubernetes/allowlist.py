@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ConfigInvalid, ContractViolated, LeakFound, VariableMissing
+from ..errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing
 
 if TYPE_CHECKING:
     from ..hydration.result import Hydrated
@@ -104,9 +104,9 @@ def select(
     """The values that the allowlist lets through, each as a secret or as config.
 
     A name that is listed itself goes by its own line, any other by the last pattern that matches it. Without
-    a kind, a value is secret if it is encrypted, holds a secret, or is secret in the contract.
+    a kind, a value is secret if it is encrypted, holds a secret, or is secret in the settings class.
 
-    Raises VariableMissing, LeakFound and ContractViolated, each with all names at once.
+    Raises VariableMissing, LeakFound and SettingsInvalid, each with all names at once.
     """
     values = {**hydrated, OWN_ENVIRONMENT: hydrated.get(OWN_ENVIRONMENT, hydrated.environment)}
     chosen = _chosen(entries, values)
@@ -185,7 +185,7 @@ def _refuse_unfit(selection: Selection, environment: str) -> None:
         if size > OBJECT_BYTES:
             wrong.append(f"the {what} is {size:,} bytes of values, and Kubernetes takes {OBJECT_BYTES:,}")
     if wrong:
-        raise ContractViolated(
+        raise SettingsInvalid(
             f"The cluster cannot take these values of {environment}:\n  " + "\n  ".join(wrong),
             hint="large values belong into a file or a volume, not into an environment variable",
         )

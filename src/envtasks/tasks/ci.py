@@ -80,7 +80,7 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
     },
 )
 def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
-    """Look at what a job needs before it runs: key, values, contract, tools; code 4, 5 or 7."""
+    """Look at what a job needs before it runs: key, values, settings, tools; code 4, 5 or 7."""
     with exits():
         from ..ci import doctor as job_checks
 

@@ -123,7 +123,7 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
             project,
             hydrated,
             sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else (),
-            contract=list(settings_class.load(project)) if project.settings else None,
+            settings_names=list(settings_class.load(project)) if project.settings else None,
             tag=tag,
             publish=publish,
             terminal=sys.stdin.isatty() and output_is_terminal() and c._redactor is None,
