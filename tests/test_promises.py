@@ -148,5 +148,5 @@ def test_only_entry_points_read_the_process_environment() -> None:
     }
 
     assert {name for name in readers if name.split("/")[0] not in {*ENTRY_POINTS, "tasks"}} <= {
-        "docker/__init__"
+        "docker/client"
     }

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import console, docker
+from .. import console
+from ..docker.client import docker_client
 from ..errors import BuildFailed, StackFailed
 from ..process import passthrough
 from . import sharing, state, waiting
@@ -47,8 +48,8 @@ def down(stack: Stack, services: Sequence[str] = (), *, volumes: bool = False) -
     """End the services (none: all, and their networks), with `volumes` their data too. Raises StackFailed."""
     before, data = waiting.containers(stack, services), volumes_of(stack) if volumes else ()
     what = f"The stack of {stack.environment} could not be ended"
-    with docker.calls(
-        stack.child_env, what=what, hide=stack.hide, error=StackFailed, compose_project_name=stack.name
+    with docker_client(
+        stack.child_env, what=what, redactor=stack.hide, error=StackFailed, compose_project_name=stack.name
     ) as client:
         client.compose.down(
             list(services) or None, volumes=volumes, remove_orphans=not services, quiet=not _watched()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .. import docker
+from ..docker.client import docker_error, find_docker
 from ..errors import ConfigInvalid, StackFailed, ToolMissing
 from . import files as compose_files
 from . import missing
@@ -90,7 +90,7 @@ class Stack:
 
         Nothing is interpolated then, so that it works whatever is missing. Raises ToolMissing, ConfigInvalid.
         """
-        start = [docker.find(self.child_env), "compose", "--project-name", self.name]
+        start = [find_docker(self.child_env), "compose", "--project-name", self.name]
         if files:
             for path in compose_settings.existing(self.settings, self.root):
                 start += ["--file", str(path)]
@@ -112,7 +112,7 @@ class Stack:
                     "docker has no compose command.",
                     hint="install the docker-compose plugin, 2.20 or newer (docker compose version)",
                 )
-            raise docker.told(message, what=what, hide=self.hide, error=StackFailed)
+            raise docker_error(message, what=what, redactor=self.hide, error=StackFailed)
         return done.stdout.decode("utf-8", "replace")
 
     def both(self, argv: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .. import console, docker
+from .. import console
 from ..errors import BuildFailed
 from .build_inputs import advice
+from .client import docker_client, find_docker
 from .labels import labels
 from .steps import run_steps
 
@@ -67,7 +68,7 @@ def _loaded(plan: Plan, found: Mapping[str, Any]) -> str:
     """The engine's id for the image: its config's digest or, with the containerd image store, its manifest's."""
     built = [found.get("containerimage.config.digest"), found.get("containerimage.digest")]
     what = f"{plan.reference} was built, but is not there"
-    with docker.calls(plan.child_env, what=what, hide=plan.hide) as client:
+    with docker_client(plan.child_env, what=what, redactor=plan.hide) as client:
         image = str(client.image.inspect(plan.reference).id)
     if image not in built:
         raise BuildFailed(
@@ -78,7 +79,7 @@ def _loaded(plan: Plan, found: Mapping[str, Any]) -> str:
 
 def command(plan: Plan, *, no_cache: bool = False) -> list[str]:
     """docker's command line for a plan, to be run in its child environment. Raises ToolMissing."""
-    words = [docker.find(plan.child_env), "buildx", "build", str(plan.recipe.context), *_words(plan)]
+    words = [find_docker(plan.child_env), "buildx", "build", str(plan.recipe.context), *_words(plan)]
     return [*words, "--no-cache"] if no_cache else words
 
 

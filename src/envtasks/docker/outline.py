@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import output
+from .client import docker_output
 from .dockerfile import Argument, Declared, SecretMount, Stage
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def outline(
 
     def call(method: str, *more: str) -> dict[str, Any]:
         argv = [*words, f"--call={method},format=json", *more, str(recipe.context)]
-        return dict(json.loads(output(argv, child_env, what=what, hide=hide)))
+        return dict(json.loads(docker_output(argv, child_env, what=what, redactor=hide)))
 
     target = [f"--target={recipe.target}"] if recipe.target else []
     found = call("outline", *target)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from .. import docker
 from ..errors import ConfigInvalid, ToolMissing
 from .build_inputs import Travel, refuse_push, travel
+from .client import docker_client
 from .credentials import is_credential
 from .dockerfile import Declared
 from .hiding import hiding
@@ -67,7 +67,7 @@ def plan(
     if push:
         refuse_push(declared, found, hydrated, recipe=recipe)
     hide = hiding(hydrated, child_env, [*found.credentials, *found.mounts])
-    with docker.calls(child_env, what="The builder cannot be told", hide=hide) as client:
+    with docker_client(child_env, what="The builder cannot be told", redactor=hide) as client:
         driver = str(client.buildx.inspect().driver)
     _check_platforms(recipe, driver, push=push)
     return Plan(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import docker
 from ..errors import BuildFailed
+from .client import docker_client
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -32,7 +32,7 @@ def push(reference: str, child_env: Mapping[str, str], *, audit: Audit, hide: Re
     Raises LeakFound before anything is sent; BuildFailed (no such image, a registry that refuses, another
     image under the tag) and ToolMissing.
     """
-    with docker.calls(child_env, what=f"{reference} was not pushed", hide=hide) as client:
+    with docker_client(child_env, what=f"{reference} was not pushed", redactor=hide) as client:
         image = client.image.inspect(reference).id
         audit(image, reference)
         client.image.push(reference, quiet=True)
@@ -49,7 +49,7 @@ def push_from_digest(
     """
     repository = repository_of(reference)
     source = f"{repository}@{digest}"
-    with docker.calls(child_env, what=f"{reference} was not tagged", hide=hide) as client:
+    with docker_client(child_env, what=f"{reference} was not tagged", redactor=hide) as client:
         images = tuple(
             _audited(client, f"{repository}@{part}", audit) for part in _parts(client, source, digest)
         )

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
-from .. import docker
 from ..errors import EnvtasksError
+from .client import docker_error, find_docker
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
@@ -26,7 +26,7 @@ def saved(image: str, child_env: Mapping[str, str], *, hide: Redactor) -> Iterat
     Raises BuildFailed with docker's reason, or ToolMissing, when the body is left: also in place of what the body
     raises because the archive is cut off.
     """
-    argv = [docker.find(child_env), "image", "save", "--", image]
+    argv = [find_docker(child_env), "image", "save", "--", image]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             argv,
@@ -61,7 +61,9 @@ def _failed(process: subprocess.Popen[bytes]) -> bool:
 
 def _told(errors: IO[bytes], image: str, hide: Redactor) -> EnvtasksError:
     errors.seek(0)
-    return docker.told(errors.read().decode("utf-8", "replace"), what=f"{image} could not be read", hide=hide)
+    return docker_error(
+        errors.read().decode("utf-8", "replace"), what=f"{image} could not be read", redactor=hide
+    )
 
 
 def _widen(pipe: int) -> None:

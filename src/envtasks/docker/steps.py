@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from .. import console, docker
+from .. import console
 from ..errors import BuildFailed, EnvtasksError
+from .client import docker_error
 from .display import showing
 from .progress import Progress
 
@@ -73,7 +74,7 @@ def _run(argv: Sequence[str], child_env: Mapping[str, str], **streams: Any) -> i
 def _failed(progress: Progress, *, what: str, hide: Redactor, credentials: Sequence[str]) -> EnvtasksError:
     step = progress.failed
     if step is None:
-        return docker.told("\n".join(progress.said), what=what, hide=hide)
+        return docker_error("\n".join(progress.said), what=what, redactor=hide)
     output = "\n".join(step.lines)
     refused = bool(credentials) and any(sign in output.lower() for sign in _REFUSED)
     suspects = f" (was it refused with {', '.join(credentials)}?)" if refused else ""

@@ -1,4 +1,4 @@
-"""The seam to Docker: whose environment a call runs in, and what becomes of docker's failures."""
+"""docker.client: the environment that a call runs in, and how docker's failures are raised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from envtasks import docker
+from envtasks.docker.client import (
+    docker_client,
+    docker_error,
+    docker_output,
+    find_docker,
+    process_environment,
+)
 from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
 from envtasks.redaction import Redactor
 from tests.fakes import fake_docker
@@ -25,7 +31,7 @@ def test_the_process_environment_is_the_childs_for_a_while(monkeypatch: pytest.M
     before = dict(os.environ)
     inside = {"PATH": os.environ["PATH"], "CHANGED": "within", "ADDED": "2"}
 
-    with docker.process_environment(inside):
+    with process_environment(inside):
         within = dict(os.environ)
 
     assert (within, dict(os.environ)) == (inside, before)
@@ -36,7 +42,7 @@ def test_the_process_environment_comes_back_after_a_failure() -> None:
     before = dict(os.environ)
 
     def interrupted() -> None:
-        with docker.process_environment({"ADDED": "2"}):
+        with process_environment({"ADDED": "2"}):
             os.environ["ADDED_WITHIN"] = "3"
             raise KeyboardInterrupt
 
@@ -50,14 +56,14 @@ def test_no_switch_makes_the_client_print_the_environment(monkeypatch: pytest.Mo
     """python-on-whales' debug switch, which prints every value, does not reach it."""
     monkeypatch.setenv("PYTHON_ON_WHALES_DEBUG", "1")
 
-    with docker.process_environment(dict(os.environ)):
+    with process_environment(dict(os.environ)):
         assert "PYTHON_ON_WHALES_DEBUG" not in os.environ
 
 
 def test_no_docker_command_is_a_missing_tool(tmp_path: Path) -> None:
     """Without docker on the PATH of the child environment the error is ToolMissing with a way to install it."""
     with pytest.raises(ToolMissing) as raised:
-        docker.find({"PATH": str(tmp_path)})
+        find_docker({"PATH": str(tmp_path)})
 
     assert raised.value.message == "There is no docker command on PATH."
     assert "install Docker" in raised.value.hint
@@ -68,7 +74,9 @@ def test_a_client_runs_in_the_child_environment(tmp_path: Path) -> None:
     """What the client starts sees the child environment and nothing of ours."""
     env = fake_docker(tmp_path, 'env > "$SEEN"; echo "[{}]"')
 
-    with docker.calls({**env, "SEEN": str(tmp_path / "seen"), "ADDED": "2"}, what="It", hide=HIDE) as client:
+    with docker_client(
+        {**env, "SEEN": str(tmp_path / "seen"), "ADDED": "2"}, what="It", redactor=HIDE
+    ) as client:
         client.image.exists("x")
 
     seen = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
@@ -84,7 +92,7 @@ def test_a_failure_is_told_with_values_hidden(tmp_path: Path, error: type[Envtas
 
     with (
         pytest.raises(error) as raised,
-        docker.calls(env, what="It failed", hide=HIDE, error=error) as client,
+        docker_client(env, what="It failed", redactor=HIDE, error=error) as client,
     ):
         client.image.pull("x", quiet=True)
 
@@ -100,9 +108,9 @@ def test_short_commands_give_their_output(tmp_path: Path) -> None:
     """`output` is the command's stdout as text; a failure is docker's message."""
     env = fake_docker(tmp_path, 'test "$1" = good && echo "höllo" || { echo "no $2" >&2; exit 3; }')
 
-    assert docker.output(["good"], env, what="It", hide=HIDE) == "höllo\n"
+    assert docker_output(["good"], env, what="It", redactor=HIDE) == "höllo\n"
     with pytest.raises(BuildFailed, match=r"^It: no \*\*\*$"):
-        docker.output(["bad", "marked-value"], env, what="It", hide=HIDE)
+        docker_output(["bad", "marked-value"], env, what="It", redactor=HIDE)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +139,11 @@ def test_short_commands_give_their_output(tmp_path: Path) -> None:
         ),
         ("unknown flag: --call", ToolMissing, "It: buildx is missing or too old. unknown flag: --call"),
         ("pull access denied", BuildFailed, "It: pull access denied"),
-        ("  \n", BuildFailed, "It, and docker did not say why."),
+        ("  \n", BuildFailed, "It, and docker gave no reason."),
     ],
 )
 def test_what_docker_says_decides_the_error(said: str, kind: type[EnvtasksError], message: str) -> None:
     """An engine that does not answer and a missing buildx are missing tools; the rest is docker's own message."""
-    error = docker.told(said, what="It", hide=HIDE)
+    error = docker_error(said, what="It", redactor=HIDE)
 
     assert (type(error), error.message) == (kind, message)

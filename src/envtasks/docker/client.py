@@ -1,0 +1,135 @@
+"""How docker is called: the python-on-whales client, short commands, and the one place that changes `os.environ`.
+
+python-on-whales copies `os.environ` into every docker process and takes no environment of its own, so `docker_client`
+puts the child environment there while a call runs. Nothing else of envtasks writes to `os.environ`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import BuildFailed, EnvtasksError, ToolMissing
+from ..process.command import variable
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+    from ..redaction import Redactor
+
+_PROGRAM: Final = "docker"
+_INSTALL: Final = {
+    "win32": "install Docker Desktop: winget install Docker.DockerDesktop",
+    "darwin": "install Docker Desktop: brew install --cask docker",
+    "linux": "install Docker Engine with buildx and compose: docs.docker.com/engine/install",
+}
+# it makes python-on-whales print the whole environment of every call
+_DEBUG_SWITCH: Final = "PYTHON_ON_WHALES_DEBUG"
+_NO_ENGINE: Final = (
+    "cannot connect to the docker daemon",
+    "error during connect",
+    "docker daemon is not running",
+)
+_NO_BUILDX: Final = (
+    "'buildx' is not a docker command",
+    "unknown flag: --call",
+    "unknown command: docker buildx",
+)
+
+
+def find_docker(child_env: Mapping[str, str]) -> str:
+    """The path of the docker command. Raises ToolMissing with how to install it on this system."""
+    found = shutil.which(_PROGRAM, path=variable(child_env, "PATH") or os.defpath)
+    if found is None:
+        hint = _INSTALL.get(sys.platform, _INSTALL["linux"])
+        raise ToolMissing(f"There is no {_PROGRAM} command on PATH.", hint=hint)
+    return found
+
+
+@contextmanager
+def docker_client(
+    child_env: Mapping[str, str],
+    *,
+    what: str,
+    redactor: Redactor,
+    error: type[EnvtasksError] = BuildFailed,
+    **options: Any,
+) -> Iterator[DockerClient]:
+    """A python-on-whales client that runs in `child_env`; its failures are raised as `error`, values redacted.
+
+    `what` begins the message ("The image could not be pushed"); `options` go to DockerClient (compose files,
+    say). Raises ToolMissing when there is no docker, or no engine behind it.
+    """
+    find_docker(child_env)
+    from python_on_whales import DockerClient
+    from python_on_whales.exceptions import DockerException
+
+    with process_environment(child_env):
+        try:
+            yield DockerClient(**options)
+        except DockerException as failure:
+            message = failure.stderr or failure.stdout or ""
+            # a traceback may still reach it, and it holds docker's whole output, values included
+            failure.args, failure.stdout, failure.stderr = (), None, None
+            raise docker_error(message, what=what, redactor=redactor, error=error) from None
+
+
+@contextmanager
+def process_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Replace the environment of this process by `values` and restore it at the end, also after an exception.
+
+    Not for threads: everything in this process sees the values meanwhile.
+    """
+    before = dict(os.environ)
+    try:
+        _replace_environment({name: value for name, value in values.items() if name != _DEBUG_SWITCH})
+        yield
+    finally:
+        _replace_environment(before)
+
+
+def _replace_environment(values: Mapping[str, str]) -> None:
+    for name in [name for name in os.environ if name not in values]:
+        del os.environ[name]
+    for name, value in values.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def docker_output(
+    arguments: Sequence[str], child_env: Mapping[str, str], *, what: str, redactor: Redactor
+) -> str:
+    """The stdout of a short docker command that python-on-whales lacks. Raises BuildFailed, ToolMissing."""
+    done = subprocess.run(
+        [find_docker(child_env), *arguments],
+        env=dict(child_env),
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise docker_error(done.stderr.decode("utf-8", "replace"), what=what, redactor=redactor)
+    return done.stdout.decode("utf-8", "replace")
+
+
+def docker_error(
+    message: str, *, what: str, redactor: Redactor, error: type[EnvtasksError] = BuildFailed
+) -> EnvtasksError:
+    """Docker's message as an `error`, values redacted; as ToolMissing if the engine does not answer or buildx lacks."""
+    shown = redactor.text(message).strip()
+    lowered = shown.lower()
+    if any(sign in lowered for sign in _NO_ENGINE):
+        return ToolMissing(
+            f"{what}: Docker's engine does not answer. {shown.splitlines()[-1]}",
+            hint="start it: Docker Desktop, or `sudo systemctl start docker`",
+        )
+    if any(sign in lowered for sign in _NO_BUILDX):
+        return ToolMissing(
+            f"{what}: buildx is missing or too old. {shown.splitlines()[0]}",
+            hint="install the docker-buildx plugin, 0.17 or newer (docker buildx version)",
+        )
+    return error(f"{what}: {shown}" if shown else f"{what}, and docker gave no reason.")
