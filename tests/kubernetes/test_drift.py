@@ -120,6 +120,16 @@ def test_the_digest_depends_on_names_and_values_alone() -> None:
     assert len({base, *others}) == 6
 
 
+@pytest.mark.parametrize("value", ["hunter3", "3hunter", "HUNTER2"])
+def test_two_values_of_equal_length_give_two_digests(value: str) -> None:
+    """The digest covers the bytes of a value, not its length alone; in the Secret and in the ConfigMap."""
+    before = rollout.digest(KEY, {"DB_PASSWORD": b"hunter2", "DB_HOST": b"h"})
+    secret, config = live("Secret", {"DB_PASSWORD": value}), live("ConfigMap", {"DB_HOST": "h"})
+    assert rollout.digest(KEY, rollout.values_of(secret, config)) != before
+    secret, config = live("Secret", {"DB_PASSWORD": "hunter2"}), live("ConfigMap", {"DB_HOST": "i"})
+    assert rollout.digest(KEY, rollout.values_of(secret, config)) != before
+
+
 @pytest.mark.parametrize("text", ["", "not base64!", base64.b64encode(b"short").decode()])
 def test_a_key_that_cannot_be_used_is_none(text: str) -> None:
     """A damaged annotation counts as absent, so that a new key is made."""

@@ -59,6 +59,21 @@ def test_a_whole_life(shop: Shop, program: str) -> None:
     assert (shop.diff(), shop.generation()) == ((), 3)
 
 
+@pytest.mark.parametrize("changed", ["secret", "config"])
+def test_a_changed_value_of_equal_length_restarts_the_pods(shop: Shop, changed: str) -> None:
+    """A rotated password is as long as the old one, and pods must not go on with the old one."""
+    shop.apply(with_manifests=True)
+    before = shop.started_for()
+    password = "3retnuh-dekram" if changed == "secret" else PASSWORD
+    assert len(password) == len(PASSWORD)
+    host = "db.example.net" if changed == "config" else "db.example.com"
+    shop.values(f"DB_HOST={host}\n", DB_PASSWORD=password)
+    assert shop.apply() == [*APPLIED, f"{DEPLOYMENT} rollout started"]
+    assert (shop.secret(), shop.config()["DB_HOST"]) == ({"DB_PASSWORD": password}, host)
+    assert (shop.generation(), shop.diff()) == (2, ())
+    assert before != shop.started_for() == shop.digest()
+
+
 def test_new_keys_of_the_env_files_restart_nothing(shop: Shop) -> None:
     """Rotation changes every ciphertext and no value, so nothing moves."""
     shop.apply(with_manifests=True)
