@@ -108,35 +108,35 @@ def test_declared_environments_are_read(tmp_path: Path) -> None:
         ("[tool.envtasks]\ndocker = 1", "tool.envtasks.docker must be a table."),
         (
             "[tool.envtasks.environments]\nlocal = { file = ['.env'] }",
-            "[tool.envtasks.environments] local has no key 'file': did you mean files?",
+            "[tool.envtasks.environments.local] has no key 'file': did you mean files?",
         ),
         (
             "[tool.envtasks.environments]\nlocal = { files = [] }",
-            "[tool.envtasks.environments] local files is empty: an environment needs at least one file.",
+            "[tool.envtasks.environments.local] files is empty: an environment needs at least one file.",
         ),
         (
             "[tool.envtasks.environments]\nlocal = { files = '.env' }",
-            "[tool.envtasks.environments] local files must be a list of file names.",
+            "[tool.envtasks.environments.local] files must be a list of file names.",
         ),
         (
             "[tool.envtasks.environments]\nlocal = { files = ['../.env'] }",
-            "[tool.envtasks.environments] local files names '../.env', which is outside the project.",
+            "[tool.envtasks.environments.local] files names '../.env', which is outside the project.",
         ),
         (
             "[tool.envtasks.environments]\nlocal = { files = ['/etc/passwd'] }",
-            "[tool.envtasks.environments] local files names '/etc/passwd', which is outside the project.",
+            "[tool.envtasks.environments.local] files names '/etc/passwd', which is outside the project.",
         ),
         (
             "[tool.envtasks.environments]\nlocal = { protected = 'yes' }",
-            "[tool.envtasks.environments] local protected must be true or false.",
+            "[tool.envtasks.environments.local] protected must be true or false.",
         ),
         (
             "[tool.envtasks.environments]\n'a b' = {}",
-            "'[tool.envtasks.environments] a b': a name has letters, digits, '-' and '_' only.",
+            "[tool.envtasks.environments.a b]: a name has letters, digits, '-' and '_' only.",
         ),
         (
             "[tool.envtasks.environments]\nlocal = '.env'",
-            "[tool.envtasks.environments] local must be a table such as { files = ['.env.local'] }.",
+            "tool.envtasks.environments.local must be a table such as { files = ['.env.local'] }.",
         ),
     ],
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from .errors import ConfigInvalid, UnknownEnvironment
+from .errors import ConfigInvalid, UnknownEnvironment, did_you_mean
 
 ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 OVERRIDES: Final = ".env"
@@ -71,34 +71,34 @@ class Project:
         """
         start = (start or Path.cwd()).resolve()
         root, document = _find(start)
-        table = _table(document.get("tool", {}), "tool", "envtasks")
-        read = _Reader(root, table)
-        read.refuse_unknown({"engine", "settings", "commands", "mask", "environments", *INTEGRATIONS})
-        declared = _table(table, "tool.envtasks", "environments")
+        pyproject = Table(root, document, "")
+        table = pyproject.table("tool").table("envtasks")
+        table.allow_only("engine", "settings", "commands", "mask", "environments", *INTEGRATIONS)
+        declared = table.table("environments").values
         return cls(
             root=root,
-            name=str(_table(document, "", "project").get("name") or root.name),
+            name=str(pyproject.table("project").values.get("name") or root.name),
             environments=MappingProxyType(
                 {name: _environment(root, name, value) for name, value in declared.items()} or _found(root)
             ),
-            engine=read.one_of("engine", ENGINES),
-            settings=read.value("settings", str, "a string such as 'app.settings:Settings'"),
-            commands=bool(read.value("commands", bool, "true or false")),
-            mask=read.one_of("mask", MASKS),
-            tables=MappingProxyType({name: _table(table, "tool.envtasks", name) for name in INTEGRATIONS}),
+            engine=table.one_of("engine", ENGINES),
+            settings=table.string("settings", "a string such as 'app.settings:Settings'"),
+            commands=bool(table.boolean("commands")),
+            mask=table.one_of("mask", MASKS),
+            tables=MappingProxyType({name: table.table(name).values for name in INTEGRATIONS}),
         )
+
+    def table(self, integration: str) -> Table:
+        """The table `[tool.envtasks.<integration>]`, empty where pyproject.toml has none."""
+        return Table(self.root, self.tables.get(integration, {}), f"tool.envtasks.{integration}")
 
     def environment(self, name: str) -> Environment:
         """The environment of this name, or UnknownEnvironment with the nearest name."""
         if name in self.environments:
             return self.environments[name]
-        import difflib
-
-        near = difflib.get_close_matches(name, self.environments, n=1, cutoff=0.5)
         known = ", ".join(self.environments) or "none: there is no .env.<name> file beside pyproject.toml"
         raise UnknownEnvironment(
-            f"There is no environment {name!r} in {self.root.name}"
-            + (f": did you mean {near[0]}?" if near else "."),
+            f"There is no environment {name!r} in {self.root.name}{did_you_mean(name, self.environments)}",
             hint=f"environments: {known}",
         )
 
@@ -117,7 +117,7 @@ def _find(start: Path) -> tuple[Path, Mapping[str, Any]]:
         if not path.is_file():
             continue
         document = _read_toml(path)
-        if "envtasks" in _table(document, "", "tool"):
+        if "envtasks" in Table(folder, document, "").table("tool").values:
             return folder, document
         nearest = nearest or (folder, document)
     return nearest or (start, {})
@@ -134,92 +134,131 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _table(parent: Mapping[str, Any], where: str, key: str) -> Mapping[str, Any]:
-    value = parent.get(key, {})
-    if not isinstance(value, Mapping):
-        raise ConfigInvalid(f"pyproject.toml: {where + '.' if where else ''}{key} must be a table.")
-    return value
-
-
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """Typed reads of one table, each failure naming the table, the key and what was expected."""
+class Table:
+    """Typed reads of one table of pyproject.toml; each error names the table, the key and what was expected.
+
+    A key that is absent gives the default. `origins` names the table of a key that comes from another one, where
+    two tables were merged. All methods raise ConfigInvalid.
+    """
 
     root: Path
-    table: Mapping[str, Any]
-    where: str = "[tool.envtasks]"
+    values: Mapping[str, Any]
+    name: str  # dotted, as its header has it: tool.envtasks.docker
+    origins: Mapping[str, str] = field(default_factory=dict)
 
-    def refuse_unknown(self, known: set[str]) -> None:
-        for key in self.table:
+    def allow_only(self, *known: str) -> None:
+        """Refuse keys that are not among these."""
+        for key in self.values:
             if key not in known:
-                import difflib
-
-                near = difflib.get_close_matches(key, known, n=1)
                 raise ConfigInvalid(
-                    f"pyproject.toml: {self.where} has no key {key!r}"
-                    + (f": did you mean {near[0]}?" if near else "."),
+                    f"pyproject.toml: [{self.name}] has no key {key!r}{did_you_mean(key, known)}",
                     hint=f"expected: {', '.join(sorted(known))}",
                 )
 
-    def value(self, key: str, kind: type, expected: str) -> Any:
-        value = self.table.get(key)
-        if value is not None and not isinstance(value, kind):
-            raise ConfigInvalid(f"pyproject.toml: {self.where} {key} must be {expected}.")
+    def invalid(self, key: str, expected: str) -> ConfigInvalid:
+        """The error for a key whose value is not what was expected."""
+        return ConfigInvalid(
+            f"pyproject.toml: [{self.origins.get(key, self.name)}] {key} must be {expected}."
+        )
+
+    def string(self, key: str, expected: str = "a string", *, pattern: str | None = None) -> str | None:
+        """A string that is not empty, and matches `pattern` as a whole; None where the key is absent."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value or (pattern and not re.fullmatch(pattern, value)):
+            raise self.invalid(key, expected)
         return value
 
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.table.get(key, allowed[0])
+    def boolean(self, key: str) -> bool | None:
+        """true or false; None where the key is absent."""
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self.invalid(key, "true or false")
+        return value
+
+    def one_of(self, key: str, allowed: Sequence[str]) -> str:
+        """One of the allowed words; the first where the key is absent."""
+        value = self.values.get(key, allowed[0])
         if value not in allowed:
-            raise ConfigInvalid(f"pyproject.toml: {self.where} {key} must be one of {', '.join(allowed)}.")
+            raise self.invalid(key, f"one of {', '.join(allowed)}")
         return str(value)
 
-    def strings(self, key: str, expected: str) -> tuple[str, ...]:
-        value = self.table.get(key, [])
-        if isinstance(value, str) and key == "keys":
+    def strings(
+        self, key: str, expected: str = "a list of strings", *, single: bool = False
+    ) -> tuple[str, ...]:
+        """A list of strings, none empty; with `single` one string stands for a list of one."""
+        value = self.values.get(key, [])
+        if single and isinstance(value, str):
             value = [value]
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise ConfigInvalid(f"pyproject.toml: {self.where} {key} must be {expected}.")
+            raise self.invalid(key, expected)
         return tuple(value)
 
-    def paths(self, key: str, expected: str) -> tuple[Path, ...]:
-        return tuple(self._inside(key, text) for text in self.strings(key, expected))
+    def seconds(self, key: str, default: int) -> int:
+        """A whole number of seconds above zero."""
+        value = self.values.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise self.invalid(key, f"a number of seconds, for example {default}")
+        return value
 
-    def _inside(self, key: str, text: str) -> Path:
-        path = self.root / text
-        # lexical, so that a link out of the project is the user's own business, but `../other/.env` is not
+    def string_map(self, key: str, expected: str) -> Mapping[str, str]:
+        """A table of strings, none empty."""
+        value = self.values.get(key, {})
+        if not isinstance(value, Mapping) or not all(
+            isinstance(item, str) and item for item in value.values()
+        ):
+            raise self.invalid(key, expected)
+        return value
+
+    def table(self, key: str) -> Table:
+        """The table under this key; an empty one where it is absent."""
+        name = f"{self.name}.{key}" if self.name else key
+        value = self.values.get(key, {})
+        if not isinstance(value, Mapping):
+            raise ConfigInvalid(f"pyproject.toml: {name} must be a table.")
+        return Table(self.root, value, name)
+
+    def paths_in_project(self, key: str, expected: str, *, single: bool = False) -> tuple[Path, ...]:
+        """Paths below the project's folder, absolute; checked by their text, so that a link may lead elsewhere."""
         import os.path
 
-        if not Path(os.path.normpath(path)).is_relative_to(self.root):
-            raise ConfigInvalid(
-                f"pyproject.toml: {self.where} {key} names {text!r}, which is outside the project."
-            )
-        return Path(os.path.normpath(path))
+        paths = []
+        for text in self.strings(key, expected, single=single):
+            path = Path(os.path.normpath(self.root / text))
+            if not path.is_relative_to(self.root):
+                raise ConfigInvalid(
+                    f"pyproject.toml: [{self.name}] {key} names {text!r}, which is outside the project."
+                )
+            paths.append(path)
+        return tuple(paths)
 
 
 def _environment(root: Path, name: str, value: object) -> Environment:
-    where = f"[tool.envtasks.environments] {name}"
+    where = f"tool.envtasks.environments.{name}"
     if not ENVIRONMENT_NAME.fullmatch(name):
-        raise ConfigInvalid(f"pyproject.toml: {where!r}: a name has letters, digits, '-' and '_' only.")
+        raise ConfigInvalid(f"pyproject.toml: [{where}]: a name has letters, digits, '-' and '_' only.")
     if not isinstance(value, Mapping):
         raise ConfigInvalid(f"pyproject.toml: {where} must be a table such as {{ files = ['.env.{name}'] }}.")
-    read = _Reader(root, value, where)
-    read.refuse_unknown({"files", "protected", "public", "keys", "allow-overrides"})
-    files = read.paths("files", "a list of file names")
+    table = Table(root, value, where)
+    table.allow_only("files", "protected", "public", "keys", "allow-overrides")
+    files = table.paths_in_project("files", "a list of file names")
     if "files" not in value:
         files = _layers(root, name)
     if not files:
         raise ConfigInvalid(
-            f"pyproject.toml: {where} files is empty: an environment needs at least one file."
+            f"pyproject.toml: [{where}] files is empty: an environment needs at least one file."
         )
-    protected = read.value("protected", bool, "true or false")
+    protected = table.boolean("protected")
     return Environment(
         name=name,
         root=root,
         files=files,
         protected=name == "production" if protected is None else protected,
-        public=bool(read.value("public", bool, "true or false")),
-        keys=read.paths("keys", "a file name or a list of file names"),
-        allow_overrides=read.strings("allow-overrides", "a list of variable names"),
+        public=bool(table.boolean("public")),
+        keys=table.paths_in_project("keys", "a file name or a list of file names", single=True),
+        allow_overrides=table.strings("allow-overrides", "a list of variable names"),
     )
 
 

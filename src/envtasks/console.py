@@ -53,6 +53,13 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     ]
 
 
+def print_json(answer: object) -> None:
+    """Print a JSON document to stdout, as UTF-8."""
+    from json import dumps
+
+    write_utf8(dumps(answer, indent=2) + "\n")
+
+
 def write_utf8(text: str, *, newline_on_terminal: bool = False) -> None:
     """Write text to stdout as UTF-8, exactly, whatever the code page; a lone surrogate stays the byte it was."""
     data = text.encode("utf-8", "surrogateescape")

@@ -39,6 +39,11 @@ class Entry(NamedTuple):
     exported: bool
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the value is a ciphertext, by its prefix."""
+        return self.raw.startswith("encrypted:")
+
+    @property
     def literal(self) -> bool:
         """Whether `$` means nothing in this value: it begins with a single quote."""
         return (self.quote or self.raw[:1]) == "'"

@@ -63,7 +63,7 @@ def read_layers(environment: Environment) -> list[Layer]:
                 continue
             raise EnvFileMissing(
                 f"{label} is missing, and {environment.name} cannot do without it.",
-                hint=f"restore it from git, or make it; [tool.envtasks.environments] {environment.name} names it",
+                hint=f"restore it from git, or make it; [tool.envtasks.environments.{environment.name}] names it",
             ) from None
         layers.append(Layer(label, file, environment.optional(path)))
     return layers

@@ -1,0 +1,60 @@
+"""Questions to git, in repositories made for the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from envtasks import git
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text("*.keys\n", encoding="utf-8")
+    (tmp_path / "tracked").write_text("", encoding="utf-8")
+    subprocess.run(["git", "-C", str(tmp_path), "add", "tracked"], check=True)
+    return tmp_path
+
+
+def test_tracked_and_ignored(repository: Path) -> None:
+    """The index says what is tracked, .gitignore what is ignored."""
+    assert git.is_tracked(repository, repository / "tracked", os.environ)
+    assert not git.is_tracked(repository, repository / "a.keys", os.environ)
+    assert git.is_ignored(repository, repository / "a.keys", os.environ) is True
+    assert git.is_ignored(repository, repository / "tracked", os.environ) is False
+
+
+def test_no_repository_and_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a repository, or without git, nothing is tracked and nothing is known to be ignored."""
+    path = tmp_path / "x"
+    assert git.output(tmp_path, os.environ, "rev-parse", "HEAD") is None
+    assert git.is_ignored(tmp_path, path, os.environ) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not git.is_tracked(tmp_path, path, os.environ)
+    assert git.is_ignored(tmp_path, path, os.environ) is None
+
+
+def test_variables_of_git_do_not_change_the_answer(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A hook's GIT_DIR, or a GIT_CONFIG of an env file, is not passed on."""
+    other = tmp_path_factory.mktemp("other")
+    env = {**os.environ, "GIT_DIR": str(other), "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "x"}
+
+    assert git.is_tracked(repository, repository / "tracked", env)
+
+
+def test_the_repository_runs_no_program(repository: Path) -> None:
+    """`core.fsmonitor` of a repository's own config is not run."""
+    marker = repository / "ran"
+    subprocess.run(["git", "-C", str(repository), "config", "core.fsmonitor", f"touch {marker}"], check=True)
+
+    assert git.output(repository, os.environ, "status", "--porcelain") is not None
+    assert not marker.exists()
