@@ -91,6 +91,15 @@ def test_only_single_quotes_are_literal(quote: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "encrypted"), [("encrypted:x", True), ("x", False), ("not encrypted:x", False)]
+)
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_knows_encrypted_values(value: str, quote: str, encrypted: bool) -> None:
+    """A value that begins with `encrypted:` inside its quotes is encrypted."""
+    assert only(f"A={quote}{value}{quote}").encrypted is encrypted
+
+
 def test_carriage_returns_alone_are_line_breaks() -> None:
     """A file with old Mac line breaks has lines, and offsets into it stay right."""
     text = "A=1\rB='2'\r"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from ..activation import activate
 from ..errors import EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process.command import find_program
-from .plan import PREFIX
 
 if TYPE_CHECKING:
     from ..config import Environment, Project
@@ -92,7 +91,7 @@ def _key(environment: Environment, process_env: Mapping[str, str]) -> Check:
     needed = []
     for path in environment.files:
         if path.is_file():
-            needed += [path] if any(entry.raw.startswith(PREFIX) for entry in read(path).entries) else []
+            needed += [path] if any(entry.encrypted for entry in read(path).entries) else []
     if not needed:
         return Check("key", f"none needed: nothing is encrypted in {environment.name}")
     ring = keys.find(environment, process_env, needed_for=needed)

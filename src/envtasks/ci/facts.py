@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..envfiles.document import read
 from ..settings_class import secret_names
-from .plan import PREFIX, key_variable
+from .plan import key_variable
 from .sessions import sessions
 from .tasks import tasks
 
@@ -45,4 +45,4 @@ def _encrypted(project: Project) -> Iterator[str]:
     for environment in project.environments.values():
         for path in environment.files:
             if path.is_file():
-                yield from (entry.name for entry in read(path).entries if entry.raw.startswith(PREFIX))
+                yield from (entry.name for entry in read(path).entries if entry.encrypted)

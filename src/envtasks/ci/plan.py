@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..config import Environment, Project
 
 Kind = Literal["session", "image", "deploy"]
-PREFIX: Final = "encrypted:"
 CONFIRM: Final = "ENVTASKS_CONFIRM"
 
 
@@ -88,7 +87,7 @@ def key_variable(environment: Environment) -> str | None:
 
     wanted: dict[str, str] = {}
     for path in environment.baselines:
-        if path.is_file() and any(entry.raw.startswith(PREFIX) for entry in read(path).entries):
+        if path.is_file() and any(entry.encrypted for entry in read(path).entries):
             wanted.setdefault(variable_names(path)[0], environment.label(path))
     if not wanted or (environment.public and _key_is_in_git(environment)):
         return None

@@ -148,7 +148,7 @@ def _plain_values(environment: Environment) -> dict[str, str | None]:
     for path in environment.files:
         if path.is_file():
             for entry in document.read(path).entries:
-                found.setdefault(entry.name, None if entry.raw.startswith("encrypted:") else entry.value)
+                found.setdefault(entry.name, None if entry.encrypted else entry.value)
     return found
 
 

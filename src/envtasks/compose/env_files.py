@@ -12,8 +12,6 @@ from ..errors import ConfigInvalid, EnvFileMissing
 from . import interpolation
 from .model import Need, Tree
 
-CIPHERTEXT = "encrypted:"
-
 
 @dataclass(frozen=True, slots=True)
 class EnvFileUse:
@@ -60,7 +58,7 @@ def _uses(service: Tree, values: Mapping[str, str], base: Path) -> Iterator[EnvF
 def _of_file(use: EnvFileUse, service: str, known: dict[str, str]) -> Iterator[Need]:
     """The needs of one file; `known` grows by what it defines."""
     for entry in document.read(use.path).entries:
-        if entry.raw.startswith(CIPHERTEXT):
+        if entry.encrypted:
             raise ConfigInvalid(
                 f"{use.path.name}:{entry.line} is encrypted, and service {service} has it as an env_file: "
                 "the container would get the ciphertext.",

@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import Final, Literal, Protocol
 
 from ..errors import EnvFileInvalid
+from .parser import ENCRYPTED
 
-PREFIX: Final = "encrypted:"
 PRIVATE_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 PUBLIC_KEY: Final = re.compile(r"0[23][0-9a-fA-F]{64}")
 _CIPHERTEXT: Final = re.compile(r"encrypted:[A-Za-z0-9+/]+={0,2}")
@@ -75,7 +75,7 @@ def encrypt(plaintext: str, public_key: str) -> str:
         message = ecies.seal(plaintext.encode("utf-8"), public_key)
     except ValueError:
         raise EnvFileInvalid("This is not a public key: no point of the curve secp256k1.") from None
-    return PREFIX + binascii.b2a_base64(message, newline=False).decode("ascii")
+    return ENCRYPTED + binascii.b2a_base64(message, newline=False).decode("ascii")
 
 
 def generate() -> tuple[str, str]:
@@ -101,7 +101,7 @@ def _message(ciphertext: str) -> bytes | None:
     if not _CIPHERTEXT.fullmatch(ciphertext):
         return None
     try:
-        message = binascii.a2b_base64(ciphertext[len(PREFIX) :], strict_mode=True)
+        message = binascii.a2b_base64(ciphertext[len(ENCRYPTED) :], strict_mode=True)
     except binascii.Error:
         return None
     return message if len(message) >= _OVERHEAD else None

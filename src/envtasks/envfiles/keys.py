@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from ..config import Environment
 from .encryption import PRIVATE_KEY, decrypt, encrypt, generate, public_key
+from .parser import ENCRYPTED
 
 __all__ = ["KeyRing", "PrivateKey", "decrypt", "encrypt", "find", "generate", "public_key", "variable_names"]
 
@@ -161,7 +162,7 @@ def _keys_of(text: str, variable: str, source: str) -> tuple[tuple[PrivateKey, .
 
 
 def _what_is_wrong(word: str) -> str:
-    if word.startswith("encrypted:"):
+    if word.startswith(ENCRYPTED):
         return "it is itself encrypted"
     if word[:2] in ("0x", "0X"):
         return "it begins with 0x; remove that"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+ENCRYPTED: Final = "encrypted:"  # the beginning of an encrypted value
 QUOTES: Final = "\"'`"
 # JavaScript's white space: Python's without U+001C to U+001F and U+0085, and with U+FEFF
 SPACES: Final = (
@@ -39,14 +40,14 @@ class Entry(NamedTuple):
     exported: bool
 
     @property
-    def encrypted(self) -> bool:
-        """Whether the value is a ciphertext, by its prefix."""
-        return self.raw.startswith("encrypted:")
-
-    @property
     def literal(self) -> bool:
         """Whether `$` means nothing in this value: it begins with a single quote."""
         return (self.quote or self.raw[:1]) == "'"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the value is encrypted."""
+        return self.raw.startswith(ENCRYPTED)
 
     @property
     def value(self) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Environment
 from . import checks
-from .layers import PREFIX, PRIVATE_KEY, Fold, Layer, Standing, clashes, exact, read_layers, standings
+from .layers import PRIVATE_KEY, Fold, Layer, Standing, clashes, exact, read_layers, standings
 from .nesting import APP_ENV, enter
 from .resolution import Opened, Resolution, open_layers, resolve
 from .result import Hydrated, Origin
@@ -159,7 +159,7 @@ class Hydration:
         return Origin(
             file=standing.winner.label,
             line=standing.winner.entry.line,
-            encrypted=standing.winner.entry.raw.startswith(PREFIX),
+            encrypted=standing.winner.entry.encrypted,
             secret=name in self.resolution.tainted or name.startswith(PRIVATE_KEY),
             shadows=tuple(place.at for place in standing.shadowed),
             process=name in self.from_process,
@@ -249,16 +249,14 @@ class Keys:
             files = [
                 layer.file.path
                 for layer in self._layers
-                if any(entry.raw.startswith(PREFIX) for entry in layer.file.entries)
+                if any(entry.encrypted for entry in layer.file.entries)
             ]
             self._ring = keys.find(self._environment, self._process_env, needed_for=files)
         return self._ring
 
     def needed(self) -> tuple[str, ...]:
         """The keys themselves, where something is encrypted; else none."""
-        encrypted = any(
-            entry.raw.startswith(PREFIX) for layer in self._layers for entry in layer.file.entries
-        )
+        encrypted = any(entry.encrypted for layer in self._layers for entry in layer.file.entries)
         return self.ring().hexes if encrypted or self._ring else ()
 
     @property

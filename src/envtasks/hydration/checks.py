@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..config import Environment
+from ..envfiles.parser import ENCRYPTED
 from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing
-from .layers import PREFIX, Place, Standing
+from .layers import Place, Standing
 from .resolution import Opened
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing]) 
     """Raise for values that no process may get: ciphertext, NUL, references to a password manager."""
     ciphertext, nul, references = [], [], []
     for name, value in values.items():
-        if value.startswith(PREFIX):
+        if value.startswith(ENCRYPTED):
             ciphertext.append(standings[name].winner)
         elif "\0" in value:
             nul.append(standings[name].winner)
@@ -84,7 +85,7 @@ def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing]) 
             references.append(standings[name].winner)
     if ciphertext:
         raise DecryptionFailed(
-            f"{_listed(ciphertext)}: the value still begins with {PREFIX} after decryption and expansion.",
+            f"{_listed(ciphertext)}: the value still begins with {ENCRYPTED} after decryption and expansion.",
             hint="a value is decrypted only if it is a ciphertext from end to end, and only once",
         )
     if nul:

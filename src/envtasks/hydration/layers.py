@@ -10,7 +10,6 @@ from ..envfiles.document import EnvFile, read
 from ..envfiles.parser import Entry
 from ..errors import EnvFileMissing
 
-PREFIX: Final = "encrypted:"
 PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"
 
 Fold = Callable[[str], str]
@@ -87,7 +86,7 @@ def standings(
             winner=places[0],
             shadowed=tuple(places[1:]),
             baseline=not all(layer.overrides for layer, _ in entries),
-            encrypted=any(entry.raw.startswith(PREFIX) for _, entry in entries),
+            encrypted=any(entry.encrypted for _, entry in entries),
         )
     return result
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..envfiles.expansion import Endless, Patience, expand, refers
-from ..envfiles.parser import Entry
-from .layers import PREFIX, PRIVATE_KEY, Fold, Layer, Place, exact
+from ..envfiles.parser import ENCRYPTED, Entry
+from .layers import PRIVATE_KEY, Fold, Layer, Place, exact
 
 Decrypt = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
 Run = Callable[[str, Mapping[str, str]], str | None]
@@ -49,7 +49,7 @@ def open_layers(
         for (_, index), plain in zip(found, plaintexts, strict=True):
             place = Place(layer.label, layer.file.entries[index])
             from_process = not overload and names[index] in taken
-            if plain is None or plain.startswith(PREFIX):  # opened, it may not be a ciphertext again
+            if plain is None or plain.startswith(ENCRYPTED):  # opened, it may not be a ciphertext again
                 (opened.failed_process if from_process else opened.failed).append(place)
             elif from_process:
                 opened.process[names[index]] = plain
@@ -67,9 +67,9 @@ def _ciphertexts(
     for index, (name, entry) in enumerate(zip(names, layer.file.entries, strict=True)):
         if name in taken:
             value = process.get(name, "")
-            if value.startswith(PREFIX):
+            if value.startswith(ENCRYPTED):
                 yield value, index
-        elif entry.raw.startswith(PREFIX):
+        elif entry.encrypted:
             yield entry.value, index
 
 
@@ -137,7 +137,7 @@ class Resolution:
         self.unknown.discard(name)
         if name not in self._secret:  # what an earlier line of this name was made of does not matter
             self.tainted.discard(name)
-        if plain is None and value.startswith(PREFIX):
+        if plain is None and value.startswith(ENCRYPTED):
             self.unknown.add(name)
         if literal or "$" not in value:
             return value

@@ -157,7 +157,7 @@ def _summary(environment: Environment) -> dict[str, Any]:
         for entry in read(path).entries:
             if entry.name in plain or entry.name in encrypted or entry.name.startswith(PUBLIC_KEY):
                 continue
-            if entry.raw.startswith("encrypted:"):
+            if entry.encrypted:
                 encrypted[entry.name] = entry.raw
             else:
                 plain.add(entry.name)
