@@ -17,6 +17,7 @@ from invoke.tasks import call
 
 from envtasks import task
 from envtasks.context import Context
+from envtasks.errors import Refused
 
 Inv = Callable[..., int]
 
@@ -105,6 +106,56 @@ def test_unknown_environment_is_one_sentence(inv: Inv, capsys: pytest.CaptureFix
         f"error: There is no environment 'stagin' in {Path.cwd().name}: did you mean staging?\n"
         "  hint: environments: local, staging, production\n"
     )
+
+
+def test_a_task_can_require_an_environment(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+    """requires_environment=True refuses to run in none, naming the environments; `--env` and a caller's are enough."""
+    seen: list[Any] = []
+    record = _recorder(seen, requires_environment=True)
+
+    @task(env="local")
+    def outer(c: Context) -> None:
+        """Outer."""
+        record(c)
+
+    assert inv([record], "record") == 2
+    assert capsys.readouterr().err == (
+        "error: record needs an environment.\n  hint: add --env NAME, one of: local, staging, production\n"
+    )
+    assert inv([record], "record", "--env", "staging") == 0
+    assert inv([outer], "outer") == 0
+    assert seen == [("staging", "staging"), ("local", "local")]
+
+
+def test_an_error_of_a_called_task_can_be_caught(inv: Inv) -> None:
+    """A body that calls another task gets its EnvtasksError; only the task that `inv` called turns it into an exit."""
+    seen: list[Any] = []
+    record = _recorder(seen, only=["staging"])
+
+    @task(env="local")
+    def outer(c: Context) -> None:
+        """Outer."""
+        try:
+            record(c)
+        except Refused:
+            seen.append("refused")
+
+    assert inv([outer], "outer") == 0
+    assert seen == ["refused"]
+
+
+def test_hydrated_is_the_environment_of_the_body(inv: Inv) -> None:
+    """c.hydrated is c.env with its origins; in a task without an environment it is a ConfigInvalid."""
+    seen = []
+
+    @task
+    def look(c: Context) -> None:
+        """Look."""
+        seen.append(c.hydrated.origin("WHERE").file)
+
+    assert inv([look], "look", "--env", "staging") == 0
+    assert inv([look], "look") == 2
+    assert seen == [".env.staging"]
 
 
 def test_only_refuses_another_environment(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,7 +276,15 @@ def test_a_parameter_of_our_name_is_an_error_at_definition(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "declared", [{"only": "staging"}, {"needs": "DB_*"}, {"env": None, "needs": ["A"]}, {"env": 3}]
+    "declared",
+    [
+        {"only": "staging"},
+        {"needs": "DB_*"},
+        {"env": None, "needs": ["A"]},
+        {"env": None, "requires_environment": True},
+        {"env": "local", "requires_environment": True},
+        {"env": 3},
+    ],
 )
 def test_wrong_declarations_are_refused_at_definition(declared: dict[str, Any]) -> None:
     """A string in place of a list, or a plain task with needs, is code 2 when the task is defined."""

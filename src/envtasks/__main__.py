@@ -12,7 +12,7 @@ def main() -> None:
     from invoke.program import Program
 
     from . import __version__
-    from .error_translation import exits
+    from .error_translation import translate_errors
     from .tasks import built_in
 
     for stream in (sys.stdout, sys.stderr):
@@ -20,7 +20,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        with exits():
+        with translate_errors():
             namespace = built_in()
     except Exception as error:
         if isinstance(error, Exit):

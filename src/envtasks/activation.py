@@ -1,4 +1,4 @@
-"""What every door (a task, a nox session) does with an environment: guard it, hydrate it, hide its secrets."""
+"""What each entry point (a task, a nox session) does with an environment: confirm, hydrate, report, redact."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 CONFIRM: Final = "ENVTASKS_CONFIRM"
 
 
-def activate(project: Project, environment: Environment, process_env: Mapping[str, str]) -> Hydrated:
-    """The hydrated values of one environment for this process, every warning said once on stderr.
+def hydrate_and_report(
+    project: Project, environment: Environment, process_env: Mapping[str, str]
+) -> Hydrated:
+    """The hydrated environment; prints its warnings and notes on stderr, and registers its secrets with GitHub.
 
     Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
     """
@@ -45,8 +47,8 @@ def activate(project: Project, environment: Environment, process_env: Mapping[st
     return hydrated
 
 
-def only_for(environment: str, allowed: Sequence[str] | None, *, what: str) -> None:
-    """Refuse an environment that the task or session is not for."""
+def require_allowed(environment: str, allowed: Sequence[str] | None, *, what: str) -> None:
+    """Raise Refused for an environment that the `only` of a task or session excludes."""
     if allowed is not None and environment not in allowed:
         raise Refused(
             f"{what} is not for {environment}: only for {', '.join(allowed)}.",
@@ -56,19 +58,19 @@ def only_for(environment: str, allowed: Sequence[str] | None, *, what: str) -> N
         )
 
 
-def guard(
+def require_confirmation(
     environment: Environment,
     process_env: Mapping[str, str],
     *,
     what: str,
     confirm: bool | str | None,
-    yes: bool,
-    flag: str = "--yes, or ",
+    yes: bool | None,
 ) -> bool:
-    """Ask before something happens in a protected environment, or wherever the task says `confirm`; else Refused.
+    """Whether something had to be confirmed, and was; raises Refused if it was not.
 
-    On a terminal the environment's name has to be typed. Elsewhere `--yes` or `ENVTASKS_CONFIRM=<environment>` says it.
-    Gives whether there was anything to confirm. `flag` is how a hint names the flag, empty where there is none.
+    `confirm`: True or a question to ask in any environment, False never to ask, None to ask in protected ones. On a
+    terminal the environment's name has to be typed. Elsewhere `--yes` or `ENVTASKS_CONFIRM=<environment>` confirms;
+    `yes` is None where there is no such flag.
     """
     if not (environment.protected if confirm is None else confirm):
         return False
@@ -78,9 +80,10 @@ def guard(
     if confirm is None:
         question = f"{what} runs in {environment.name}, which is protected."
     if not _can_ask(process_env):
+        flag = "" if yes is None else "--yes, or "
         raise Refused(
             f"{question} It has to be confirmed, and there is no terminal to ask on.",
-            hint=f"say so: {flag}{CONFIRM}={environment.name} in the process environment",
+            hint=f"confirm with {flag}{CONFIRM}={environment.name} in the process environment",
         )
     if _asked(f"{question}\nType {environment.name} to go on: ") != environment.name:
         raise Refused(f"{what} was not confirmed, so nothing ran.", hint=f"type the name: {environment.name}")
@@ -102,10 +105,10 @@ def _asked(question: str) -> str:
         raise SystemExit(130) from None
 
 
-def to_hide(
+def values_to_redact(
     project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
 ) -> Iterable[str]:
-    """The values to hide in what commands print: none of a public environment, none on a terminal (`mask = "auto"`)."""
+    """The values to redact in output: none of a public environment, none on a terminal if `mask` is "auto"."""
     if not mask or hydrated.public or project.mask == "never":
         return ()
     if project.mask == "auto" and is_terminal():

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context as InvokeContext
 
+from .errors import ConfigInvalid
+
 if TYPE_CHECKING:
     from invoke.config import Config
     from invoke.runners import Result
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What was asked of one call: the environment (or none), confirmed beforehand or not, hiding or not."""
+class CallOptions:
+    """How one task is called: its environment (or none), whether `--yes` confirmed it, whether output is redacted."""
 
     environment: Environment | None
-    yes: bool
-    mask: bool
+    yes: bool = False
+    mask: bool = True
 
 
 class Context(InvokeContext):
@@ -44,17 +46,15 @@ class Context(InvokeContext):
         config: Config | None = None,
         remainder: str = "",
         *,
-        door: Door | None = None,
+        options: CallOptions | None = None,
         hydrated: Hydrated | None = None,
         child_env: Mapping[str, str] | None = None,
         redactor: Redactor | None = None,
     ) -> None:
         super().__init__(config, remainder)
         # a DataProxy: plain assignment would write into the configuration, which repr() prints whole
-        environment = None if door is None else door.environment
-        self._set(
-            _door=door, _environment=environment, _hydrated=hydrated, _child=child_env, _redactor=redactor
-        )
+        self._set(_options=options or CallOptions(None), _hydrated=hydrated)
+        self._set(_child_env=child_env, _redactor=redactor)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -65,7 +65,24 @@ class Context(InvokeContext):
     @property
     def environment(self) -> str | None:
         """The name of the environment that this task runs in."""
-        return None if self._environment is None else str(self._environment.name)
+        environment = self.call_options.environment
+        return None if environment is None else environment.name
+
+    @property
+    def call_options(self) -> CallOptions:
+        """The options that this task was called with, or took over from the task that called it."""
+        options: CallOptions = self._options
+        return options
+
+    @property
+    def hydrated(self) -> Hydrated:
+        """The hydrated environment, the same object as `env`. Raises ConfigInvalid outside an environment."""
+        hydrated: Hydrated | None = self._hydrated
+        if hydrated is None:
+            raise ConfigInvalid(
+                "This task runs in no environment.", hint="declare it with @task(requires_environment=True)"
+            )
+        return hydrated
 
     def run(self, command: str, **kwargs: Any) -> Result:
         """Run a shell line in the environment. Takes what Invoke's `run` takes; gives its Result."""
@@ -92,14 +109,14 @@ class Context(InvokeContext):
     def _runner(self) -> Any:
         from .process.runner import Runner
 
-        return Runner(self, child_env=self._child, redactor=self._redactor)
+        return Runner(self, child_env=self._child_env, redactor=self._redactor)
 
     def _show_equivalent(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
         """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
         shown = kwargs.get("echo", self.config.run.echo) or kwargs.get("dry", self.config.run.dry)
-        if shown and self._environment is not None and not kwargs.get("disown"):
-            own_name = "APP_ENV" not in (self._hydrated or {})
-            line = equivalent(self._environment, argv, app_env=own_name)
+        environment = self.call_options.environment
+        if shown and environment is not None and not kwargs.get("disown"):
+            line = equivalent(environment, argv, app_env="APP_ENV" not in self.env)
             print(self._redactor.text(line) if self._redactor else line, file=sys.stdout, flush=True)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
@@ -13,11 +12,14 @@ from invoke.exceptions import UnexpectedExit
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activation import guard, only_for, output_is_terminal
-from .context import Context, Door
-from .error_translation import exits
+from .activation import output_is_terminal, require_allowed
+from .context import CallOptions, Context
+from .error_translation import translate_errors
 from .errors import ConfigInvalid
-from .invocation import Run, project
+from .invocation import Invocation, current_invocation, project_at
+
+if TYPE_CHECKING:
+    from .redaction import Redactor
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
@@ -35,6 +37,7 @@ def task(
     only: Sequence[str] | None = ...,
     needs: Sequence[str] | None = ...,
     confirm: bool | str | None = ...,
+    requires_environment: bool = ...,
     **kwargs: Any,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
@@ -45,6 +48,7 @@ def task(
     only: Sequence[str] | None = None,
     needs: Sequence[str] | None = None,
     confirm: bool | str | None = None,
+    requires_environment: bool = False,
     **kwargs: Any,
 ) -> Any:
     """An Invoke task whose commands run in a declared environment. Takes everything that Invoke's own `@task` takes.
@@ -52,25 +56,32 @@ def task(
     Args:
         env: the environment it runs in unless `--env` names another. Left out: the caller's environment, or none.
             None: a plain Invoke task.
+        requires_environment: without a default environment, refuse to run in none (ConfigInvalid).
         only: the environments it may run in; another one is Refused.
         needs: names that must be set (VariableMissing) and patterns such as `DB_*`; other variables of the env files
             stay out of its commands.
         confirm: True, or the question to ask: confirm in every environment. False: never, not even in a protected one.
             Left out: in protected environments.
     """
-    with exits():
+    with translate_errors():
         if env is None:
-            if only is not None or needs is not None or confirm is not None:
+            if only is not None or needs is not None or confirm is not None or requires_environment:
                 raise ConfigInvalid(
-                    "@task(env=None) is a plain task: only, needs and confirm do not go with it."
+                    "@task(env=None) is a plain Invoke task: only, needs, confirm and requires_environment "
+                    "do not go with it."
                 )
             return tasks.task(*args, **kwargs)
         if not isinstance(env, str):
             raise ConfigInvalid(f"@task(env={env!r}): expected the name of an environment, such as 'local'.")
+        if env != BARE and requires_environment:
+            raise ConfigInvalid(
+                f"@task(env={env!r}) has an environment: requires_environment goes without one."
+            )
         if isinstance(only, str) or isinstance(needs, str):
             raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
     kwargs.setdefault("klass", Task)
-    return tasks.task(*args, env=env, only=only, needs=needs, confirm=confirm, **kwargs)
+    declared = {"env": env, "only": only, "needs": needs, "confirm": confirm}
+    return tasks.task(*args, **declared, requires_environment=requires_environment, **kwargs)
 
 
 class Task(tasks.Task[Callable[..., Any]]):
@@ -84,11 +95,13 @@ class Task(tasks.Task[Callable[..., Any]]):
         only: Sequence[str] | None = None,
         needs: Sequence[str] | None = None,
         confirm: bool | str | None = None,
+        requires_environment: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(body, *args, **kwargs)
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
-        with exits():
+        self.requires_environment = requires_environment
+        with translate_errors():
             for name in self.argspec(body).parameters:
                 if name in FLAGS or name in SHORT:
                     raise ConfigInvalid(
@@ -109,8 +122,8 @@ class Task(tasks.Task[Callable[..., Any]]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The body's own arguments and then those that every task of envtasks has."""
-        with exits():
-            known = ", ".join(self.only or project(Path.cwd()).environments)
+        with translate_errors():
+            known = ", ".join(self.only or project_at(Path.cwd()).environments)
         default = "" if self.default_env == BARE else f" (default: {self.default_env})"
         texts = dict(self.help)  # Invoke takes out what it uses, so a second parser would have no help
         own = super().get_arguments(ignore_unknown_help)
@@ -141,40 +154,34 @@ class Task(tasks.Task[Callable[..., Any]]):
         """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
         if not args or not isinstance(args[0], InvokeContext):
             return super().__call__(*args, **kwargs)  # its message says what is wrong
-        if isinstance(args[0], Context):
-            with exits():
-                return self._call(args[0], args[1:], kwargs)
+        if isinstance(
+            args[0], Context
+        ):  # a body calls another task: errors go up to the task that `inv` called
+            return self._call(args[0], args[1:], kwargs)
         from .process.signals import signals
 
-        with exits(failures=True), signals.held():
+        with translate_errors(failures=True), signals.held():
             return self._call(args[0], args[1:], kwargs)
 
     def _call(self, caller: InvokeContext, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         flags = {name: kwargs.pop(name, None) for name in FLAGS}
-        run = Run.of(caller)
-        door = self._door(run, caller, flags)
-        entry = (self, door.environment and door.environment.name, self._bound(arguments, kwargs))
-        if run.dedupe and entry in run.done:
+        invocation = current_invocation(caller)
+        options = self._options(invocation, caller, flags)
+        entry = (self, options.environment and options.environment.name, self._bound(arguments, kwargs))
+        if invocation.dedupe and entry in invocation.done:
             return None
-        run.done.append(entry)
-        context = self._context(run, caller, door)
+        invocation.done.append(entry)
+        context = self._context(invocation, caller, options)
         for call in self.before if self._mine(caller, self.pre) else ():
-            _follow(call, context, run)
+            _follow(call, context, invocation)
         try:
             result = super().__call__(context, *arguments, **kwargs)
         except UnexpectedExit as failure:
-            self._hide_in(failure, run, door)
+            _redact(failure, invocation.redactor(options, is_terminal=lambda: False))
             raise
         for call in self.after if self._mine(caller, self.post) else ():
-            _follow(call, context, run)
+            _follow(call, context, invocation)
         return result
-
-    def _hide_in(self, failure: UnexpectedExit, run: Run, door: Door) -> None:
-        """Hide secrets in what Invoke prints of a command whose output was captured, on a terminal too."""
-        if redactor := run.redactor(door, is_terminal=lambda: False):
-            failure.result.stdout = redactor.text(failure.result.stdout)
-            failure.result.stderr = redactor.text(failure.result.stderr)
-            failure.result.command = redactor.text(failure.result.command)
 
     def _bound(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults filled in: the command line gives all of them, a pre task none."""
@@ -186,37 +193,50 @@ class Task(tasks.Task[Callable[..., Any]]):
         """Whether these pre or post tasks are ours to run: Invoke's executor has run those that it saw."""
         return isinstance(caller, Context) or not seen_by_invoke
 
-    def _door(self, run: Run, caller: InvokeContext, flags: Mapping[str, Any]) -> Door:
-        """Which environment this call is for, allowed and confirmed."""
-        from_caller: Door | None = caller._door if isinstance(caller, Context) else None
-        inherited = from_caller.environment.name if from_caller and from_caller.environment else None
-        own = None if self.default_env == BARE else self.default_env
-        name = flags["env"] if flags["env"] is not None else inherited or own
-        yes = bool(flags["yes"] or (from_caller and from_caller.yes))
-        mask = not (flags["no_mask"] or (from_caller and not from_caller.mask))
+    def _options(
+        self, invocation: Invocation, caller: InvokeContext, flags: Mapping[str, Any]
+    ) -> CallOptions:
+        """The options of this call; its environment is allowed and confirmed. Raises Refused, ConfigInvalid."""
+        inherited = caller.call_options if isinstance(caller, Context) else CallOptions(None)
+        default = None if self.default_env == BARE else self.default_env
+        name = flags["env"]
         if name is None:
-            return Door(None, yes=yes, mask=mask)
-        environment = run.project.environment(name)
-        only_for(name, self.only, what=self.name)
-        consent = (name, self.confirm)  # a task's own question is not answered by another task's consent
-        if consent not in run.confirmed and guard(
-            environment, os.environ, what=self.name, confirm=self.confirm, yes=yes
-        ):
-            run.confirmed.add(consent)
-        return Door(environment, yes=yes, mask=mask)
+            name = inherited.environment.name if inherited.environment else default
+        options = CallOptions(
+            environment=None if name is None else invocation.project.environment(name),
+            yes=bool(flags["yes"]) or inherited.yes,
+            mask=inherited.mask and not flags["no_mask"],
+        )
+        if name is not None:
+            require_allowed(name, self.only, what=self.name)
+            invocation.confirm(options, what=self.name, confirm=self.confirm)
+        elif self.requires_environment:
+            raise ConfigInvalid(
+                f"{self.name} needs an environment.",
+                hint=f"add --env NAME, one of: {', '.join(self.only or invocation.project.environments)}",
+            )
+        return options
 
-    def _context(self, run: Run, caller: InvokeContext, door: Door) -> Context:
-        if door.environment is None:
-            return Context(caller.config, caller.remainder, door=door)
-        hydrated = run.hydrate(door.environment)
+    def _context(self, invocation: Invocation, caller: InvokeContext, options: CallOptions) -> Context:
+        if options.environment is None:
+            return Context(caller.config, caller.remainder, options=options)
+        hydrated = invocation.hydrate(options.environment)
         return Context(
             caller.config,
             caller.remainder,
-            door=door,
+            options=options,
             hydrated=hydrated,
             child_env=hydrated.child_env(self.needs),
-            redactor=run.redactor(door, is_terminal=output_is_terminal),
+            redactor=invocation.redactor(options, is_terminal=output_is_terminal),
         )
+
+
+def _redact(failure: UnexpectedExit, redactor: Redactor | None) -> None:
+    """Redact what Invoke prints of a command whose output was captured, on a terminal too."""
+    if redactor:
+        failure.result.stdout = redactor.text(failure.result.stdout)
+        failure.result.stderr = redactor.text(failure.result.stderr)
+        failure.result.command = redactor.text(failure.result.command)
 
 
 def _calls(listed: Sequence[Any]) -> list[Call]:
@@ -227,19 +247,19 @@ def _ours(call: Call) -> bool:
     return isinstance(call.task, Task)
 
 
-def _follow(call: Call, context: Context, run: Run) -> None:
+def _follow(call: Call, context: Context, invocation: Invocation) -> None:
     """Run a pre or post task of ours in the environment of `context`, a plain one without any, each once."""
     if isinstance(call.task, Task):
         call.task(context, *call.args, **call.kwargs)
         return
     entry = (call.task, None, call.args, call.kwargs)
     known_to_invoke = not call.args and not call.kwargs and call.task.called
-    if run.dedupe and (entry in run.done or known_to_invoke):
+    if invocation.dedupe and (entry in invocation.done or known_to_invoke):
         return
-    run.done.append(entry)
+    invocation.done.append(entry)
     plain = InvokeContext(context.config, context.remainder)
     for inner in _calls(call.task.pre):
-        _follow(inner, context, run)
+        _follow(inner, context, invocation)
     call.task(plain, *call.args, **call.kwargs)
     for inner in _calls(call.task.post):
-        _follow(inner, context, run)
+        _follow(inner, context, invocation)

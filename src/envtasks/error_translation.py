@@ -1,24 +1,26 @@
-"""How an error of ours ends `inv`: one clean message and its exit code, no traceback."""
+"""How errors end `inv`: a message, its hint and the exit code, without a traceback."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from invoke.exceptions import CommandTimedOut, Exit, Failure, UnexpectedExit
+from invoke.tasks import Task
 
 from . import console
 from .errors import EnvtasksError
 
 
 @contextmanager
-def exits(*, failures: bool = False) -> Iterator[None]:
-    """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one clean message with our exit code.
+def translate_errors(*, failures: bool = False) -> Iterator[None]:
+    """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one message with our exit code.
 
     With `failures` also what Invoke itself would show as a traceback: a command that took too long (124, as GNU timeout
-    has it) and a watcher that gave up (1).
+    has it) and a watcher that failed (1).
     """
     try:
         yield
@@ -26,7 +28,7 @@ def exits(*, failures: bool = False) -> Iterator[None]:
         raise _exit(error.message, error.hint, error.code) from None
     except UnexpectedExit:
         raise  # Invoke ends with the command's own code
-    except BrokenPipeError:  # `inv --dry … | head`: nobody reads on
+    except BrokenPipeError:  # `inv --dry … | head`: the reader has closed the pipe
         if not failures:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains once more when it flushes
@@ -36,6 +38,18 @@ def exits(*, failures: bool = False) -> Iterator[None]:
             raise
         message = str(failure).strip() or f"{failure.reason or type(failure).__name__}"
         raise _exit(message, "", 124 if isinstance(failure, CommandTimedOut) else 1) from None
+
+
+exits = translate_errors
+
+
+class PlainTask(Task[Callable[..., Any]]):
+    """An Invoke task without an environment whose errors are translated: `@task(env=None, klass=PlainTask)`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body."""
+        with translate_errors(failures=True):
+            return super().__call__(*args, **kwargs)
 
 
 def _exit(message: str, hint: str, code: int) -> Exit:

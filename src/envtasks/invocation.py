@@ -1,4 +1,4 @@
-"""One `inv` call: its project, what is hydrated already, who was asked, what ran."""
+"""One `inv` call: its project, the environments it has hydrated, what was confirmed, which tasks have run."""
 
 from __future__ import annotations
 
@@ -11,57 +11,69 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context as InvokeContext
 
-from .activation import activate, to_hide
+from .activation import hydrate_and_report, require_confirmation, values_to_redact
 from .config import Environment, Project
-from .context import Door
+from .context import CallOptions
 
 if TYPE_CHECKING:
     from .hydration.result import Hydrated
     from .redaction import Redactor
 
+Confirm = bool | str | None
+
 
 @dataclass(slots=True)
-class Run:
-    """One `inv` call: its project, what is hydrated already, what ran."""
+class Invocation:
+    """The state that all tasks of one `inv` call share."""
 
     project: Project
     dedupe: bool
     hydrated: dict[str, Hydrated] = field(default_factory=dict)
-    confirmed: set[tuple[str, bool | str | None]] = field(default_factory=set)
+    confirmed: set[tuple[str, Confirm]] = field(default_factory=set)
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, context: InvokeContext) -> Run:
-        """The run that this context belongs to: Invoke hands the same configuration to every task of one call."""
-        config = context.config
-        run: Run | None = config.__dict__.get("_envtasks_run")
-        if run is None:
-            run = cls(project(_start(config)), dedupe=bool(config.tasks.dedupe))
-            object.__setattr__(config, "_envtasks_run", run)
-        return run
-
     def hydrate(self, environment: Environment) -> Hydrated:
-        """The values of an environment, read once per call."""
+        """The hydrated environment, from the first call on the same object."""
         if environment.name not in self.hydrated:
-            self.hydrated[environment.name] = activate(self.project, environment, os.environ)
+            self.hydrated[environment.name] = hydrate_and_report(self.project, environment, os.environ)
         return self.hydrated[environment.name]
 
-    def redactor(self, door: Door, *, is_terminal: Callable[[], bool]) -> Redactor | None:
-        """What hides the secrets of a call's environment; None where nothing is to be hidden."""
-        if door.environment is None:
+    def confirm(self, options: CallOptions, *, what: str, confirm: Confirm) -> None:
+        """Ask for confirmation where it is needed, once for each environment and question. Raises Refused.
+
+        `confirm` is that of `@task`: a task's own question is not answered by the confirmation of another task.
+        """
+        environment = options.environment
+        if environment is None or (environment.name, confirm) in self.confirmed:
+            return
+        if require_confirmation(environment, os.environ, what=what, confirm=confirm, yes=options.yes):
+            self.confirmed.add((environment.name, confirm))
+
+    def redactor(self, options: CallOptions, *, is_terminal: Callable[[], bool]) -> Redactor | None:
+        """The redactor of a call's environment; None where nothing is redacted."""
+        if options.environment is None:
             return None
-        hidden = to_hide(
-            self.project, self.hydrate(door.environment), mask=door.mask, is_terminal=is_terminal
-        )
-        if not hidden:
+        hydrated = self.hydrate(options.environment)
+        values = values_to_redact(self.project, hydrated, mask=options.mask, is_terminal=is_terminal)
+        if not values:
             return None
         from .redaction import Redactor
 
-        return Redactor(hidden)
+        return Redactor(values)
+
+
+def current_invocation(context: InvokeContext) -> Invocation:
+    """The `inv` call that a context belongs to: Invoke gives one configuration to all tasks of a call."""
+    config = context.config
+    found: Invocation | None = config.__dict__.get("_envtasks_invocation")
+    if found is None:
+        found = Invocation(project_at(_start(config)), dedupe=bool(config.tasks.dedupe))
+        object.__setattr__(config, "_envtasks_invocation", found)
+    return found
 
 
 @functools.cache
-def project(start: Path) -> Project:
+def project_at(start: Path) -> Project:
     """The project, read once: every task of a tasks.py names its environments in its help."""
     return Project.load(start)
 

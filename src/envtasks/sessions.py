@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import nox
 
-from .activation import activate, guard, only_for, output_is_terminal, to_hide
+from .activation import (
+    hydrate_and_report,
+    output_is_terminal,
+    require_allowed,
+    require_confirmation,
+    values_to_redact,
+)
 from .config import Project
 from .errors import ConfigInvalid, EnvtasksError
 
@@ -79,16 +85,16 @@ def _open(
     project = Project.load()
     environment = project.environment(name)
     what = f"session {session.name}"
-    only_for(name, only, what=what)
-    guard(environment, os.environ, what=what, confirm=None, yes=False, flag="")
-    hydrated = activate(project, environment, os.environ)
+    require_allowed(name, only, what=what)
+    require_confirmation(environment, os.environ, what=what, confirm=None, yes=None)
+    hydrated = hydrate_and_report(project, environment, os.environ)
     _apply(session, hydrated.child_env(needs))
-    hidden = to_hide(project, hydrated, mask=mask, is_terminal=output_is_terminal)
-    if not hidden:
+    values = values_to_redact(project, hydrated, mask=mask, is_terminal=output_is_terminal)
+    if not values:
         return None
     from .redaction import Redactor
 
-    return Redactor(hidden)
+    return Redactor(values)
 
 
 @contextmanager

@@ -55,12 +55,12 @@ def test_exec_takes_one_shell_line(shop: Sandbox) -> None:
 
 
 def test_exec_without_command_or_environment_says_how(shop: Sandbox) -> None:
-    """exec without an environment or without a command is code 2 with an example."""
+    """exec without an environment or without a command is code 2, and the hint says what to add."""
     without = shop.inv("exec", "--", "true")
     empty = shop.inv("exec", "--env", "local", "--")
 
     assert (without.returncode, empty.returncode) == (2, 2)
-    assert "hint: inv exec --env local -- python -V" in without.stderr
+    assert "hint: add --env NAME, one of: local, staging, production" in without.stderr
     assert "exec needs a command." in empty.stderr
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from envtasks.activation import activate
+from envtasks.activation import hydrate_and_report
 from envtasks.config import Project
 from envtasks.redaction.ci_log import announce, group, masks
 from tests.projects import Sandbox
@@ -48,7 +48,7 @@ def test_masks_are_registered_on_stderr_under_github_only(
     """Only GitHub's runner reads them; anywhere else they would show what they are to hide. stdout stays clean."""
     sandbox.environment("staging", TOKEN="s3cret-t0ken")
     project = Project.load(sandbox.root)
-    activate(project, project.environment("staging"), {**sandbox.env, **variables})
+    hydrate_and_report(project, project.environment("staging"), {**sandbox.env, **variables})
     out, err = capsys.readouterr()
     assert out == ""
     assert ("::add-mask::s3cret-t0ken\n" in err) is masked
@@ -65,7 +65,7 @@ def test_values_of_a_public_environment_are_not_masked(
         '[tool.envtasks.environments]\nlocal = { public = true, files = [".env.local"], keys = ".env.keys" }\n',
     )
     project = Project.load(sandbox.root)
-    activate(project, project.environment("local"), {**sandbox.env, "GITHUB_ACTIONS": "true"})
+    hydrate_and_report(project, project.environment("local"), {**sandbox.env, "GITHUB_ACTIONS": "true"})
     assert capsys.readouterr().err == ""
 
 

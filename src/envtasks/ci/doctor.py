@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..activation import activate
+from ..activation import hydrate_and_report
 from ..errors import EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process.command import find_program
 
@@ -66,7 +66,7 @@ def of_environment(
     if key.code:
         return
     try:
-        hydrated = activate(project, environment, process_env)
+        hydrated = hydrate_and_report(project, environment, process_env)
     except EnvtasksError as error:
         yield Check("values", error.message, error.code, error.hint)
         return

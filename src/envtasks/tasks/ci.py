@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from json import dumps
 
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -13,7 +12,7 @@ from invoke.exceptions import Exit
 from .. import console
 from ..config import Project
 from ..declare import task
-from ..error_translation import exits
+from ..error_translation import PlainTask
 from ..errors import ConfigInvalid, LeakFound
 from ..redaction.ci_log import group
 
@@ -22,6 +21,7 @@ HELP_ENV = "The environment to look at; all of them when left out, and then a mi
 
 @task(
     env=None,
+    klass=PlainTask,
     positional=["platform"],
     help={
         "platform": "gitlab or github",
@@ -31,40 +31,38 @@ HELP_ENV = "The environment to look at; all of them when left out, and then a mi
 )
 def render(c: Context, platform: str, include: bool = False, stdout: bool = False) -> None:
     """Write the pipeline: its jobs run this project's sessions and tasks."""
-    with exits():
-        from ..ci import files as pipeline_files
+    from ..ci import files as pipeline_files
 
-        files = pipeline_files.render(Project.load(), os.environ, platform, include=include)
-        for file in files:
-            if stdout:
-                console.write_utf8(f"# {file.label}\n{file.text}" if include else file.text)
-            elif file.changed and not c.config.run.dry:
-                pipeline_files.write(file)
-                console.say("note", f"wrote {file.label}")
-            else:
-                console.say("note", f"{file.label} {'would change' if file.changed else 'is up to date'}")
+    files = pipeline_files.render(Project.load(), os.environ, platform, include=include)
+    for file in files:
+        if stdout:
+            console.write_utf8(f"# {file.label}\n{file.text}" if include else file.text)
+        elif file.changed and not c.config.run.dry:
+            pipeline_files.write(file)
+            console.say("note", f"wrote {file.label}")
+        else:
+            console.say("note", f"{file.label} {'would change' if file.changed else 'is up to date'}")
 
 
-@task(env=None, help={"json": "Print JSON"})
+@task(env=None, klass=PlainTask, help={"json": "Print JSON"})
 def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
     """Check that the pipeline's files agree with the project, and that they hand out and print no secret."""
-    with exits():
-        from ..ci.check import LEAKS
-        from ..ci.check import check as look
+    from ..ci.check import LEAKS
+    from ..ci.check import check as look
 
-        files, findings = look(Project.load(), os.environ)
-        if json:
-            console.write_utf8(dumps([asdict(finding) for finding in findings], indent=2) + "\n")
-        else:
-            for each in findings:
-                console.write_utf8(f"{each.file}:{each.line}: {each.sentence} [{each.id}]\n")
-                if each.hint:
-                    console.write_utf8(f"    {each.hint}\n")
-        if not files:
-            raise ConfigInvalid(
-                "There is no pipeline here: no .gitlab-ci.yml, no .github/workflows.",
-                hint="inv ci.render gitlab, or inv ci.render github",
-            )
+    files, findings = look(Project.load(), os.environ)
+    if json:
+        console.print_json([asdict(finding) for finding in findings])
+    else:
+        for each in findings:
+            console.write_utf8(f"{each.file}:{each.line}: {each.sentence} [{each.id}]\n")
+            if each.hint:
+                console.write_utf8(f"    {each.hint}\n")
+    if not files:
+        raise ConfigInvalid(
+            "There is no pipeline here: no .gitlab-ci.yml, no .github/workflows.",
+            hint="inv ci.render gitlab, or inv ci.render github",
+        )
     if findings:
         raise Exit(code=LeakFound.code if {each.id for each in findings} & LEAKS else ConfigInvalid.code)
     if not json:
@@ -73,6 +71,7 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
 
 @task(
     env=None,
+    klass=PlainTask,
     help={
         "env": HELP_ENV,
         "tools": "What the job needs besides, such as docker,kubectl",
@@ -81,13 +80,12 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
 )
 def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
     """Look at what a job needs before it runs: key, values, settings, tools; code 4, 5 or 7."""
-    with exits():
-        from ..ci import doctor as job_checks
+    from ..ci import doctor as job_checks
 
-        project = Project.load()
-        environments = [project.environment(env)] if env else list(project.environments.values())
+    project = Project.load()
+    environments = [project.environment(env)] if env else list(project.environments.values())
     rows, codes = [], []
-    with group(f"ci.doctor {env}".strip(), {} if json else os.environ), exits():
+    with group(f"ci.doctor {env}".strip(), {} if json else os.environ):
         for place, check in job_checks.of_job(
             project, environments, tools.replace(",", " ").split(), os.environ
         ):
@@ -99,7 +97,7 @@ def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> No
                 hint = f"\n        {check.hint}" if check.hint and check.code else ""
                 _say(f"{state:7} {f'{place} ' if place else ''}{check.what}: {check.found}{hint}\n")
     if json:
-        console.write_utf8(dumps(rows, indent=2) + "\n")
+        console.print_json(rows)
     if codes:
         raise Exit(code=min(codes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,13 +10,10 @@ from typing import TYPE_CHECKING
 from invoke.exceptions import Exit
 
 from .. import console
-from ..activation import guard
-from ..context import Context, Door
+from ..context import Context
 from ..declare import Task, task
-from ..error_translation import exits
 from ..errors import ConfigInvalid
-from ..hydration import Hydrated
-from ..invocation import Run
+from ..invocation import current_invocation
 from .services import OnServices
 
 if TYPE_CHECKING:
@@ -112,9 +108,7 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
 
         found = compose.ps(stack, services)
     if json:
-        from json import dumps
-
-        console.write_utf8(dumps(state.as_objects(found), indent=2) + "\n")
+        console.print_json(state.as_objects(found))
     else:
         console.table(["service", "state", "address"], state.as_rows(found))
 
@@ -153,11 +147,9 @@ def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None
         from .. import compose
 
         model = compose.config(stack, services)
-        notes = list(compose.shared(stack, Run.of(c).project))
+        notes = list(compose.shared(stack, current_invocation(c).project))
     if json:
-        from json import dumps
-
-        console.write_utf8(dumps(model, indent=2, ensure_ascii=False) + "\n")
+        console.print_json(model)
     else:
         import yaml
 
@@ -183,31 +175,20 @@ def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
 @contextmanager
 def _stack(c: Context) -> Iterator[Stack]:
     """The stack of the task's environment; Ctrl-C ends the task with 130, as it ends docker compose."""
-    with exits():
-        if c.environment is None or not isinstance(c.env, Hydrated):
-            raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env local")
-        from ..compose import Stack
+    from ..compose import Stack
 
-        try:
-            yield Stack.of(Run.of(c).project, c.env, mask=_door(c).mask)
-        except KeyboardInterrupt:
-            raise Exit(code=130) from None
+    try:
+        yield Stack.of(current_invocation(c).project, c.hydrated, mask=c.call_options.mask)
+    except KeyboardInterrupt:
+        raise Exit(code=130) from None
 
 
 def _confirm_deletion(c: Context, volumes: Sequence[str]) -> None:
-    environment = Run.of(c).project.environment(str(c.environment))
-    guard(
-        environment,
-        os.environ,
+    current_invocation(c).confirm(
+        c.call_options,
         what="compose.down --volumes",
-        confirm=f"This deletes the data of {environment.name}: {', '.join(volumes)}.",
-        yes=_door(c).yes,
+        confirm=f"This deletes the data of {c.environment}: {', '.join(volumes)}.",
     )
-
-
-def _door(c: Context) -> Door:
-    door: Door = c._door
-    return door
 
 
 def _end(code: int) -> None:

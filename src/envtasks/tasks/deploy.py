@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 
 from .. import console
-from ..activation import guard
 from ..context import Context
 from ..declare import task
-from ..error_translation import exits
-from ..errors import ConfigInvalid
-from ..hydration import Hydrated
-from ..invocation import Run
+from ..invocation import current_invocation
 from ..redaction.ci_log import group
 
 if TYPE_CHECKING:
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
 
 @task(
     confirm=False,
+    requires_environment=True,
     help={
         "reveal": "Show secret values",
         "output": "Write files with the values into this folder (mode 0600, ignored by git)",
@@ -33,26 +30,24 @@ if TYPE_CHECKING:
 )
 def render(c: Context, reveal: bool = False, output: str = "", format: str = "manifests") -> None:  # noqa: A002 - the flag
     """Print the Secret and the ConfigMap of an environment, secret values hidden."""
-    with exits():
-        from .. import kubernetes
+    from .. import kubernetes
 
-        plan = _plan(c)
-        if not output:
-            console.write_utf8(kubernetes.render(plan, form=format, reveal=reveal))
-            return
-        for path in kubernetes.render_files(plan, Path(output), form=format):
-            console.say("note", f"wrote {path.as_posix()}")
+    plan = _plan(c)
+    if not output:
+        console.write_utf8(kubernetes.render(plan, form=format, reveal=reveal))
+        return
+    for path in kubernetes.render_files(plan, Path(output), form=format):
+        console.say("note", f"wrote {path.as_posix()}")
 
 
-@task(confirm=False, help={"json": "Print JSON"})
+@task(confirm=False, requires_environment=True, help={"json": "Print JSON"})
 def diff(c: Context, json: bool = False) -> None:
     """Compare the cluster with what would be applied, by name; exit code 0 if equal, 1 if not."""
-    with exits():
-        from .. import kubernetes
+    from .. import kubernetes
 
-        comparison = kubernetes.diff(_plan(c))
+    comparison = kubernetes.diff(_plan(c))
     if json:
-        _print_json({"equal": not comparison.differences, **_as_json(comparison)})
+        console.print_json({"equal": not comparison.differences, **_as_json(comparison)})
     else:
         _show(comparison)
     if comparison.differences:
@@ -61,6 +56,7 @@ def diff(c: Context, json: bool = False) -> None:
 
 @task(
     confirm=False,  # asked below, once it is known what would change
+    requires_environment=True,
     help={
         "image": "Set the workloads' image in the same step",
         "dry-run": "Try everything, change nothing",
@@ -78,7 +74,7 @@ def apply(
     with_manifests: bool = False,
 ) -> None:
     """Put the environment's values into its cluster, and restart the pods if a value changed."""
-    with exits(), group(f"deploy.apply {c.environment}", os.environ):
+    with group(f"deploy.apply {c.environment}", os.environ):
         from ..kubernetes import delivery
 
         plan = _plan(c)
@@ -94,44 +90,37 @@ def apply(
         delivery.carry_out(prepared)
 
 
-@task(confirm=False, help={"json": "Print JSON"})
+@task(confirm=False, requires_environment=True, help={"json": "Print JSON"})
 def status(c: Context, json: bool = False) -> None:
     """Check that every name that the manifests of deploy/ refer to is rendered (needs no cluster)."""
-    with exits():
-        from .. import kubernetes
-        from ..kubernetes import references
+    from .. import kubernetes
+    from ..kubernetes import references
 
-        plan = _plan(c)
-        found = kubernetes.status(plan)
-        if json:
-            _print_json(asdict(found))
-            if found.findings:
-                raise Exit(code=5)
-            return
-        for note in found.notes:
-            console.say("note", note)
-        references.refuse(found.findings, plan.target.environment)
-        secret, config = plan.target.objects
-        rows = [[secret, str(len(found.secret)), " ".join(found.secret)]]
-        rows.append([config, str(len(found.config)), " ".join(found.config)])
+    plan = _plan(c)
+    found = kubernetes.status(plan)
+    if json:
+        console.print_json(asdict(found))
+        if found.findings:
+            raise Exit(code=5)
+        return
+    for note in found.notes:
+        console.say("note", note)
+    references.refuse(found.findings, plan.target.environment)
+    secret, config = plan.target.objects
+    rows = [[secret, str(len(found.secret)), " ".join(found.secret)]]
+    rows.append([config, str(len(found.config)), " ".join(found.config)])
     console.table(["object", "names", "which"], rows)
 
 
 def _plan(c: Context) -> Plan:
     from .. import kubernetes, settings_class
 
-    if not isinstance(c.env, Hydrated):
-        raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env staging")
-    project = Run.of(c).project
-    return kubernetes.plan(project, c.env, secret_names=settings_class.secret_names(project))
+    project = current_invocation(c).project
+    return kubernetes.plan(project, c.hydrated, secret_names=settings_class.secret_names(project))
 
 
 def _confirm(c: Context) -> None:
-    run = Run.of(c)
-    if c.environment is not None and (c.environment, None) not in run.confirmed:
-        environment = run.project.environment(c.environment)
-        guard(environment, os.environ, what="deploy.apply", confirm=None, yes=c._door.yes)
-        run.confirmed.add((c.environment, None))
+    current_invocation(c).confirm(c.call_options, what="deploy.apply", confirm=None)
 
 
 def _show(comparison: Comparison) -> None:
@@ -151,9 +140,3 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _print_json(value: object) -> None:
-    from json import dumps
-
-    console.write_utf8(dumps(value, indent=2) + "\n")

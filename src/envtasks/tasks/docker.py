@@ -6,16 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import console
 from ..activation import output_is_terminal
 from ..context import Context
 from ..declare import task
-from ..error_translation import exits
-from ..errors import ConfigInvalid
 from ..hydration import Hydrated
-from ..invocation import Run
+from ..invocation import current_invocation
 from ..redaction.ci_log import group
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ def build(
 ) -> None:
     """Build the environment's image and audit it; --push sends it then."""
     # the progress goes to stderr, and so do the marks around it
-    with exits(), group(f"docker.build {c.environment}", os.environ, stream=sys.stderr):
+    with group(f"docker.build {c.environment}", os.environ, stream=sys.stderr):
         project, hydrated = _here(c)
         from ..docker import images
 
@@ -67,7 +65,7 @@ def build(
     if built is None:
         return
     if json:
-        _print_json(asdict(built) | {"audited": audit, "pushed": push})
+        console.print_json(asdict(built) | {"audited": audit, "pushed": push})
     else:
         done = ["built", *(["audited"] if audit else []), *(["pushed"] if push else [])]
         console.write_utf8(f"{built.reference}  {built.image or built.digest}  {', '.join(done)}\n")
@@ -76,33 +74,31 @@ def build(
 @task(env="local", confirm=False, help={"image": "Default: the environment's own", "json": "Print JSON"})
 def audit(c: Context, image: str = "", json: bool = False) -> None:
     """Look for secrets, keys and env files in every layer of an image."""
-    with exits():
-        project, hydrated = _here(c)
-        from ..docker.settings import recipe_of
+    project, hydrated = _here(c)
+    from ..docker.settings import recipe_of
 
-        report = _look(project, hydrated, image or recipe_of(project).reference(hydrated.environment))
-        if json:
-            console.write_utf8(report.to_json() + "\n")
-        if error := report.error():
-            raise error
+    report = _look(project, hydrated, image or recipe_of(project).reference(hydrated.environment))
+    if json:
+        console.write_utf8(report.to_json() + "\n")
+    if error := report.error():
+        raise error
     if not json:
         searched = f"{report.layers} layers, {report.secrets} secrets looked for"
         console.write_utf8(f"{report.image}  clean  ({searched})\n")
 
 
-@task(help={"tag": TAG, "json": "Print JSON"})
+@task(requires_environment=True, help={"tag": TAG, "json": "Print JSON"})
 def push(c: Context, tag: str | None = None, json: bool = False) -> None:
     """Audit the environment's image, push it, and check what arrived."""
-    with exits():
-        project, hydrated = _here(c)
-        from ..docker import images
+    project, hydrated = _here(c)
+    from ..docker import images
 
-        dry = bool(c.config.run.dry)
-        pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag, dry=dry)
+    dry = bool(c.config.run.dry)
+    pushed = images.send(project, hydrated, audit=_auditor(project, hydrated), tag=tag, dry=dry)
     if pushed is None:
         return
     if json:
-        _print_json(asdict(pushed))
+        console.print_json(asdict(pushed))
     else:
         console.write_utf8(f"{pushed.reference}  {' '.join(pushed.images)}  audited, pushed\n")
 
@@ -114,27 +110,24 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
 )
 def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None:
     """Run a command (after `--`) in the environment's image."""
-    with exits():
-        project, hydrated = _here(c)
-        from .. import settings_class
-        from ..docker.container import run_words
+    project, hydrated = _here(c)
+    from .. import settings_class
+    from ..docker.container import run_words
 
-        words = run_words(
-            project,
-            hydrated,
-            sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else (),
-            settings_names=list(settings_class.load(project)) if project.settings else None,
-            tag=tag,
-            publish=publish,
-            terminal=sys.stdin.isatty() and output_is_terminal() and c._redactor is None,
-        )
+    words = run_words(
+        project,
+        hydrated,
+        sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else (),
+        settings_names=list(settings_class.load(project)) if project.settings else None,
+        tag=tag,
+        publish=publish,
+        terminal=sys.stdin.isatty() and output_is_terminal() and c._redactor is None,
+    )
     c.exec(*words)
 
 
 def _here(c: Context) -> tuple[Project, Hydrated]:
-    if c.environment is None or not isinstance(c.env, Hydrated):
-        raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env staging")
-    return Run.of(c).project, c.env
+    return current_invocation(c).project, c.hydrated
 
 
 def _auditor(project: Project, hydrated: Hydrated) -> Callable[[str, str], None]:
@@ -152,9 +145,3 @@ def _look(project: Project, hydrated: Hydrated, image: str, *, called: str = "")
     for left_out in report.not_checked:
         console.say("note", f"not checked: {left_out.what}: {left_out.reason}")
     return report
-
-
-def _print_json(answer: dict[str, Any]) -> None:
-    from json import dumps
-
-    console.write_utf8(dumps(answer, indent=2) + "\n")

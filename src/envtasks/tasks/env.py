@@ -6,14 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .. import console
 from ..config import Environment, Project
 from ..context import Context
 from ..declare import task
-from ..error_translation import exits
-from ..errors import ConfigInvalid, EnvtasksError, VariableMissing
+from ..errors import EnvtasksError, VariableMissing
 
 if TYPE_CHECKING:
     from ..hydration.result import Hydrated
@@ -26,14 +25,13 @@ WIDEST = 120  # characters of a value in a table; --json and env.get give all of
 @task(name="list", confirm=False, help={"json": "Print JSON"})
 def list_(c: Context, json: bool = False) -> None:
     """List the environments: files, variables, guards, and whether a key is at hand."""
-    with exits():
-        project = Project.load()
-        environments = (
-            [project.environments[c.environment]] if c.environment else list(project.environments.values())
-        )
-        rows = [_summary_or_error(environment) for environment in environments]
+    project = Project.load()
+    environments = (
+        [project.environments[c.environment]] if c.environment else list(project.environments.values())
+    )
+    rows = [_summary_or_error(environment) for environment in environments]
     if json:
-        _print_json(rows)
+        console.print_json(rows)
         return
     console.table(
         ["environment", "files", "plain", "encrypted", "guard", "key"],
@@ -51,14 +49,13 @@ def list_(c: Context, json: bool = False) -> None:
     )
 
 
-@task(confirm=False, help={"reveal": "Show secret values", "json": "Print JSON"})
+@task(confirm=False, requires_environment=True, help={"reveal": "Show secret values", "json": "Print JSON"})
 def show(c: Context, reveal: bool = False, json: bool = False) -> None:
     """Show the variables of an environment and where each comes from, secrets hidden."""
-    with exits():
-        hydrated = _hydrated(c)
-        rows = [_row(hydrated, name, reveal=reveal) for name in hydrated]
+    hydrated = c.hydrated
+    rows = [_row(hydrated, name, reveal=reveal) for name in hydrated]
     if json:
-        _print_json(rows)
+        console.print_json(rows)
         return
     console.table(
         ["name", "value", "from", "kind"],
@@ -72,26 +69,19 @@ def show(c: Context, reveal: bool = False, json: bool = False) -> None:
     )
 
 
-@task(confirm=False, positional=["name"], help={"name": "The variable"})
+@task(confirm=False, requires_environment=True, positional=["name"], help={"name": "The variable"})
 def get(c: Context, name: str) -> None:
     """Print the raw value of one variable and nothing else."""
-    with exits():
-        hydrated = _hydrated(c)
-        if name not in hydrated:
-            import difflib
+    hydrated = c.hydrated
+    if name not in hydrated:
+        import difflib
 
-            near = difflib.get_close_matches(name, hydrated, n=1)
-            raise VariableMissing(
-                f"{name} is not in {c.environment}" + (f": did you mean {near[0]}?" if near else "."),
-                hint=f"inv env.show --env {c.environment} lists what is there",
-            )
+        near = difflib.get_close_matches(name, hydrated, n=1)
+        raise VariableMissing(
+            f"{name} is not in {c.environment}" + (f": did you mean {near[0]}?" if near else "."),
+            hint=f"inv env.show --env {c.environment} lists what is there",
+        )
     console.write_utf8(hydrated[name], newline_on_terminal=True)
-
-
-def _hydrated(c: Context) -> Hydrated:
-    if c.environment is None:
-        raise ConfigInvalid("This task needs an environment.", hint="add --env, for example --env local")
-    return cast("Hydrated", c.env)
 
 
 def _row(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:
@@ -115,12 +105,6 @@ def _kind(row: Mapping[str, Any]) -> str:
 def _one_line(value: str) -> str:
     text = value.replace("\n", "\\n").replace("\r", "\\r")
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
-
-
-def _print_json(rows: object) -> None:
-    from json import dumps
-
-    console.write_utf8(dumps(rows, indent=2) + "\n")
 
 
 def _summary_or_error(environment: Environment) -> dict[str, Any]:

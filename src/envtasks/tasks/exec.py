@@ -6,7 +6,6 @@ import sys
 
 from ..context import Context
 from ..declare import Task, task
-from ..error_translation import exits
 from ..errors import ConfigInvalid
 
 
@@ -19,15 +18,17 @@ class _Exec(Task):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
 
-@task(name="exec", klass=_Exec, help={"line": "A shell line, where `--` cannot be typed (PowerShell)"})
+@task(
+    name="exec",
+    klass=_Exec,
+    requires_environment=True,
+    help={"line": "A shell line, where `--` cannot be typed (PowerShell)"},
+)
 def exec_(c: Context, line: str | None = None) -> None:
     """Run any command in an environment: inv exec --env local -- python -V."""
-    with exits():
-        if c.environment is None:
-            raise ConfigInvalid("exec needs an environment.", hint="inv exec --env local -- python -V")
-        words = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
-        if not words and line is None:
-            raise ConfigInvalid("exec needs a command.", hint=f"inv exec --env {c.environment} -- python -V")
+    words = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    if not words and line is None:
+        raise ConfigInvalid("exec needs a command.", hint=f"inv exec --env {c.environment} -- python -V")
     if line is None:
         c.exec(*words)
     else:

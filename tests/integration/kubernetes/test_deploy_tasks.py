@@ -199,7 +199,7 @@ def test_what_is_wrong_is_one_sentence_and_its_own_exit_code(
 def test_without_an_environment_the_task_says_what_to_add(shop: Shop) -> None:
     """There is no default: where values go is always said."""
     done = shop.sandbox.inv("deploy.apply", **shop.env)
-    assert (done.returncode, "add --env, for example --env staging" in done.stderr) == (2, True)
+    assert (done.returncode, "add --env NAME, one of: " in done.stderr) == (2, True)
 
 
 def test_a_preferences_file_of_kubectl_changes_nothing(shop: Shop) -> None:
