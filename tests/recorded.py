@@ -24,7 +24,7 @@ from envtasks.errors import (
     EnvtasksError,
     KeyMissing,
 )
-from envtasks.hydration import Hydration
+from envtasks.hydration import hydrate
 
 Case = dict[str, Any]
 
@@ -79,9 +79,10 @@ def child(
 ) -> Mapping[str, str | None]:
     """What a process of the case's environment sees of the case's variables."""
     flags = case["flags"]
+    names, env = _overloaded(case, folder) if case["overload"] else (case["args"], case["env"])
     # a file that is not there is passed over by dotenvx, unless it is strict: then it is a baseline here
-    present = [name for name in case["args"] if (folder / name).exists()]
-    missing = [name for name in case["args"] if name not in present]
+    present = [name for name in names if (folder / name).exists()]
+    missing = [name for name in names if name not in present]
     names = missing if missing and ("--strict" in flags or not present) else present
     environment = Environment(
         name="case",
@@ -89,12 +90,21 @@ def child(
         files=tuple(folder / name for name in names),
         keys=tuple(folder / flags[at + 1] for at, flag in enumerate(flags) if flag == "-fk"),
     )
-    process_env = {"PATH": path, "HOME": str(folder / "home"), "LC_ALL": "C.UTF-8", **case["env"]}
-    hydration = Hydration(environment, process_env, overload=case["overload"])
-    hydration.open()
-    hydration.resolve(engine=engine, commands=commands)
-    env = hydration.result().child_env()
-    return {name: env.get(name) for name in case["keys"]}
+    process_env = {"PATH": path, "HOME": str(folder / "home"), "LC_ALL": "C.UTF-8", **env}
+    child_env = hydrate(environment, process_env, engine=engine, commands=commands).child_env()
+    return {name: child_env.get(name) for name in case["keys"]}
+
+
+def _overloaded(case: Case, folder: Path) -> tuple[list[str], Mapping[str, str]]:
+    """The files and the process environment that give without `--overload` what a case asks for with it.
+
+    envtasks has no such option: the same is a single file, the process environment's values at its top and the
+    files one below the other, as a later line of a file wins over an earlier one.
+    """
+    texts = [f"{name}='{value}'\n" for name, value in case["env"].items()]
+    texts += [(folder / name).read_text(encoding="utf-8") for name in case["args"]]
+    (folder / ".env.overload").write_text("".join(texts), encoding="utf-8")
+    return [".env.overload"], {}
 
 
 def wanted(case: Case, env: Mapping[str, str]) -> Mapping[str, str | None]:

@@ -1,19 +1,20 @@
-"""Encrypted values: made and opened, by either core, in dotenvx's own format."""
+"""Encryption and decryption in dotenvx's format, with each implementation."""
 
 from __future__ import annotations
 
 import base64
 import subprocess
 import sys
-from importlib.util import find_spec
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from envtasks.envfiles import encryption
-from envtasks.envfiles.encryption import Core, decrypt, encrypt, generate, public_key
+from envtasks.envfiles.encryption import decrypt, encrypt, generate, public_key
 from envtasks.errors import EnvFileInvalid
+from tests.implementations import HAS_COMPILED, IMPLEMENTATIONS, needs_compiled, only
 
 A, B = "1f" * 32, "2e" * 32  # throwaway keys, for tests only
 PUBLIC_A = "02505f234a81fe3af88625ebda259dbaec44c72b181e2f64735f8b8ec8d7cf7377"
@@ -25,9 +26,6 @@ NOT_UTF8 = (  # made by the dotenvx command for PUBLIC_A; holds bytes that are n
     "encrypted:BJg/sLomL3RTPcXlfbBYue88JsaKlbs7ftKeX49AKaXPCC+Yl2ea5IMkjNuN8c+3cJxmFN1BcVbb/F8aXXCly78waZgfxRPm"
     "YJiGbaJYt4+sCzMshUTrPR8VyHlimMaFTxww0A=="
 )
-HAS_FAST = find_spec("dotenvx") is not None
-needs_fast = pytest.mark.skipif(not HAS_FAST, reason="python-dotenvx is not installed (extra fast)")
-CORES = [pytest.param("fast", marks=needs_fast), "cryptography", "auto"]
 VALUES = [
     "",
     "x",
@@ -41,37 +39,46 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_what_dotenvx_encrypted_is_opened(core: Core) -> None:
-    """A ciphertext recorded from the dotenvx command gives its plaintext in every core."""
-    assert decrypt([RECORDED], [A], core=core) == ["secret"]
+@pytest.fixture(params=IMPLEMENTATIONS)
+def implementation(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each implementation of decryption alone, and both together."""
+    with only(request.param):
+        yield request.param
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_round_trip(core: Core) -> None:
+@pytest.mark.usefixtures("implementation")
+def test_decrypts_what_dotenvx_encrypted() -> None:
+    """A ciphertext recorded from the dotenvx command gives its plaintext."""
+    assert decrypt([RECORDED], [A]) == ["secret"]
+
+
+@pytest.mark.usefixtures("implementation")
+def test_round_trip() -> None:
     """Whatever text was encrypted comes back unchanged: empty, dollar signs, quotes, newlines, NUL, long."""
-    assert decrypt([encrypt(value, PUBLIC_A) for value in VALUES], [A], core=core) == VALUES
+    assert decrypt([encrypt(value, PUBLIC_A) for value in VALUES], [A]) == VALUES
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_five_megabytes(core: Core) -> None:
-    """A value of 5 MB is encrypted and opened in seconds."""
+@pytest.mark.usefixtures("implementation")
+def test_five_megabytes() -> None:
+    """A value of 5 MB is encrypted and decrypted."""
     value = "0123456789abcdef" * 327_680
-    assert decrypt([encrypt(value, PUBLIC_A)], [A], core=core) == [value]
+    assert decrypt([encrypt(value, PUBLIC_A)], [A]) == [value]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3))
-def test_any_text_in_both_cores(values: list[str]) -> None:
-    """Both cores give back any text, so they agree with each other."""
+def test_any_text_in_each_implementation(values: list[str]) -> None:
+    """Each implementation gives back any text, so they agree with each other."""
     made = [encrypt(value, PUBLIC_A) for value in values]
-    assert decrypt(made, [A], core="cryptography") == values
-    if HAS_FAST:
-        assert decrypt(made, [A], core="fast") == values
+    with only("cryptography"):
+        assert decrypt(made, [A]) == values
+    if HAS_COMPILED:
+        with only("compiled"):
+            assert decrypt(made, [A]) == values
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_each_value_is_opened_by_the_key_that_fits(core: Core) -> None:
-    """Values for different keys are opened together; one for no key at hand is None, and spoils no other."""
+@pytest.mark.usefixtures("implementation")
+def test_each_value_is_decrypted_with_its_own_key() -> None:
+    """Values for different keys are decrypted together; one for an unknown key is None and does not affect the rest."""
     private, public = generate()
     stranger = generate()[1]
     made = [
@@ -80,7 +87,7 @@ def test_each_value_is_opened_by_the_key_that_fits(core: Core) -> None:
         encrypt("three", stranger),
         encrypt("four", PUBLIC_A),
     ]
-    assert decrypt(made, [B, private, A.upper()], core=core) == ["one", "two", None, "four"]
+    assert decrypt(made, [B, private, A.upper()]) == ["one", "two", None, "four"]
 
 
 def _flipped(text: str, position: int) -> str:
@@ -109,38 +116,37 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.usefixtures("implementation")
 @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
-def test_damaged_ciphertext_is_not_opened(text: str, core: Core) -> None:
-    """Damaged or loosely written ciphertext is None in every core; a good one beside it is still opened."""
-    assert decrypt([text, RECORDED], [A], core=core) == [None, "secret"]
+def test_damaged_ciphertext_is_not_decrypted(text: str) -> None:
+    """Damaged or loosely written ciphertext is None; a good one beside it is still decrypted."""
+    assert decrypt([text, RECORDED], [A]) == [None, "secret"]
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_a_ciphertext_inside_a_ciphertext_stays_one(core: Core) -> None:
-    """One layer is opened, not two, as the command does; the compiled core alone would go on."""
+def test_a_ciphertext_inside_a_ciphertext_is_kept(implementation: str) -> None:
+    """One level is decrypted, not two, as the command does; python-dotenvx itself would go on."""
     inner = encrypt("x", PUBLIC_A)
-    expected = [None] if core == "fast" else [inner]
-    assert decrypt([encrypt(inner, PUBLIC_A)], [A], core=core) == expected
+    expected = [None] if implementation == "compiled" else [inner]
+    assert decrypt([encrypt(inner, PUBLIC_A)], [A]) == expected
 
 
 @pytest.mark.parametrize("keys", [[], ["0x" + A], ["garbage"], ["0" * 64], ["f" * 64], [B]])
-@pytest.mark.parametrize("core", CORES)
-def test_without_a_fitting_key_nothing_is_opened(keys: list[str], core: Core) -> None:
-    """No key, no key at all, a number beyond the curve or another's key: None, and no exception."""
-    assert decrypt([RECORDED], keys, core=core) == [None]
+@pytest.mark.usefixtures("implementation")
+def test_without_the_right_key_nothing_is_decrypted(keys: list[str]) -> None:
+    """No key, something else than a key, a number beyond the curve or another key: None, and no exception."""
+    assert decrypt([RECORDED], keys) == [None]
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_many_values_are_opened_in_order(core: Core) -> None:
-    """Two thousand values come back in their order, in either core."""
-    values = [f"value {number}" for number in range(100)]
+@pytest.mark.usefixtures("implementation")
+def test_many_values_are_decrypted_in_order() -> None:
+    """Two thousand values, some of them equal, come back in their order."""
+    values = [f"value {number}" for number in range(200)]
     made = [encrypt(value, PUBLIC_A) for value in values]
-    assert decrypt(made * 20, [A], core=core) == values * 20
+    assert decrypt(made * 10, [A]) == values * 10
 
 
-def test_an_unsound_compiled_core_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A core that gives a wrong answer for the known value is left alone: `auto` opens with the other."""
+def test_a_faulty_compiled_implementation_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that gives a wrong result for the known value is not used: `cryptography` decrypts instead."""
 
     def damaged(*_: object) -> tuple[dict[str, str], dict[str, str]]:
         return {"V0": "wrong"}, {}
@@ -149,27 +155,26 @@ def test_an_unsound_compiled_core_is_not_used(monkeypatch: pytest.MonkeyPatch) -
         parse_dotenv = staticmethod(damaged)
 
     monkeypatch.setattr(encryption, "import_module", lambda _: Module)
-    encryption._fast_core.cache_clear()
+    encryption._compiled.cache_clear()
     try:
         assert decrypt([RECORDED], [A]) == ["secret"]
-        with pytest.raises(ModuleNotFoundError):
-            decrypt([RECORDED], [A], core="fast")
+        assert encryption._compiled() is None
     finally:
-        encryption._fast_core.cache_clear()
+        encryption._compiled.cache_clear()
 
 
-def test_without_the_compiled_core_the_library_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where python-dotenvx cannot be imported (Alpine, Windows on ARM), `auto` opens with `cryptography`."""
+def test_without_the_compiled_implementation_cryptography_decrypts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where python-dotenvx cannot be imported (Alpine, Windows on ARM), `cryptography` decrypts."""
 
     def absent(name: str) -> None:
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(encryption, "import_module", absent)
-    encryption._fast_core.cache_clear()
+    encryption._compiled.cache_clear()
     try:
         assert decrypt([RECORDED], [A]) == ["secret"]
     finally:
-        encryption._fast_core.cache_clear()
+        encryption._compiled.cache_clear()
 
 
 def test_public_key_of_a_private_one() -> None:
@@ -191,23 +196,23 @@ def test_encrypting_twice_gives_different_ciphertext() -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 66, A, PUBLIC_A[:-1], "04" + PUBLIC_A[2:], "02" + "f" * 64])
-def test_what_is_no_public_key_is_refused(bad: str) -> None:
-    """Encrypting for something that is no public key is an EnvFileInvalid, without the text in it."""
+def test_refuses_what_is_not_a_public_key(bad: str) -> None:
+    """Encrypting for something that is not a public key is an EnvFileInvalid, without the text in it."""
     with pytest.raises(EnvFileInvalid, match="not a public key") as caught:
         encrypt("the secret", bad)
     assert "the secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", ["", "garbage", "0x" + A, "0" * 64, "f" * 64])
-def test_what_is_no_private_key_is_refused_unseen(bad: str) -> None:
-    """A bad private key is a ValueError that does not show it."""
+def test_refuses_what_is_not_a_private_key(bad: str) -> None:
+    """A bad private key is a ValueError whose text does not contain it."""
     with pytest.raises(ValueError, match="not a private key") as caught:
         public_key(bad)
     assert not bad or bad not in str(caught.value)
 
 
-def test_importing_keys_imports_neither_core() -> None:
-    """Looking for keys loads neither core: the first encrypted value does."""
+def test_importing_keys_imports_no_implementation() -> None:
+    """Finding keys loads neither implementation: the first encrypted value does."""
     code = (
         "import sys; from envtasks.envfiles import keys; keys.decrypt([], []); keys.decrypt(['encrypted:x'], []);"
         "print(sorted({'cryptography', 'dotenvx', 'hashlib', 'base64', 'secrets'} & sys.modules.keys()))"
@@ -216,9 +221,9 @@ def test_importing_keys_imports_neither_core() -> None:
     assert run.stdout == "[]\n"
 
 
-@needs_fast
-def test_opening_with_the_compiled_core_imports_no_cryptography() -> None:
-    """The fast core alone does the work: the library, which takes 9 ms to load, stays out."""
+@needs_compiled
+def test_the_compiled_implementation_imports_no_cryptography() -> None:
+    """Where the compiled implementation decrypts, `cryptography`, which takes 9 ms to load, is not imported."""
     code = (
         f"import sys; from envtasks.envfiles import keys; print(keys.decrypt([{RECORDED!r}], [{A!r}]));"
         "print('cryptography' in sys.modules)"

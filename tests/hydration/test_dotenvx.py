@@ -287,14 +287,6 @@ def test_a_reference_is_followed_by_the_one_provider_it_needs(
 
 
 @posix_only
-def test_overload_is_handed_on(stand_in: StandIn, local: Environment) -> None:
-    """`overload` is dotenvx's own option."""
-    stand_in.gives({"A": "1", "B": "2"})
-    dotenvx.values(local, stand_in.env, names=["A", "B"], overload=True)
-    assert "--overload" in stand_in.call["argv"]
-
-
-@posix_only
 def test_a_path_with_a_comma_is_read_from_a_private_copy(stand_in: StandIn, tmp_path: Path) -> None:
     """dotenvx would split the path: it gets a copy that only the user can read, gone afterwards."""
     root = tmp_path / "a,b"

@@ -503,7 +503,6 @@ def test_the_dotenvx_engine_gives_the_values_and_nothing_else(
         "names": ["A", "B", "P", "S"],
         "private_keys": (PRIVATE,),
         "commands": False,
-        "overload": False,
         "files": (tmp_path / ".env.local",),
         "app_env": "local",
     }

@@ -15,41 +15,33 @@ def layers(*texts: str) -> list[Layer]:
     return [Layer(f"file{number}", parse(text)) for number, text in enumerate(texts, 1)]
 
 
-def resolved(
-    *texts: str, process: Mapping[str, str] | None = None, overload: bool = False, secret: Sequence[str] = ()
-) -> Resolution:
+def resolved(*texts: str, process: Mapping[str, str] | None = None, secret: Sequence[str] = ()) -> Resolution:
     def decrypt(ciphertexts: Sequence[str], _: Sequence[str]) -> list[str | None]:
         return [text.removeprefix("encrypted:") if "bad" not in text else None for text in ciphertexts]
 
     stack, env = layers(*texts), process or {}
-    opened = open_layers(stack, env, decrypt, overload=overload)
-    return resolve(stack, env, opened, overload=overload, secret=secret)
+    opened = open_layers(stack, env, decrypt)
+    return resolve(stack, env, opened, secret=secret)
 
 
 @pytest.mark.parametrize(
-    ("texts", "process", "expected", "overloaded"),
+    ("texts", "process", "expected"),
     [
-        (["A=1", "A=2\nB=3"], {}, {"A": "1", "B": "3"}, {"A": "2", "B": "3"}),
-        (["A=1"], {"A": "p"}, {"A": "p"}, {"A": "1"}),
-        (["A=1"], {"A": ""}, {"A": ""}, {"A": "1"}),
-        (["A=", "A=2"], {}, {"A": ""}, {"A": "2"}),
-        (["A=1", "A=2\nB=$A"], {}, {"A": "1", "B": "1"}, {"A": "2", "B": "2"}),
-        (["B=$A", "A=2"], {}, {"B": "", "A": "2"}, {"B": "", "A": "2"}),
-        (["P=$P:x"], {"P": "p"}, {"P": "p"}, {"P": "p:x"}),
-        (["A=1\nB=$A\nA=2\nC=$A"], {}, {"A": "2", "B": "1", "C": "2"}, {"A": "2", "B": "1", "C": "2"}),
-        (["A='$X'\nX=1\nB=[$A]"], {}, {"A": "$X", "X": "1", "B": "[$X]"}, {"A": "$X", "X": "1", "B": "[$X]"}),
-        (["A='$X'\nX=1", "B=[$A]"], {}, {"A": "$X", "X": "1", "B": "[1]"}, {"A": "$X", "X": "1", "B": "[1]"}),
+        (["A=1", "A=2\nB=3"], {}, {"A": "1", "B": "3"}),
+        (["A=1"], {"A": "p"}, {"A": "p"}),
+        (["A=1"], {"A": ""}, {"A": ""}),
+        (["A=", "A=2"], {}, {"A": ""}),
+        (["A=1", "A=2\nB=$A"], {}, {"A": "1", "B": "1"}),
+        (["B=$A", "A=2"], {}, {"B": "", "A": "2"}),
+        (["P=$P:x"], {"P": "p"}, {"P": "p"}),
+        (["A=1\nB=$A\nA=2\nC=$A"], {}, {"A": "2", "B": "1", "C": "2"}),
+        (["A='$X'\nX=1\nB=[$A]"], {}, {"A": "$X", "X": "1", "B": "[$X]"}),
+        (["A='$X'\nX=1", "B=[$A]"], {}, {"A": "$X", "X": "1", "B": "[1]"}),
     ],
 )
-def test_who_wins(
-    texts: Sequence[str],
-    process: Mapping[str, str],
-    expected: Mapping[str, str],
-    overloaded: Mapping[str, str],
-) -> None:
-    """The process environment, then the first file; with overload the last file; references see what is set before."""
+def test_precedence(texts: Sequence[str], process: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """The process environment, then the first file; references see what is set before."""
     assert resolved(*texts, process=process).values == expected
-    assert resolved(*texts, process=process, overload=True).values == overloaded
 
 
 def test_notes_what_it_does_not_know() -> None:

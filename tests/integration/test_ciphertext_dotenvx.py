@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles import encryption, keys
+from envtasks.envfiles import keys
+from tests.implementations import IMPLEMENTATIONS, only
 from tests.integration.dotenvx_npm import package
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 
-CORES = ("fast", "cryptography")
 VALUES: Mapping[str, str] = {
     "EMPTY": "",
     "ONE": "x",
@@ -50,7 +50,7 @@ def ciphertexts(path: Path) -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=[\"']?(encrypted:[A-Za-z0-9+/=]+)", text, re.MULTILINE))
 
 
-def test_dotenvx_opens_what_we_encrypt(tmp_path: Path) -> None:
+def test_dotenvx_decrypts_what_we_encrypt(tmp_path: Path) -> None:
     """The command decrypts values that we encrypted for a key that we made: empty, dollars, unicode, 5 MB."""
     private, public = keys.generate()
     lines = [f"{name}='{keys.encrypt(value, public)}'" for name, value in VALUES.items()]
@@ -59,15 +59,9 @@ def test_dotenvx_opens_what_we_encrypt(tmp_path: Path) -> None:
     assert json.loads(out) == {"DOTENV_PUBLIC_KEY": public, **VALUES}
 
 
-def without_core(core: encryption.Core) -> None:
-    if core == "fast":
-        pytest.importorskip("dotenvx", reason="python-dotenvx is not installed (extra fast)")
-
-
-@pytest.mark.parametrize("core", CORES)
-def test_we_open_what_the_command_encrypts(tmp_path: Path, core: encryption.Core) -> None:
-    """We find the key that `dotenvx encrypt` wrote, and open what it encrypted."""
-    without_core(core)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_we_decrypt_what_the_command_encrypts(tmp_path: Path, implementation: str) -> None:
+    """We find the key that `dotenvx encrypt` wrote, and decrypt what it encrypted."""
     values = {name: value for name, value in VALUES.items() if len(value) < 1000}  # it fails for longer ones
     path = tmp_path / ".env.staging"
     path.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()), encoding="utf-8")
@@ -76,13 +70,13 @@ def test_we_open_what_the_command_encrypts(tmp_path: Path, core: encryption.Core
     assert list(made) == list(values)
     ring = keys.find(Environment("staging", tmp_path, (path,)), {})
     assert [(key.variable, key.source) for key in ring.keys] == [("DOTENV_PRIVATE_KEY_STAGING", ".env.keys")]
-    assert encryption.decrypt(list(made.values()), ring.hexes, core=core) == list(values.values())
+    with only(implementation):
+        assert keys.decrypt(list(made.values()), ring.hexes) == list(values.values())
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_we_open_what_its_own_code_encrypts(core: encryption.Core) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_we_decrypt_what_its_own_code_encrypts(implementation: str) -> None:
     """Values too long for the command, encrypted by the function behind it, come back whole: 100 KB, 5 MB."""
-    without_core(core)
     private, public = keys.generate()
     code = """
         const { encrypt } = require(process.argv[1])
@@ -94,7 +88,8 @@ def test_we_open_what_its_own_code_encrypts(core: encryption.Core) -> None:
     done = subprocess.run(
         ["node", "-e", code, str(primitives)], input=asked, capture_output=True, encoding="utf-8", check=True
     )
-    assert encryption.decrypt(json.loads(done.stdout), [private], core=core) == list(VALUES.values())
+    with only(implementation):
+        assert keys.decrypt(json.loads(done.stdout), [private]) == list(VALUES.values())
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def public_key(private: str) -> str:
     )
 
 
-def seal(plaintext: bytes, public: str) -> bytes:
+def encrypt(plaintext: bytes, public: str) -> bytes:
     """The message that only the private key opens. Raises ValueError if `public` is no public key."""
     recipient = _public_key(bytes.fromhex(public))
     number = secrets.randbelow(_ORDER - 2) + 1
@@ -50,7 +50,7 @@ def seal(plaintext: bytes, public: str) -> bytes:
     return ephemeral + nonce + sealed[-_TAG:] + sealed[:-_TAG]
 
 
-def opener(private: str) -> Callable[[bytes], bytes | None]:
+def decryptor(private: str) -> Callable[[bytes], bytes | None]:
     """A function that opens messages sealed for this key, giving None for others. Raises ValueError."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH

@@ -52,11 +52,7 @@ def hydrate(
 
 
 class Hydration:
-    """One hydration, in three steps: `open`, `resolve`, `result`.
-
-    `overload` lets the files win over the process environment and later files over earlier ones, as the flag of
-    the dotenvx command has it; no environment asks for it.
-    """
+    """One hydration, in three steps: `open`, `resolve`, `result`."""
 
     def __init__(
         self,
@@ -64,18 +60,16 @@ class Hydration:
         process_env: Mapping[str, str],
         *,
         secret_names: Collection[str] = (),
-        overload: bool = False,
         windows: bool = False,
     ) -> None:
         self.environment = environment
         self.process_env = process_env
-        self.overload = overload
         self.fold: Fold = str.upper if windows else exact
         self.process, self.outer = enter(process_env, environment.name, fold=self.fold)
         self.layers = read_layers(environment)
-        self.standings = standings(self.layers, fold=self.fold, overload=overload)
+        self.standings = standings(self.layers, fold=self.fold)
         self.keys = Keys(environment, process_env, self.layers)
-        self.from_process = set() if overload else self.standings.keys() & self.process.keys()
+        self.from_process = self.standings.keys() & self.process.keys()
         self.secret = {self.fold(name) for name in secret_names}
         upper = {name.upper() for name in secret_names}  # pydantic-settings reads names in any case
         self.secret |= {name for name in self.standings if name.upper() in upper}
@@ -90,9 +84,7 @@ class Hydration:
     def open(self) -> None:
         """Decrypt whatever counts. Raises EnvFileInvalid, KeyMissing, DecryptionFailed."""
         checks.refuse_switches(self.standings.values())
-        self.opened = open_layers(
-            self.layers, self.visible, self.keys.decrypt, overload=self.overload, fold=self.fold
-        )
+        self.opened = open_layers(self.layers, self.visible, self.keys.decrypt, fold=self.fold)
         if self.opened.failed or self.opened.failed_process:
             variables = self.keys.variables({place.label for place in self.opened.failed})
             checks.refuse_unopened(self.environment, self.opened, self.keys.ring(), variables)
@@ -122,7 +114,6 @@ class Hydration:
             self.opened,
             secret=self.secret,
             run=self._run if run else None,
-            overload=self.overload,
             fold=self.fold,
         )
 
@@ -220,7 +211,6 @@ class Hydration:
             names=[standing.name for standing in self.standings.values()],
             private_keys=self.keys.needed(),
             commands=commands,
-            overload=self.overload,
         )
         return {
             self.fold(name): value

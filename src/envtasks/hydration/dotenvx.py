@@ -45,16 +45,14 @@ def values(
     names: Collection[str],
     private_keys: Sequence[str] = (),
     commands: bool = False,
-    overload: bool = False,
     time_limit: float = TIME_LIMIT,
 ) -> dict[str, str]:
     """The value of each of `names`, the variables that the env files define, as `dotenvx run` would set it.
 
     `private_keys` (64 hexadecimal digits each) are all the keys used: no key file is read, no provider asked.
     A value that is an `op://` or `bw://` reference is followed by its provider. With `commands`, `$(…)` runs
-    in the project's root; else the caller has seen that there is none. `overload` turns the layers round, as
-    the command's option does. Raises ToolMissing, DecryptionFailed, EnvFileMissing, and EnvFileInvalid when
-    dotenvx fails or reads other variables than `names`.
+    in the project's root; else the caller has made sure that there is none. Raises ToolMissing, DecryptionFailed,
+    EnvFileMissing, and EnvFileInvalid when dotenvx fails or reads other variables than `names`.
     """
     command = locate(environment.root, process_env)
     if unreadable := sorted(_OBJECT_NAMES.intersection(names)):
@@ -71,7 +69,7 @@ def values(
     env |= {f"DOTENV_PRIVATE_KEY_ENVTASKS_{number}": key for number, key in enumerate(private_keys)}
     with tempfile.TemporaryDirectory(prefix="envtasks-", ignore_cleanup_errors=True) as folder:
         files = [word for path in _files(environment, Path(folder)) for word in ("-f", str(path))]
-        options = ["-fk", str(Path(folder, "none.keys")), *(["--overload"] if overload else []), *files]
+        options = ["-fk", str(Path(folder, "none.keys")), *files]
         call = _Call(command.argv, options, env, environment.root if commands else Path(folder), time_limit)
         parsed = _followed(call, names) if files else {}
     for stand_in, value in opaque.values():

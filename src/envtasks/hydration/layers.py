@@ -68,10 +68,8 @@ def read_layers(environment: Environment) -> list[Layer]:
     return layers
 
 
-def standings(
-    layers: Sequence[Layer], *, fold: Fold | None = None, overload: bool = False
-) -> dict[str, Standing]:
-    """How every variable stands, in file order, by its folded name. With `overload` the last file wins."""
+def standings(layers: Sequence[Layer], *, fold: Fold | None = None) -> dict[str, Standing]:
+    """How every variable stands, in file order, by its folded name."""
     fold = fold or exact
     found: dict[str, list[tuple[Layer, Entry]]] = {}
     for layer in layers:
@@ -79,8 +77,7 @@ def standings(
             found.setdefault(name, []).append((layer, entry))
     result = {}
     for name, entries in found.items():
-        ordered = entries[::-1] if overload else entries
-        places = [Place(layer.label, entry) for layer, entry in ordered]
+        places = [Place(layer.label, entry) for layer, entry in entries]
         result[name] = Standing(
             name=places[0].entry.name,
             winner=places[0],

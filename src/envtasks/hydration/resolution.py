@@ -31,7 +31,6 @@ def open_layers(
     process: Mapping[str, str],
     decrypt: Decrypt,
     *,
-    overload: bool = False,
     fold: Fold = exact,
 ) -> Opened:
     """Every ciphertext decrypted that is not shadowed by the process environment or an earlier layer.
@@ -44,11 +43,11 @@ def open_layers(
     private_keys: list[str] = []
     for number, layer in enumerate(layers):
         names = [fold(entry.name) for entry in layer.file.entries]
-        found = list(_ciphertexts(layer, names, process, () if overload else taken))
+        found = list(_ciphertexts(layer, names, process, taken))
         plaintexts = decrypt([ciphertext for ciphertext, _ in found], private_keys) if found else ()
         for (_, index), plain in zip(found, plaintexts, strict=True):
             place = Place(layer.label, layer.file.entries[index])
-            from_process = not overload and names[index] in taken
+            from_process = names[index] in taken
             if plain is None or plain.startswith(ENCRYPTED):  # opened, it may not be a ciphertext again
                 (opened.failed_process if from_process else opened.failed).append(place)
             elif from_process:
@@ -77,7 +76,7 @@ class Resolution:
     """What the layers and the process environment make of every variable that a file defines."""
 
     __slots__ = (
-        *("_fold", "_literals", "_outer", "_overload", "_patience", "_run", "_running", "_secret"),
+        *("_fold", "_literals", "_outer", "_patience", "_run", "_running", "_secret"),
         *("broken", "changed", "commands", "endless", "tainted", "unknown", "values"),
     )
 
@@ -87,7 +86,6 @@ class Resolution:
         *,
         secret: Collection[str] = (),
         run: Run | None = None,
-        overload: bool = False,
         fold: Fold = exact,
         size: int = 0,
     ) -> None:
@@ -105,7 +103,6 @@ class Resolution:
         self._running: dict[str, str] = {}
         self._literals: set[str] = set()
         self._run = run
-        self._overload = overload
         self._fold = fold
         self._patience = Patience(size)
 
@@ -117,7 +114,7 @@ class Resolution:
         for index, entry in enumerate(layer.file.entries):
             name = self._fold(entry.name)
             literal = entry.literal
-            if name in outer and not self._overload:
+            if name in outer:
                 value = outer[name]
             else:
                 value = self._own(entry, opened.entries.get((number, index)), literal, layer.label)
@@ -125,8 +122,7 @@ class Resolution:
             if literal:
                 (literals.add if refers(value) else literals.discard)(name)
         outer.update(running)
-        if not self._overload:
-            outer.update((name, plain) for name, plain in opened.process.items() if name in running)
+        outer.update((name, plain) for name, plain in opened.process.items() if name in running)
         for name in running:
             self.values[name] = outer[name]
 
@@ -198,9 +194,8 @@ class Resolution:
 
     def _lookup(self, name: str) -> str | None:
         name = self._fold(name)
-        first, second = (self._running, self._outer) if self._overload else (self._outer, self._running)
-        value = first.get(name)
-        return second.get(name) if value is None else value
+        value = self._outer.get(name)
+        return self._running.get(name) if value is None else value
 
 
 def resolve(
@@ -210,16 +205,15 @@ def resolve(
     *,
     secret: Collection[str] = (),
     run: Run | None = None,
-    overload: bool = False,
     fold: Fold = exact,
 ) -> Resolution:
     """All layers resolved: the process environment wins over the files, an earlier file over a later one.
 
-    With `overload` it is the other way round. `secret` names are tainted from the start. Without `run` a command
+    `secret` names are tainted from the start. Without `run` a command
     is not run but noted. `fold` gives the spelling under which names are the same.
     """
     size = sum(len(layer.file.text) for layer in layers)
-    resolution = Resolution(process, secret=secret, run=run, overload=overload, fold=fold, size=size)
+    resolution = Resolution(process, secret=secret, run=run, fold=fold, size=size)
     for number, layer in enumerate(layers):
         resolution.add(number, layer, opened)
     return resolution
