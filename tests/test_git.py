@@ -51,6 +51,22 @@ def test_variables_of_git_do_not_change_the_answer(
     assert git.is_tracked(repository, repository / "tracked", env)
 
 
+@pytest.mark.skipif("sys.platform == 'win32'", reason="a shell script in place of git")
+def test_git_gets_no_private_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DOTENV_PRIVATE_KEY* of the process environment stay out of git's, which runs filters and hooks."""
+    (tmp_path / "git").write_text("#!/bin/sh\nenv\n", encoding="utf-8")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    printed = git.output(
+        tmp_path, {**os.environ, "DOTENV_PRIVATE_KEY_LOCAL": "a" * 64, "KEPT": "1"}, "version"
+    )
+
+    assert printed is not None
+    assert "KEPT=1" in printed
+    assert "DOTENV_PRIVATE_KEY" not in printed
+
+
 def test_the_repository_runs_no_program(repository: Path) -> None:
     """`core.fsmonitor` of a repository's own config is not run."""
     marker = repository / "ran"

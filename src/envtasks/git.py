@@ -8,6 +8,7 @@ from typing import Final
 
 # a CI's checkout may belong to another user; fsmonitor would run a program that the repository names
 _OPTIONS: Final = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+_NOT_FOR_GIT: Final = ("GIT_", "DOTENV_PRIVATE_KEY")
 
 
 def output(root: Path, env: Mapping[str, str], *words: str) -> str | None:
@@ -33,8 +34,9 @@ def _run(root: Path, env: Mapping[str, str], words: Sequence[str]) -> tuple[int,
     try:
         done = subprocess.run(
             ["git", *_OPTIONS, "-C", str(root), *words],
-            # a hook's GIT_DIR would make git answer for another repository, GIT_CONFIG* run other programs
-            env={name: value for name, value in env.items() if not name.upper().startswith("GIT_")},
+            # a hook's GIT_DIR would make git answer for another repository, GIT_CONFIG* run other programs;
+            # no private key is for git
+            env={name: env[name] for name in env if not name.upper().startswith(_NOT_FOR_GIT)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -20,6 +20,7 @@ from .activation import (
 )
 from .config import Project
 from .errors import ConfigInvalid, EnvtasksError
+from .process.command import too_large, without_keys
 
 if TYPE_CHECKING:
     from .redaction import Redactor
@@ -56,7 +57,7 @@ def session(
     for one run, `--no-mask` shows secrets; both are taken out of `session.posargs`.
 
     Args:
-        env: the environment; without one, and without `--env`, the session is a plain one.
+        env: the environment; without one, and without `--env`, only the private keys are kept from its commands.
         only: the environments it may run in.
         needs: as for `@task`: required names and patterns; other variables of the env files stay out.
     """
@@ -66,21 +67,22 @@ def session(
     @functools.wraps(function)
     def body(session: nox.Session, *args: Any, **parameters: Any) -> Any:
         with _session_errors(session):
-            redactor = _open(session, env=env, only=only, needs=needs)
-            with _hidden(redactor):
+            redactor = _activate(session, env=env, only=only, needs=needs)
+            with _redacted(redactor):
                 return function(session, *args, **parameters)
 
     body.__dict__["environment"] = env  # ci/sessions.py renders a pipeline from it
     return nox.session(**kwargs)(body)
 
 
-def _open(
+def _activate(
     session: nox.Session, *, env: str | None, only: Sequence[str] | None, needs: Sequence[str] | None
 ) -> Redactor | None:
-    """Put the environment into the session; gives what hides its secrets, if any are to be hidden."""
+    """Give the session its environment; the redactor of its output, None where nothing is redacted."""
     chosen, mask = _take_flags(session.posargs)
     name = env if chosen is None else chosen
     if name is None:
+        _apply(session, without_keys(os.environ))
         return None
     project = Project.load()
     environment = project.environment(name)
@@ -98,8 +100,8 @@ def _open(
 
 
 @contextmanager
-def _hidden(redactor: Redactor | None) -> Iterator[None]:
-    """Hide secrets in what the body prints, and in the exception that nox prints when the body has ended."""
+def _redacted(redactor: Redactor | None) -> Iterator[None]:
+    """Redact what the body prints, and the exception that nox prints when the body has ended."""
     if redactor is None:
         yield
         return
@@ -109,11 +111,12 @@ def _hidden(redactor: Redactor | None) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            _hide_in(error, redactor)
+            _redact(error, redactor)
             raise
 
 
-def _hide_in(error: BaseException | None, redactor: Redactor) -> None:
+def _redact(error: BaseException | None, redactor: Redactor) -> None:
+    """Redact the texts of an exception and of those it was raised from."""
     while error is not None:
         error.args = tuple(redactor.text(text) if isinstance(text, str) else text for text in error.args)
         error = error.__cause__ or error.__context__
@@ -146,12 +149,15 @@ def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
 
 
 def _apply(session: nox.Session, child_env: Mapping[str, str]) -> None:
-    """Change only what differs from the process environment: nox puts the session's own PATH and VIRTUAL_ENV there."""
+    """Set in the session what differs from the process environment, and leave the PATH that nox has set.
+
+    A variable that is None is not passed on; a deleted one would still be, from the process environment.
+    """
     for name, value in child_env.items():
         if os.environ.get(name) != value:
             session.env[name] = value
     for name in os.environ.keys() - child_env.keys():
-        session.env[name] = None  # deleting would leave nox's copy of the process environment as it is
+        session.env[name] = None
 
 
 @contextmanager
@@ -163,8 +169,6 @@ def _session_errors(session: nox.Session) -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.E2BIG:
             raise
-        from .process.command import too_large
-
         message = str(too_large(_environment_of(session), ""))
     else:
         return
