@@ -332,6 +332,30 @@ def test_command_without_tasks_py(shop: Sandbox) -> None:
     assert (done.returncode, done.stdout) == (0, "1\n")
 
 
+@pytest.mark.parametrize(
+    ("table", "code", "message"),
+    [
+        (
+            "",
+            2,
+            "error: There is no environment 'nope' in shop.\n  hint: environments: local, staging, production\n",
+        ),
+        ("[tool.envtasks]\nengin = 1\n", 2, "error: pyproject.toml: [tool.envtasks] has no key 'engin'"),
+    ],
+)
+def test_errors_of_the_envtasks_command_are_messages(
+    shop: Sandbox, table: str, code: int, message: str
+) -> None:
+    """The `envtasks` command ends as `inv` does: message, hint and exit code, no traceback."""
+    shop.write("pyproject.toml", '[project]\nname = "shop"\n' + table)
+
+    done = shop.python("-m", "envtasks", "env.show", "--env", "nope")
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.replace(shop.root.name, "shop").startswith(message)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_command_that_takes_too_long_is_one_sentence(shop: Sandbox) -> None:
     """A timeout ends with 124 and a message instead of Invoke's traceback."""
     shop.write(

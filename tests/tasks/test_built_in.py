@@ -1,0 +1,50 @@
+"""Every built-in task ends its errors as the entry point translates them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.program import Program
+
+from envtasks.errors import BuildFailed
+from envtasks.tasks import built_in
+
+ARGUMENTS = {"ci.render": ["github"], "compose.exec": ["app", "true"], "env.get": ["A"], "exec": ["true"]}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one environment; the current folder."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
+    (tmp_path / ".env.local").write_text("A=1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _failing(body: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(body)
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise BuildFailed("It failed.", hint="mend it")
+
+    return fail
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("name", sorted(built_in().task_names))
+def test_an_error_ends_with_its_message_hint_and_code(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An EnvtasksError of a built-in task's body is two lines on stderr and its exit code, not a traceback."""
+    root = built_in()
+    monkeypatch.setattr(root[name], "body", _failing(root[name].body))
+    environment = [] if name.startswith("ci.") else ["--env", "local"]
+    program = Program(name="envtasks", binary="envtasks", namespace=root)
+
+    with pytest.raises(SystemExit) as ended:
+        program.run(["envtasks", name, *ARGUMENTS.get(name, []), *environment])
+
+    assert (ended.value.code, capsys.readouterr().err) == (8, "error: It failed.\n  hint: mend it\n")
