@@ -4,93 +4,91 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import console
-from ..config import Environment, Project
+from ..config import Environment
 from ..context import Context
 from ..declare import task
-from ..errors import EnvtasksError, VariableMissing
+from ..errors import EnvtasksError, VariableMissing, did_you_mean
+from ..invocation import current_invocation
 
 if TYPE_CHECKING:
     from ..hydration.result import Hydrated
 
-HIDDEN = "***"
-PUBLIC_KEY = "DOTENV_PUBLIC_KEY"
-WIDEST = 120  # characters of a value in a table; --json and env.get give all of it
+REDACTED: Final = "***"
+PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"
+MAX_WIDTH: Final = 120  # characters of a value in a table; --json and env.get give all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `env.list` says of one environment. `key`: where the key comes from that opens it, or what is wrong."""
+
+    name: str
+    files: tuple[str, ...]
+    protected: bool
+    public: bool
+    missing: tuple[str, ...] = ()
+    plain: int = 0
+    encrypted: int = 0
+    key: str = ""
+
+    @property
+    def row(self) -> list[str]:
+        """The cells of its row in the table."""
+        protection = "protected" if self.protected else "public" if self.public else ""
+        return [self.name, ", ".join(self.files), str(self.plain), str(self.encrypted), protection, self.key]
 
 
 @task(name="list", confirm=False, help={"json": "Print JSON"})
 def list_(c: Context, json: bool = False) -> None:
-    """List the environments: files, variables, guards, and whether a key is at hand."""
-    project = Project.load()
-    environments = (
-        [project.environments[c.environment]] if c.environment else list(project.environments.values())
-    )
-    rows = [_summary_or_error(environment) for environment in environments]
+    """List the environments: files, variables, protection, and whether a key is at hand."""
+    environments = current_invocation(c).project.environments
+    wanted = [environments[c.environment]] if c.environment else environments.values()
+    summaries = [_summary_or_error(environment) for environment in wanted]
     if json:
-        console.print_json(rows)
+        console.print_json([asdict(summary) for summary in summaries])
         return
-    console.table(
-        ["environment", "files", "plain", "encrypted", "guard", "key"],
-        [
-            [
-                row["name"],
-                ", ".join(row["files"]),
-                str(row["plain"]),
-                str(row["encrypted"]),
-                row["guard"],
-                row["key"],
-            ]
-            for row in rows
-        ],
-    )
+    columns = ["environment", "files", "plain", "encrypted", "protection", "key"]
+    console.table(columns, [summary.row for summary in summaries])
 
 
 @task(confirm=False, requires_environment=True, help={"reveal": "Show secret values", "json": "Print JSON"})
 def show(c: Context, reveal: bool = False, json: bool = False) -> None:
     """Show the variables of an environment and where each comes from, secrets hidden."""
-    hydrated = c.hydrated
-    rows = [_row(hydrated, name, reveal=reveal) for name in hydrated]
+    rows = [_variable(c.hydrated, name, reveal=reveal) for name in c.hydrated]
     if json:
         console.print_json(rows)
         return
+    # a public key is longer than all else and no secret: --json has it
+    shown = [row for row in rows if not row["name"].startswith(PUBLIC_KEY)]
     console.table(
         ["name", "value", "from", "kind"],
-        [
-            [row["name"], _one_line(row["value"]), _place(row), _kind(row)]
-            for row in rows
-            if not row["name"].startswith(
-                PUBLIC_KEY
-            )  # known to everybody, and longer than all else; --json has it
-        ],
+        [[row["name"], _one_line(row["value"]), _origin(row), _kind(row)] for row in shown],
     )
 
 
 @task(confirm=False, requires_environment=True, positional=["name"], help={"name": "The variable"})
 def get(c: Context, name: str) -> None:
     """Print the raw value of one variable and nothing else."""
-    hydrated = c.hydrated
-    if name not in hydrated:
-        import difflib
-
-        near = difflib.get_close_matches(name, hydrated, n=1)
+    if name not in c.hydrated:
         raise VariableMissing(
-            f"{name} is not in {c.environment}" + (f": did you mean {near[0]}?" if near else "."),
+            f"{name} is not in {c.environment}" + did_you_mean(name, c.hydrated),
             hint=f"inv env.show --env {c.environment} lists what is there",
         )
-    console.write_utf8(hydrated[name], newline_on_terminal=True)
+    console.write_utf8(c.hydrated[name], newline_on_terminal=True)
 
 
-def _row(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:
+def _variable(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:
     origin = hydrated.origin(name)
     hidden = origin.secret and not reveal
-    return {"name": name, "value": HIDDEN if hidden else hydrated[name], "hidden": hidden, **asdict(origin)}
+    return {"name": name, "value": REDACTED if hidden else hydrated[name], "hidden": hidden, **asdict(origin)}
 
 
-def _place(row: Mapping[str, Any]) -> str:
+def _origin(row: Mapping[str, Any]) -> str:
     if row["process"]:
         return f"process environment, not {row['file']}:{row['line']}"
     over = f" (over {', '.join(row['shadows'])})" if row["shadows"] else ""
@@ -104,58 +102,33 @@ def _kind(row: Mapping[str, Any]) -> str:
 
 def _one_line(value: str) -> str:
     text = value.replace("\n", "\\n").replace("\r", "\\r")
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+    return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
 
 
-def _summary_or_error(environment: Environment) -> dict[str, Any]:
-    """One environment's row, also if its files cannot be read: the others are of interest all the same."""
+def _summary_or_error(environment: Environment) -> Summary:
+    """The summary of an environment; where its files cannot be read, with the reason in place of its key."""
     try:
         return _summary(environment)
     except EnvtasksError as error:
-        files = [environment.label(path) for path in environment.files]
-        guard = "protected" if environment.protected else "public" if environment.public else ""
-        return {
-            "name": environment.name,
-            "files": files,
-            "missing": [],
-            "plain": 0,
-            "encrypted": 0,
-            "protected": environment.protected,
-            "public": environment.public,
-            "guard": guard,
-            "key": error.message,
-        }
+        files = tuple(environment.label(path) for path in environment.files)
+        return Summary(environment.name, files, environment.protected, environment.public, key=error.message)
 
 
-def _summary(environment: Environment) -> dict[str, Any]:
-    """One environment without any key: what its files hold, what guards it, which key would open it."""
-    from ..envfiles.document import read
+def _summary(environment: Environment) -> Summary:
+    from .. import inventory
 
-    plain: set[str] = set()
-    encrypted: dict[str, str] = {}
-    missing = []
-    for path in environment.files:
-        if not path.exists():
-            missing += [] if environment.optional(path) else [environment.label(path)]
-            continue
-        for entry in read(path).entries:
-            if entry.name in plain or entry.name in encrypted or entry.name.startswith(PUBLIC_KEY):
-                continue
-            if entry.encrypted:
-                encrypted[entry.name] = entry.raw
-            else:
-                plain.add(entry.name)
-    return {
-        "name": environment.name,
-        "files": [_file_label(environment, path) for path in environment.files],
-        "missing": missing,
-        "plain": len(plain),
-        "encrypted": len(encrypted),
-        "protected": environment.protected,
-        "public": environment.public,
-        "guard": "protected" if environment.protected else "public" if environment.public else "",
-        "key": _key_at_hand(environment, next(iter(encrypted.values()), None)),
-    }
+    found = inventory.read(environment)
+    encrypted = sum(declaration.encrypted for declaration in found.variables.values())
+    return Summary(
+        name=environment.name,
+        files=tuple(_file_label(environment, path) for path in environment.files),
+        protected=environment.protected,
+        public=environment.public,
+        missing=found.missing,
+        plain=len(found.variables) - encrypted,
+        encrypted=encrypted,
+        key=_key_at_hand(environment, next((file.sample for file in found.files if file.sample), None)),
+    )
 
 
 def _file_label(environment: Environment, path: Path) -> str:
@@ -165,9 +138,9 @@ def _file_label(environment: Environment, path: Path) -> str:
     return f"{label} (not there)" if environment.optional(path) else f"{label} (missing)"
 
 
-def _key_at_hand(environment: Environment, sample: str | None) -> str:
-    """Where the key comes from that opens this environment, tried on one of its values; or what is wrong."""
-    if sample is None:
+def _key_at_hand(environment: Environment, ciphertext: str | None) -> str:
+    """Where the key comes from that decrypts one ciphertext of an environment; or what is wrong."""
+    if ciphertext is None:
         return "none needed"
     from ..envfiles.keys import decrypt, find
 
@@ -176,6 +149,6 @@ def _key_at_hand(environment: Environment, sample: str | None) -> str:
     except EnvtasksError as error:
         return error.message
     for key in ring.keys:
-        if decrypt([sample], [key.hex])[0] is not None:
+        if decrypt([ciphertext], [key.hex])[0] is not None:
             return f"yes, from {key.source}"
     return "no: none of the keys at hand opens it" if ring.keys else "no"
