@@ -124,11 +124,11 @@ def test_no_package_registry_is_named() -> None:
 
 
 def test_modules_and_functions_stay_small() -> None:
-    """No module over 300 lines, no function over 40 without its docstring."""
+    """No module over 400 lines, no function over 40 without its docstring."""
     large = []
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
-        if text.count("\n") > 300:
+        if text.count("\n") > 400:
             large.append(f"{path.name}: {text.count(chr(10))} lines")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

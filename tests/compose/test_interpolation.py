@@ -62,7 +62,7 @@ def test_what_is_missing_depends_on_the_values(text: str, expected: list[Missing
 
 
 def test_names_lists_every_name_once() -> None:
-    """All names are told, nested ones and those of unused words too, in the order they appear."""
+    """All names are listed, nested ones and those of unused words too, in the order they appear."""
     assert names("$A ${B:-${C}} ${A} $$D ${E:+$F}") == ("A", "B", "C", "E", "F")
 
 

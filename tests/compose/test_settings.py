@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.compose import settings as compose_settings
+from envtasks.compose.settings import ComposeSettings, existing_files, read_settings
 from envtasks.config import Project
 from envtasks.errors import ConfigInvalid
 
@@ -17,9 +17,9 @@ def project(root: Path, **table: Any) -> Project:
 
 
 def test_the_defaults(tmp_path: Path) -> None:
-    """Without a table: no profiles, five minutes of patience, the project's name, and no file if there is none."""
-    found = compose_settings.read(project(tmp_path))
-    assert found == compose_settings.ComposeSettings(files=(), project="My Shop", profiles=(), timeout=300)
+    """Without a table: no profiles, a timeout of five minutes, the project's name, and no file if there is none."""
+    found = read_settings(project(tmp_path))
+    assert found == ComposeSettings(files=(), project="My Shop", profiles=(), timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_the_usual_files_are_found(tmp_path: Path, present: list[str], expected:
     for name in present:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert compose_settings.read(project(tmp_path)).files == tuple(tmp_path / name for name in expected)
+    assert read_settings(project(tmp_path)).files == tuple(tmp_path / name for name in expected)
 
 
 def test_declared_files_are_taken_as_they_are(tmp_path: Path) -> None:
     """One name or a list of names; the override file is then the user's own business."""
     (tmp_path / "a.override.yaml").touch()
-    assert compose_settings.read(project(tmp_path, files="a.yaml")).files == (tmp_path / "a.yaml",)
-    both = compose_settings.read(project(tmp_path, files=["a.yaml", "b.yaml"])).files
+    assert read_settings(project(tmp_path, files="a.yaml")).files == (tmp_path / "a.yaml",)
+    both = read_settings(project(tmp_path, files=["a.yaml", "b.yaml"])).files
     assert both == (tmp_path / "a.yaml", tmp_path / "b.yaml")
 
 
@@ -76,20 +76,20 @@ def test_declared_files_are_taken_as_they_are(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_table_is_told(tmp_path: Path, table: dict[str, Any], message: str) -> None:
+def test_a_wrong_table(tmp_path: Path, table: dict[str, Any], message: str) -> None:
     """The message names the table, the key and what was expected."""
     with pytest.raises(ConfigInvalid) as caught:
-        compose_settings.read(project(tmp_path, **table))
+        read_settings(project(tmp_path, **table))
     assert caught.value.message == message
 
 
-def test_files_that_do_not_exist_are_told_when_they_are_needed(tmp_path: Path) -> None:
+def test_files_that_do_not_exist_are_an_error_when_they_are_needed(tmp_path: Path) -> None:
     """Reading the table asks for no file, so that `down` works without; what needs one says which is not there."""
-    settings = compose_settings.read(project(tmp_path, files="docker/gone.yaml"))
+    settings = read_settings(project(tmp_path, files="docker/gone.yaml"))
     with pytest.raises(ConfigInvalid, match=r"files names 'gone\.yaml', which does not exist\."):
-        compose_settings.existing(settings, tmp_path)
+        existing_files(settings, tmp_path)
     with pytest.raises(ConfigInvalid, match="There is no compose file in"):
-        compose_settings.existing(compose_settings.read(project(tmp_path)), tmp_path)
+        existing_files(read_settings(project(tmp_path)), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -103,5 +103,5 @@ def test_files_that_do_not_exist_are_told_when_they_are_needed(tmp_path: Path) -
 )
 def test_every_environment_has_a_project_of_its_own(name: str, environment: str, expected: str) -> None:
     """`<project>-<environment>`, in the letters that compose takes."""
-    settings = compose_settings.ComposeSettings(files=(), project=name)
+    settings = ComposeSettings(files=(), project=name)
     assert settings.project_for(environment) == expected

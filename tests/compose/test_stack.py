@@ -1,4 +1,4 @@
-"""How docker compose is called for the stack of an environment."""
+"""How docker compose is called for the stack of an environment, and what it says about containers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from envtasks.compose.stack import Stack
+from envtasks.compose.stack import Address, Container, Stack, parse_containers
 from envtasks.config import Project
 from envtasks.errors import ConfigInvalid, StackFailed, ToolMissing
 from envtasks.hydration import hydrate
 from tests.projects import Sandbox
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+needs_sh = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
 SECRET = "pa$$word-4711"
 
 
@@ -32,16 +32,17 @@ def stack(sandbox: Sandbox, script: str = "exit 97", *, table: str = "", **proce
     return Stack.of(project, hydrate(project.environment("local"), process))
 
 
+@needs_sh
 def test_the_child_environment(sandbox: Sandbox) -> None:
     """It has the values and the switches, and nothing that would make compose take other files, names or env files."""
-    diverting = {
+    compose_variables = {
         "COMPOSE_FILE": "x",
         "COMPOSE_PROJECT_NAME": "x",
         "COMPOSE_ENV_FILES": "x",
         "COMPOSE_PROFILES": "debug",
     }
-    env = stack(sandbox, **diverting).child_env
-    names = ("PASSWORD", "COMPOSE_DISABLE_ENV_FILE", "BUILDX_METADATA_PROVENANCE", *diverting)
+    env = stack(sandbox, **compose_variables).child_env
+    names = ("PASSWORD", "COMPOSE_DISABLE_ENV_FILE", "BUILDX_METADATA_PROVENANCE", *compose_variables)
     assert {name: env.get(name) for name in names} == {
         "PASSWORD": SECRET,
         "COMPOSE_DISABLE_ENV_FILE": "1",
@@ -53,6 +54,7 @@ def test_the_child_environment(sandbox: Sandbox) -> None:
     }
 
 
+@needs_sh
 def test_the_command(sandbox: Sandbox) -> None:
     """With files it names them and the profiles; without, the project alone, even where there is no file."""
     found = stack(sandbox, table='files = ["a.yaml", "b.yaml"]\nprofiles = ["debug"]')
@@ -67,11 +69,13 @@ def test_the_command(sandbox: Sandbox) -> None:
     assert found.argv("up", files=True) == expected
 
 
+@needs_sh
 def test_nothing_secret_is_in_its_repr(sandbox: Sandbox) -> None:
     """Neither the values nor the child environment show in tracebacks and logs."""
     assert SECRET not in repr(stack(sandbox))
 
 
+@needs_sh
 @pytest.mark.parametrize(
     ("script", "error", "message"),
     [
@@ -87,9 +91,9 @@ def test_nothing_secret_is_in_its_repr(sandbox: Sandbox) -> None:
 def test_a_failing_command(
     sandbox: Sandbox, script: str, error: type[Exception], message: str | None
 ) -> None:
-    """Docker's message is told with values hidden, dollars doubled or not; what is not installed is a missing tool."""
+    """Docker's message has values redacted, dollars doubled or not; what is not installed is a missing tool."""
     with pytest.raises(error) as caught:
-        stack(sandbox, script).ask("ps", what="It went wrong")
+        stack(sandbox, script).output(["docker", "ps"], what="It went wrong")
     assert message in (None, getattr(caught.value, "message", None))
     assert SECRET not in str(caught.value)
 
@@ -100,19 +104,11 @@ def model(sandbox: Sandbox, tree: dict[str, Any], services: list[str], **process
     return stack(sandbox, script, **process_env).model(services).services
 
 
+@needs_sh
 def test_the_model_knows_profiles_from_the_environment(sandbox: Sandbox) -> None:
     """COMPOSE_PROFILES enables services, as it does for compose."""
     tree = {"services": {"app": {"image": "a"}, "debugger": {"image": "b", "profiles": ["debug"]}}}
     assert model(sandbox, tree, [], COMPOSE_PROFILES="other, debug") == ("app", "debugger")
-
-
-def test_a_service_that_the_stack_does_not_have(sandbox: Sandbox) -> None:
-    """The message names it and the nearest one; the hint lists all."""
-    with pytest.raises(ConfigInvalid) as caught:
-        model(sandbox, {"services": {"app": {"image": "a"}, "db": {"image": "b"}}}, ["apps"])
-    assert str(caught.value) == (
-        "The stack has no service 'apps': did you mean app?\n  hint: services: app, db"
-    )
 
 
 def test_the_compose_file_of_this_repository_holds_names_only() -> None:
@@ -132,3 +128,46 @@ def test_the_compose_file_of_this_repository_holds_names_only() -> None:
         "AUTH_JWT_SECRET",
         "CACHE_PASSWORD",
     }
+
+
+LINE = {
+    "Service": "app",
+    "Name": "shop-local-app-1",
+    "State": "running",
+    "Health": "healthy",
+    "ExitCode": 0,
+    "Publishers": [
+        {"URL": "0.0.0.0", "TargetPort": 8000, "PublishedPort": 80, "Protocol": "tcp"},
+        {"URL": "::", "TargetPort": 8000, "PublishedPort": 80, "Protocol": "tcp"},
+        {"URL": "127.0.0.1", "TargetPort": 53, "PublishedPort": 5300, "Protocol": "udp"},
+        {"URL": "", "TargetPort": 9000, "PublishedPort": 0, "Protocol": "tcp"},
+    ],
+}
+APP = Container(
+    "app",
+    "shop-local-app-1",
+    "running",
+    "healthy",
+    0,
+    (Address("0.0.0.0", 80, 8000), Address("127.0.0.1", 5300, 53, "udp")),
+)
+
+
+@pytest.mark.parametrize("text", [json.dumps(LINE) + "\n", json.dumps([LINE])])
+def test_both_outputs_of_compose_are_read(text: str) -> None:
+    """A line for each container, or one list; ports that are published once, under one address."""
+    assert parse_containers(text) == (APP,)
+    assert APP.row == ("app", "healthy", "localhost:80, 127.0.0.1:5300/udp")
+    assert APP.to_json() == {
+        "service": "app",
+        "name": "shop-local-app-1",
+        "state": "running",
+        "health": "healthy",
+        "exit_code": None,
+        "addresses": ["localhost:80", "127.0.0.1:5300/udp"],
+    }
+
+
+def test_nothing_is_up() -> None:
+    """No output means no containers."""
+    assert parse_containers("\n") == ()

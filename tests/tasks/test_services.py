@@ -32,7 +32,7 @@ def test_words_that_are_services_are_counted(line: str, expected: int) -> None:
 
 
 def test_invoke_is_asked_for_as_many_words_as_there_are() -> None:
-    """The argument counts as missing, in Invoke's eyes, until all its words are there."""
+    """Invoke takes the argument for missing until all its words are there."""
     words = ServiceWords(Argument(names=("services", "s"), kind=list), expected=2)
     assert (words.positional, words.value) == (True, None)
     words.value = "app"

@@ -1,47 +1,92 @@
-"""The compose stack of one environment: how docker compose is called for it, and its checked model."""
+"""The compose stack of one environment: how docker compose is called for it, its model, its containers."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..docker.client import docker_error, find_docker
-from ..errors import ConfigInvalid, StackFailed, ToolMissing
-from . import files as compose_files
-from . import missing
-from . import model as compose_model
-from . import settings as compose_settings
-from .files import Sources
-from .model import Tree
-from .settings import ComposeSettings
+from ..errors import StackFailed, ToolMissing
+from ..process import passthrough
+from .model import Model, Tree, active_services, read_sources
+from .settings import ComposeSettings, existing_files, read_settings
+from .variables import check_variables, refuse_implicit_env_files
 
 if TYPE_CHECKING:
     from ..config import Project
     from ..hydration import Hydrated
     from ..redaction import Redactor
 
-# what would make compose take other files, another project or other env files than the ones that we name
-DIVERTING: Final = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES")
+# they would make compose take other files, another project or other env files than the ones that we name
+NOT_HANDED_ON: Final = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES")
+SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
 NO_COMPOSE: Final = (
     "'compose' is not a docker command",
     "unknown flag: --project-name",
     "unknown command: docker compose",
 )
-SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
+ALL_ADDRESSES: Final = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 (read from docker, not bound to)
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """The merged model of the compose files, uninterpolated, and the services that a call is about."""
+class Address:
+    """A published port: the address and port of this machine, and the port inside the container."""
 
-    tree: Tree
-    sources: Sources
-    services: tuple[str, ...]
+    host: str
+    published: int
+    target: int
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        """What to type into a browser: `localhost` where the port is bound on all addresses."""
+        suffix = "" if self.protocol == "tcp" else f"/{self.protocol}"
+        return f"{'localhost' if self.host in ALL_ADDRESSES else self.host}:{self.published}{suffix}"
+
+    def conflicts_with(self, other: Address) -> bool:
+        """Whether this machine cannot have both."""
+        same_port = (self.published, self.protocol) == (other.published, other.protocol)
+        return same_port and (
+            self.host == other.host or not ALL_ADDRESSES.isdisjoint({self.host, other.host})
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of a stack, as `docker compose ps` shows it."""
+
+    service: str
+    name: str
+    state: str
+    health: str
+    exit_code: int
+    addresses: tuple[Address, ...]
+
+    @property
+    def condition(self) -> str:
+        """Its health where it has one, else its state; an exit with its code."""
+        if self.state == "exited":
+            return f"exited ({self.exit_code})"
+        return self.health if self.state == "running" and self.health else self.state
+
+    @property
+    def row(self) -> tuple[str, str, str]:
+        """Service, condition and addresses, as a table shows them."""
+        return self.service, self.condition, ", ".join(map(str, self.addresses))
+
+    def to_json(self) -> dict[str, object]:
+        """The same, and its name, for `--json`."""
+        return {
+            "service": self.service,
+            "name": self.name,
+            "state": self.state,
+            "health": self.health or None,
+            "exit_code": self.exit_code if self.state == "exited" else None,
+            "addresses": [str(address) for address in self.addresses],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +98,27 @@ class Stack:
     others: tuple[str, ...]  # the project's other environments
     settings: ComposeSettings
     child_env: Mapping[str, str] = field(repr=False)
-    secrets: Mapping[str, str] = field(repr=False)  # the values to hide, by name
-    hide: Redactor = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)  # the values to redact, by name
+    redactor: Redactor = field(repr=False)
 
     @classmethod
     def of(cls, project: Project, hydrated: Hydrated, *, mask: bool = True) -> Stack:
         """The stack of a project in a hydrated environment. Raises ConfigInvalid for a wrong table."""
         from ..redaction import Redactor
 
-        child_env = {name: value for name, value in hydrated.child_env().items() if name not in DIVERTING}
-        hidden = mask and project.mask != "never" and not hydrated.public
-        secrets = dict(hydrated.secrets) if hidden else {}
+        child_env = {name: value for name, value in hydrated.child_env().items() if name not in NOT_HANDED_ON}
+        redacts = mask and project.mask != "never" and not hydrated.public
+        secrets = dict(hydrated.secrets) if redacts else {}
         # compose prints a dollar as two
         doubled = [value.replace("$", "$$") for value in secrets.values()]
         return cls(
             root=project.root,
             environment=hydrated.environment,
             others=tuple(name for name in project.environments if name != hydrated.environment),
-            settings=compose_settings.read(project),
+            settings=read_settings(project),
             child_env={**child_env, **SWITCHES},
             secrets=secrets,
-            hide=Redactor([*secrets.values(), *doubled]),
+            redactor=Redactor([*secrets.values(), *doubled]),
         )
 
     @property
@@ -81,29 +126,25 @@ class Stack:
         """The compose project, `<project>-<environment>`."""
         return self.settings.project_for(self.environment)
 
-    def is_secret(self, name: str, shown: str) -> bool:
-        """Whether a text that compose shows under this name is the secret value of it."""
-        return name in self.secrets and shown.replace("$$", "$") == self.secrets[name].replace("$$", "$")
+    def argv(self, *words: str, files: bool, project: str = "") -> list[str]:
+        """The docker compose command for this stack, or for another compose project.
 
-    def argv(self, *words: str, files: bool) -> list[str]:
-        """The docker compose command; without `files` it goes by the labels of what runs.
-
-        Nothing is interpolated then, so that it works whatever is missing. Raises ToolMissing, ConfigInvalid.
+        Without `files` it goes by the labels of what runs, and nothing is interpolated, so that it works whatever is
+        missing. Raises ToolMissing, ConfigInvalid.
         """
-        start = [find_docker(self.child_env), "compose", "--project-name", self.name]
+        start = [find_docker(self.child_env), "compose", "--project-name", project or self.name]
         if files:
-            for path in compose_settings.existing(self.settings, self.root):
+            for path in existing_files(self.settings, self.root):
                 start += ["--file", str(path)]
             for profile in self.settings.profiles:
                 start += ["--profile", profile]
         return [*start, *words]
 
-    def ask(self, *words: str, files: bool = False, what: str = "Compose does not take the stack") -> str:
-        """What a short compose command prints. Raises StackFailed with compose's message, values hidden."""
-        return self.output(self.argv(*words, files=files), what=what)
+    def output(self, argv: Sequence[str], *, what: str = "Compose rejected the stack") -> str:
+        """The stdout of a short docker command. Raises StackFailed or ToolMissing, values redacted.
 
-    def output(self, argv: Sequence[str], *, what: str) -> str:
-        """What a short docker command prints. Raises StackFailed or ToolMissing, values hidden."""
+        `what` begins the message; docker's own follows.
+        """
         done = subprocess.run(argv, env=dict(self.child_env), capture_output=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             message = done.stderr.decode("utf-8", "replace")
@@ -112,55 +153,92 @@ class Stack:
                     "docker has no compose command.",
                     hint="install the docker-compose plugin, 2.20 or newer (docker compose version)",
                 )
-            raise docker_error(message, what=what, redactor=self.hide, error=StackFailed)
+            raise docker_error(message, what=what, redactor=self.redactor, error=StackFailed)
         return done.stdout.decode("utf-8", "replace")
 
-    def both(self, argv: Sequence[str]) -> str:
-        """All that a short docker command says on stdout and stderr, values hidden, failed or not."""
-        done = subprocess.run(
-            argv,
-            env=dict(self.child_env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
-        return self.hide.text(done.stdout.decode("utf-8", "replace"))
+    def run(self, *words: str, files: bool, redact: bool = True) -> int:
+        """Run docker compose, its output on ours, values redacted unless `redact` is false. Returns its exit code."""
+        from ..redaction import Redactor
+
+        redactor = self.redactor if redact else Redactor(())
+        return passthrough.follow(self.argv(*words, files=files), self.child_env, hide=redactor)
+
+    def docker(self, *words: str, what: str) -> str:
+        """The stdout of a short docker command other than compose. Raises as `output` does."""
+        return self.output([find_docker(self.child_env), *words], what=what)
+
+    def resolved(self, services: Sequence[str]) -> Tree:
+        """The interpolated model of these services (none: all). It holds secret values. Raises StackFailed."""
+        tree: Tree = json.loads(self.output(self.argv("config", "--format", "json", *services, files=True)))
+        return tree
+
+    def containers(self, services: Sequence[str] = (), *, project: str = "") -> tuple[Container, ...]:
+        """The containers of these services (none: all) as they are now, of this stack or another compose project."""
+        argv = self.argv("ps", "--all", "--format", "json", files=False, project=project)
+        found = parse_containers(self.output(argv, what="The containers of the stack cannot be listed"))
+        return tuple(container for container in found if not services or container.service in services)
 
     def model(self, services: Sequence[str]) -> Model:
-        """The model for these services (none: all that no profile bars), every name it needs at hand.
+        """The model for these services (none: all that are enabled), every variable that it needs being set.
 
         Raises ConfigInvalid, VariableMissing, EnvFileMissing, StackFailed.
         """
-        files = compose_settings.existing(self.settings, self.root)
-        sources = compose_files.read(files, self.child_env)
-        missing.refuse_unasked(sources, self.root)
-        tree = self._tree(sources)
-        if strangers := compose_model.unknown(tree, services):
-            known = list(tree.get("services") or {})
-            near = difflib.get_close_matches(strangers[0], known, n=1)
-            raise ConfigInvalid(
-                f"The stack has no service {strangers[0]!r}"
-                + (f": did you mean {near[0]}?" if near else "."),
-                hint=f"services: {', '.join(known)}",
+        files = existing_files(self.settings, self.root)
+        sources = read_sources(files, self.child_env)
+        tree = sources.tree
+        if not sources.computed:  # else compose would look for a file that is literally named ${…}
+            tree = json.loads(
+                self.output(self.argv("config", "--no-interpolate", "--format", "json", files=True))
             )
-        active = compose_model.active(tree, services, self._profiles())
-        missing.check(
-            tree,
-            sources,
-            active,
-            self.child_env,
-            environment=self.environment,
-            root=self.root,
-            base=files[0].parent,
-        )
-        return Model(tree, sources, active)
+        active = active_services(tree, services, self._profiles())
+        model = Model(tree, active, sources, self.root, files[0].parent)
+        refuse_implicit_env_files(model)
+        check_variables(model, self.child_env, environment=self.environment)
+        return model
 
-    def _tree(self, sources: Sources) -> Tree:
-        if sources.computed:  # compose would look for a file that is literally named ${…}
-            return sources.tree
-        tree: Tree = json.loads(self.ask("config", "--no-interpolate", "--format", "json", files=True))
-        return tree
+    def redact(self, value: Any, name: str = "") -> Any:
+        """A part of the resolved model, the one under `name`, with every secret value replaced."""
+        if isinstance(value, str):
+            # a value too short to be searched for is still redacted where it stands under its name
+            return "***" if value and self._is_secret(name, value) else self.redactor.text(value)
+        if isinstance(value, list):
+            return [self.redact(item) for item in value]
+        if isinstance(value, Mapping):
+            return {self.redactor.text(str(key)): self.redact(item, str(key)) for key, item in value.items()}
+        return value
+
+    def _is_secret(self, name: str, shown: str) -> bool:
+        return name in self.secrets and shown.replace("$$", "$") == self.secrets[name].replace("$$", "$")
 
     def _profiles(self) -> tuple[str, ...]:
         named = self.child_env.get("COMPOSE_PROFILES", "").split(",")
         return (*self.settings.profiles, *filter(None, (profile.strip() for profile in named)))
+
+
+def parse_containers(output: str) -> tuple[Container, ...]:
+    """The containers in the output of `docker compose ps --all --format json` (lines, or one list), by name."""
+    text = output.strip()
+    rows = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+    return tuple(sorted((_container(row) for row in rows), key=lambda container: container.name))
+
+
+def _container(row: Mapping[str, Any]) -> Container:
+    return Container(
+        service=str(row["Service"]),
+        name=str(row["Name"]),
+        state=str(row["State"]),
+        health=str(row.get("Health") or ""),
+        exit_code=int(row.get("ExitCode") or 0),
+        addresses=_addresses(row.get("Publishers") or []),
+    )
+
+
+def _addresses(publishers: Sequence[Mapping[str, Any]]) -> tuple[Address, ...]:
+    """The published ones; a port bound on IPv4 and IPv6 alike counts once."""
+    found: dict[str, Address] = {}
+    for row in publishers:
+        if row.get("PublishedPort"):
+            host, published = str(row.get("URL") or ""), int(row["PublishedPort"])
+            address = Address(host, published, int(row["TargetPort"]), str(row["Protocol"]))
+            found.setdefault(str(address), address)
+    return tuple(found.values())

@@ -50,7 +50,7 @@ class _Exec(Task):
 def up(
     c: Context, services: Sequence[str] = (), wait: bool = True, build: bool = False, timeout: int = 0
 ) -> None:
-    """Start the stack, wait until it is healthy, and say where to open it."""
+    """Start the stack, wait until it is healthy, and print where to open it."""
     with _stack(c) as stack:
         from .. import compose
 
@@ -64,7 +64,7 @@ def up(
     help={"services": SERVICES, "volumes": "Delete the stack's volumes, the data in them too; asks first"},
 )
 def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> None:
-    """End the stack; needs no value and works whatever is missing."""
+    """Stop and remove the stack; needs no value and works whatever is missing."""
     with _stack(c) as stack:
         from .. import compose
 
@@ -80,16 +80,16 @@ def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> Non
     iterable=["services"],
     help={
         "services": SERVICES,
-        "follow": "Go on as they say more, until Ctrl-C",
-        "lines": "Only so many, from the end",
+        "follow": "Go on with new lines, until Ctrl-C",
+        "lines": "Only the last lines, this many of each service",
     },
 )
 def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: int = 0) -> None:
-    """Print what the services have said, secrets hidden."""
+    """Print the logs of the services, secrets redacted."""
     with _stack(c) as stack:
         from .. import compose
 
-        code = compose.logs(stack, services, lines=lines or None, on=follow)
+        code = compose.logs(stack, services, lines=lines or None, follow=follow)
     _end(code)
 
 
@@ -104,13 +104,12 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """List the containers of the stack: state, health, addresses."""
     with _stack(c) as stack:
         from .. import compose
-        from ..compose import state
 
         found = compose.ps(stack, services)
     if json:
-        console.print_json(state.as_objects(found))
+        console.print_json([container.to_json() for container in found])
     else:
-        console.table(["service", "state", "address"], state.as_rows(found))
+        console.table(["service", "state", "address"], [container.row for container in found])
 
 
 @task(
@@ -142,27 +141,22 @@ def exec_(c: Context, service: str, line: str = "") -> None:
     help={"services": SERVICES, "json": "Print JSON"},
 )
 def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
-    """Print the stack as compose sees it, secrets hidden; say what two environments could not share."""
+    """Print the stack as compose sees it, secrets redacted."""
     with _stack(c) as stack:
-        from .. import compose
+        from .. import compose, yaml_nodes
 
         model = compose.config(stack, services)
-        notes = list(compose.shared(stack, current_invocation(c).project))
     if json:
         console.print_json(model)
     else:
-        import yaml
-
-        console.write_utf8(yaml.safe_dump(model, sort_keys=False, allow_unicode=True, width=120))
-    for note in notes:
-        console.say("note", note)
+        console.write_utf8(yaml_nodes.dump(model))
 
 
 @task(
     env="local",
     klass=OnServices,
     iterable=["services"],
-    help={"services": SERVICES, "cache": "Use what earlier builds left"},
+    help={"services": SERVICES, "cache": "Use the build cache"},
 )
 def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
     """Build the images of the stack."""

@@ -14,7 +14,7 @@ from ..errors import EnvtasksError
 
 
 class ServiceWords(Argument):
-    """A positional list that may be empty, unknown to Invoke: it asks for `expected` words and no more."""
+    """A positional list of `expected` words, which may be none: Invoke itself has no such argument."""
 
     def __init__(self, argument: Argument, expected: int) -> None:
         super().__init__(names=argument.names, kind=list, help=argument.help, positional=expected > 0)
@@ -22,7 +22,7 @@ class ServiceWords(Argument):
 
     @property
     def value(self) -> Any:
-        """None, which Invoke takes for missing, until all expected words are there."""
+        """None, which means missing to Invoke, until all expected words are there."""
         return self._value if len(self._value or ()) >= self.expected else None
 
     @value.setter
@@ -32,7 +32,7 @@ class ServiceWords(Argument):
 
 
 class OnServices(Task):
-    """A task with a parameter `services`; the compose files tell such words from the next task's name."""
+    """A task with a parameter `services`; the compose files tell whether a word is a service or the next task."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The body's own arguments, `services` among them as a list of words."""
@@ -71,13 +71,10 @@ def count(words: Sequence[str], task: str, services: Collection[str], with_value
 
 
 def known_services() -> frozenset[str]:
-    """The services that the compose files declare; none if they cannot be read, which the task will say."""
-    from ..compose import files as compose_files
-    from ..compose import settings
+    """The services that the compose files declare; none if they cannot be read, which the task itself reports."""
+    from .. import compose
 
     try:
-        files = settings.read(Project.load()).files
+        return compose.service_names(Project.load())
     except EnvtasksError:
         return frozenset()
-    services = compose_files.read([file for file in files if file.is_file()], {}).tree.get("services")
-    return frozenset(services) if isinstance(services, dict) else frozenset()

@@ -1,0 +1,144 @@
+"""What counts as ready, what two stacks cannot both have, and how a start is shown on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from envtasks.compose import startup
+from envtasks.compose.stack import Address, Container
+from envtasks.compose.startup import Readiness, addresses_to_open, conflicts, readiness
+
+
+def container(service: str, health: str, *addresses: Address) -> Container:
+    return Container(service, f"{service}-1", "running", health, 0, addresses)
+
+
+def test_a_pipe_gets_each_change_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Compose's lines as they come, and one line when a container's condition changes."""
+    with startup.startup_view("local") as view:
+        view.line(" Network x  Created")
+        for health in ("starting", "starting", "healthy"):
+            view.update([container("app", health), container("db", "healthy")])
+    assert capsys.readouterr() == ("", " Network x  Created\n app: starting\n db: healthy\n app: healthy\n")
+
+
+def test_a_terminal_gets_a_table_that_changes_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows environment, services, addresses and compose's last line, and is taken away at the end."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with startup.startup_view("local") as view:
+        assert isinstance(view, startup.LiveView)
+        view.update([container("app", "healthy", Address("0.0.0.0", 80, 8000))])
+        view.line(" Container app-1  Started ")
+        view.line("")
+        view._live.refresh()
+        drawn = terminal.getvalue()
+    for shown in (
+        "local: starting the stack",
+        "app",
+        "healthy",
+        "localhost:80",
+        "Container app-1  Started",
+    ):
+        assert shown in drawn
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def test_rich_is_not_imported_for_a_pipe() -> None:
+    """The import is paid for on a terminal only."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from envtasks.compose import startup\n"
+        "with startup.startup_view('local') as view: view.line('x')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'rich'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("state", "health", "code", "must_stay_up", "expected", "condition"),
+    [
+        ("running", "", 0, True, Readiness.READY, "running"),
+        ("running", "healthy", 0, True, Readiness.READY, "healthy"),
+        ("running", "starting", 0, True, Readiness.WAITING, "starting"),
+        ("running", "unhealthy", 0, True, Readiness.FAILED, "unhealthy"),
+        ("exited", "", 0, False, Readiness.READY, "exited (0)"),
+        ("exited", "", 0, True, Readiness.FAILED, "exited (0)"),
+        ("exited", "", 3, False, Readiness.FAILED, "exited (3)"),
+        ("created", "", 0, True, Readiness.WAITING, "created"),
+        ("restarting", "starting", 1, True, Readiness.WAITING, "restarting"),
+        ("dead", "", 0, False, Readiness.FAILED, "dead"),
+    ],
+)
+def test_readiness(
+    state: str, health: str, code: int, must_stay_up: bool, expected: Readiness, condition: str
+) -> None:
+    """Healthy, running without a check, or finished with 0 where it need not stay up is ready."""
+    found = Container("app", "app-1", state, health, code, ())
+    assert (readiness(found, must_stay_up=must_stay_up), found.condition) == (expected, condition)
+
+
+RESOLVED: dict[str, Any] = {
+    "services": {
+        "app": {
+            "build": {"context": "."},
+            "container_name": "the-app",
+            "ports": [
+                {"target": 8000, "published": "8000", "protocol": "tcp", "host_ip": "127.0.0.1"},
+                {"target": 53, "published": "5300", "protocol": "udp"},
+                {"target": 70, "published": "7000-7009", "protocol": "tcp"},
+                {"target": 9000, "protocol": "tcp"},
+            ],
+        },
+        "mail": {"image": "mail", "ports": [{"target": 80, "published": "80", "app_protocol": "https"}]},
+        "db": {"image": "db", "ports": [{"target": 5432, "published": "5432", "protocol": "tcp"}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (Address("0.0.0.0", 8000, 1), ["port 8000 (service app)"]),
+        (Address("127.0.0.1", 8000, 1), ["port 8000 (service app)"]),
+        (Address("192.0.2.1", 8000, 1), []),
+        (Address("127.0.0.1", 8000, 1, "udp"), []),
+        (Address("127.0.0.1", 5300, 1, "udp"), ["port 5300/udp (service app)"]),
+        (Address("", 7000, 1), []),
+        (Address("", 9000, 1), []),
+        (Address("", 5432, 1), []),
+    ],
+)
+def test_ports_that_another_stack_holds(held: Address, expected: list[str]) -> None:
+    """The same port on the same address, or where one is bound on all; not a range that docker picks from."""
+    theirs = [container("x", "healthy", held)]
+    assert list(conflicts(RESOLVED, ["app"], theirs)) == expected
+
+
+def test_container_names_that_another_stack_holds() -> None:
+    """A fixed name conflicts with a container of that name that runs."""
+    theirs = Container("x", "the-app", "running", "", 0, ())
+    assert conflicts(RESOLVED, ["app"], [theirs]) == ("container name the-app (service app)",)
+    assert conflicts(RESOLVED, ["mail"], [theirs]) == ()
+
+
+def test_addresses_to_open_in_a_browser() -> None:
+    """The ports of what the project builds, and those that say http or https; never udp, never a database."""
+    containers = [
+        container("app", "", Address("127.0.0.1", 8000, 8000), Address("", 5300, 53, "udp")),
+        container("mail", "", Address("", 80, 80)),
+        container("db", "", Address("", 5432, 5432)),
+    ]
+    assert addresses_to_open(RESOLVED, containers) == ("http://127.0.0.1:8000", "https://localhost:80")
