@@ -88,7 +88,7 @@ class Context(InvokeContext):
         """Run a shell line in the environment. Takes what Invoke's `run` takes; gives its Result."""
         shell = str(kwargs.get("shell", self.config.run.shell))
         option = "/c" if shell.lower().endswith("cmd.exe") else "-c"
-        self._show_equivalent([shell, option, self._prefix_commands(command)], kwargs)
+        self._print_dotenvx_line([shell, option, self._prefix_commands(command)], kwargs)
         return self._run(self._runner(), command, **kwargs)
 
     def sudo(self, command: str, **kwargs: Any) -> Result:
@@ -102,7 +102,7 @@ class Context(InvokeContext):
         Result; raises UnexpectedExit (the program's own exit code, 128+N for a signal N) and ToolMissing.
         """
         words = [str(word) for word in argv]
-        self._show_equivalent(words, kwargs)
+        self._print_dotenvx_line(words, kwargs)
         result: Result = self._runner().run_argv(words, **kwargs)
         return result
 
@@ -111,26 +111,26 @@ class Context(InvokeContext):
 
         return Runner(self, child_env=self._child_env, redactor=self._redactor)
 
-    def _show_equivalent(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
+    def _print_dotenvx_line(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
         """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
         shown = kwargs.get("echo", self.config.run.echo) or kwargs.get("dry", self.config.run.dry)
         environment = self.call_options.environment
         if shown and environment is not None and not kwargs.get("disown"):
-            line = equivalent(environment, argv, app_env="APP_ENV" not in self.env)
+            line = _dotenvx_line(environment, argv, app_env="APP_ENV" not in self.env)
             print(self._redactor.text(line) if self._redactor else line, file=sys.stdout, flush=True)
 
 
-def equivalent(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:
-    """The `dotenvx run` line that reproduces a command of this environment, to be copied into a POSIX shell here.
+def _dotenvx_line(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:
+    """The `dotenvx run` line that gives a command the values of this environment, for a POSIX shell.
 
-    Paths are relative to the current folder. `app_env`: say APP_ENV too, as no file does.
+    Paths are relative to the current folder. `app_env`: set APP_ENV too, because no file does.
     """
     words = ["env", f"APP_ENV={environment.name}"] if app_env else []
     words += ["dotenvx", "run", "--strict"]
     for path in environment.files:
         if path.exists() or not environment.optional(path):
             words += ["-f", _from_here(path)]
-    for path in key_files(environment):
+    for path in _key_files(environment):
         words += ["-fk", _from_here(path)]
     return shlex.join([*words, "--", *argv])
 
@@ -142,7 +142,7 @@ def _from_here(path: Path) -> str:
         return path.as_posix()
 
 
-def key_files(environment: Environment) -> tuple[Path, ...]:
+def _key_files(environment: Environment) -> tuple[Path, ...]:
     """The key files that dotenvx would not find by itself: those declared, or `.env.<name>.keys` where it exists."""
     if environment.keys:
         return tuple(path for path in environment.keys if path.exists())

@@ -109,9 +109,9 @@ class Task(tasks.Task[Callable[..., Any]]):
                         hint="rename it; c.environment is the environment's name and c.env holds its values",
                     )
         # Invoke's executor would run these without an environment, so it gets to see them only when all are plain
-        self.before, self.after = _calls(self.pre), _calls(self.post)
-        self.pre = [] if any(map(_ours, self.before)) else self.pre
-        self.post = [] if any(map(_ours, self.after)) else self.post
+        self.before, self.after = _as_calls(self.pre), _as_calls(self.post)
+        self.pre = [] if any(isinstance(call.task, Task) for call in self.before) else self.pre
+        self.post = [] if any(isinstance(call.task, Task) for call in self.after) else self.post
 
     def __deepcopy__(self, memo: object) -> Task:
         return self  # Collection.from_module copies every task; nothing here changes after definition
@@ -153,10 +153,9 @@ class Task(tasks.Task[Callable[..., Any]]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
         if not args or not isinstance(args[0], InvokeContext):
-            return super().__call__(*args, **kwargs)  # its message says what is wrong
-        if isinstance(
-            args[0], Context
-        ):  # a body calls another task: errors go up to the task that `inv` called
+            return super().__call__(*args, **kwargs)  # Invoke says that the context is missing
+        if isinstance(args[0], Context):
+            # called by the body of another task, which may catch its errors; that task's own call translates them
             return self._call(args[0], args[1:], kwargs)
         from .process.signals import signals
 
@@ -167,31 +166,33 @@ class Task(tasks.Task[Callable[..., Any]]):
         flags = {name: kwargs.pop(name, None) for name in FLAGS}
         invocation = current_invocation(caller)
         options = self._options(invocation, caller, flags)
-        entry = (self, options.environment and options.environment.name, self._bound(arguments, kwargs))
+        entry = (self, options.environment and options.environment.name, self._by_name(arguments, kwargs))
         if invocation.dedupe and entry in invocation.done:
             return None
         invocation.done.append(entry)
         context = self._context(invocation, caller, options)
-        for call in self.before if self._mine(caller, self.pre) else ():
-            _follow(call, context, invocation)
+        for call in self._left_by_invoke(caller, self.pre, self.before):
+            _run_once(call, context, invocation)
         try:
             result = super().__call__(context, *arguments, **kwargs)
         except UnexpectedExit as failure:
             _redact(failure, invocation.redactor(options, is_terminal=lambda: False))
             raise
-        for call in self.after if self._mine(caller, self.post) else ():
-            _follow(call, context, invocation)
+        for call in self._left_by_invoke(caller, self.post, self.after):
+            _run_once(call, context, invocation)
         return result
 
-    def _bound(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _by_name(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults filled in: the command line gives all of them, a pre task none."""
         bound = self.argspec(self.body).bind(*arguments, **kwargs)
         bound.apply_defaults()
         return bound.arguments
 
-    def _mine(self, caller: InvokeContext, seen_by_invoke: Sequence[Any]) -> bool:
-        """Whether these pre or post tasks are ours to run: Invoke's executor has run those that it saw."""
-        return isinstance(caller, Context) or not seen_by_invoke
+    def _left_by_invoke(
+        self, caller: InvokeContext, seen_by_invoke: Sequence[Any], listed: Sequence[Call]
+    ) -> Sequence[Call]:
+        """The listed pre or post tasks that are left to run: Invoke's executor has run those that it could see."""
+        return listed if isinstance(caller, Context) or not seen_by_invoke else ()
 
     def _options(
         self, invocation: Invocation, caller: InvokeContext, flags: Mapping[str, Any]
@@ -239,16 +240,12 @@ def _redact(failure: UnexpectedExit, redactor: Redactor | None) -> None:
         failure.result.command = redactor.text(failure.result.command)
 
 
-def _calls(listed: Sequence[Any]) -> list[Call]:
+def _as_calls(listed: Sequence[Any]) -> list[Call]:
     return [item if isinstance(item, Call) else Call(item) for item in listed]
 
 
-def _ours(call: Call) -> bool:
-    return isinstance(call.task, Task)
-
-
-def _follow(call: Call, context: Context, invocation: Invocation) -> None:
-    """Run a pre or post task of ours in the environment of `context`, a plain one without any, each once."""
+def _run_once(call: Call, context: Context, invocation: Invocation) -> None:
+    """Run a pre or post task, unless it has run: one of ours in the environment of `context`, a plain one in none."""
     if isinstance(call.task, Task):
         call.task(context, *call.args, **call.kwargs)
         return
@@ -258,8 +255,8 @@ def _follow(call: Call, context: Context, invocation: Invocation) -> None:
         return
     invocation.done.append(entry)
     plain = InvokeContext(context.config, context.remainder)
-    for inner in _calls(call.task.pre):
-        _follow(inner, context, invocation)
+    for inner in _as_calls(call.task.pre):
+        _run_once(inner, context, invocation)
     call.task(plain, *call.args, **call.kwargs)
-    for inner in _calls(call.task.post):
-        _follow(inner, context, invocation)
+    for inner in _as_calls(call.task.post):
+        _run_once(inner, context, invocation)

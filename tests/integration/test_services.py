@@ -1,4 +1,4 @@
-"""The keeper of the servers: it starts what is missing, uses what is there, and leaves nothing behind."""
+"""The test servers: started where they are missing, used where they are, with nothing left behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import random
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +95,28 @@ def test_found(env: dict[str, str]) -> None:
         with running(env) as again:
             assert (again.database, again.cache) == ("found", "found")
         assert left(env) | {"files": []} == {"database": True, "cache": True, "files": []}
+
+
+def test_something_else_on_the_port(env: dict[str, str]) -> None:
+    """What listens there and is not the environment's server is said in one sentence, and nothing is started."""
+    with socketserver.TCPServer(("127.0.0.1", int(env["DB_PORT"])), socketserver.BaseRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        with running({**env, "CACHE_URL": ""}) as servers:
+            answer = servers
+        other.shutdown()
+    assert answer.database == f"Something else listens on 127.0.0.1:{env['DB_PORT']}; set DB_PORT."
+    assert not answer.has_database
+
+
+def test_servers_of_other_values(env: dict[str, str]) -> None:
+    """A PostgreSQL or Redis that does not let the environment in is something else."""
+    with running(env) as servers:
+        if not (servers.has_database and servers.has_cache):
+            lacks(f"{servers.database} {servers.cache}")
+        other = {**env, "DB_PASSWORD": "another", "CACHE_URL": env["CACHE_URL"].replace("not", "no")}
+        with running(other) as again:
+            assert again.database == f"Something else listens on 127.0.0.1:{env['DB_PORT']}; set DB_PORT."
+            assert again.cache == f"Something else listens on 127.0.0.1:{env['CACHE_PORT']}; set CACHE_URL."
 
 
 def test_unused(env: dict[str, str]) -> None:

@@ -1,8 +1,8 @@
 """The servers that integration tests talk to: PostgreSQL and Redis on loopback, where the values say.
 
-A server that listens there already is used as it is. Otherwise a *keeper*, a process of its own, starts one
-from its PyPI wheel and stops it when its standard input ends: when the tests are done, and also when they are
-killed. No process and no folder is left in either case.
+A server that listens there already and lets the environment in is used as it is. Otherwise a process of its own,
+`tests.services.keeper`, starts one from its PyPI wheel and stops it when its standard input ends: when the tests are
+done, and also when they are killed. No process and no folder is left in either case.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UP = ("started", "found", "unused")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the keeper says of each server: `started`, `found`, `unused`, or a sentence why it is missing."""
+    """How each server came up: `started`, `found`, `unused`, or a sentence why it is missing."""
 
     database: str
     cache: str

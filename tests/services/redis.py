@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.services.server import MissingServer, process
 
+ANSWER_SECONDS = 5
+
 
 @contextmanager
 def running(place: Path, host: str, port: int, password: str) -> Iterator[None]:
@@ -26,7 +28,7 @@ def running(place: Path, host: str, port: int, password: str) -> Iterator[None]:
     argv: list[str | Path] = [Path(found.origin).parent / "bin" / "redis-server", "-"]
     with process(
         argv,
-        lambda: _ready(host, port, password),
+        lambda: accepts(host, port, password),
         log=place / "redis.log",
         stop=signal.SIGTERM,
         text="\n".join(settings) + "\n",
@@ -36,10 +38,17 @@ def running(place: Path, host: str, port: int, password: str) -> Iterator[None]:
         yield
 
 
-def _ready(host: str, port: int, password: str) -> bool:
+def accepts(host: str, port: int, password: str) -> bool:
+    """Whether a Redis server answers there and takes this password."""
     from redis import Redis, RedisError
 
-    client = Redis(host=host, port=port, password=password or None)
+    client = Redis(
+        host=host,
+        port=port,
+        password=password or None,
+        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+    )
     try:
         return bool(client.ping())
     except RedisError:
