@@ -41,9 +41,9 @@ def hydrate_and_report(
         for line in lines:
             console.say(kind, line)
     if process_env.get("GITHUB_ACTIONS") == "true" and not hydrated.public:
-        from .redaction.ci_log import announce
+        from .redaction.ci_log import register_masks
 
-        announce(hydrated.secrets.values())
+        register_masks(hydrated.secrets.values())
     return hydrated
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from envtasks.activation import hydrate_and_report
 from envtasks.config import Project
-from envtasks.redaction.ci_log import announce, group, masks
+from envtasks.redaction.ci_log import group, masks_of, register_masks
 from tests.projects import Sandbox
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n{\nhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
@@ -18,7 +18,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n{\nhkiG9w0BAQEFAASC\n-----
 
 def test_every_line_of_a_secret_and_its_encodings_are_masked() -> None:
     """Each line that is long enough is masked, and the whole in base64; frames and short lines are not."""
-    found = masks(PEM)
+    found = masks_of(PEM)
     assert {"MIIEvQIBADANBgkq", "hkiG9w0BAQEFAASC", base64.b64encode(PEM.strip().encode()).decode()} <= found
     assert not [form for form in found if form in ("{", "-----BEGIN PRIVATE KEY-----")]
 
@@ -26,13 +26,13 @@ def test_every_line_of_a_secret_and_its_encodings_are_masked() -> None:
 @pytest.mark.parametrize("value", ["", "abcde", "postgres", "Password", "localhost", "127.0.0.1", "a\nb\nc"])
 def test_short_and_common_values_are_not_masked(value: str) -> None:
     """A mask holds for a job's whole log, so a value that stands everywhere would make it unreadable."""
-    assert masks(value) == frozenset()
+    assert masks_of(value) == frozenset()
 
 
 def test_masks_are_commands_of_one_line_each() -> None:
     """Per cent signs and line ends are escaped, as GitHub's runner reads them."""
     stream = io.StringIO()
-    announce(["100%-s3cret"], stream=stream)
+    register_masks(["100%-s3cret"], stream=stream)
     lines = stream.getvalue().splitlines()
     assert all(line.startswith("::add-mask::") for line in lines)
     assert "::add-mask::100%25-s3cret" in lines

@@ -68,19 +68,13 @@ def _with_hyperscan(strings: Sequence[bytes]) -> tuple[Finder, HexFinder]:
 
 
 def _with_redaction(strings: Sequence[bytes]) -> Finder:
-    from ..redaction import Needles
+    from ..redaction import Patterns
 
-    spans = Needles(frozenset(strings)).spans
+    index = {string: number for number, string in enumerate(strings)}
+    occurrences = Patterns(strings).occurrences
 
     def find(data: memoryview) -> list[tuple[int, int]]:
         whole = data.tobytes()
-        hits = []
-        for start, end in spans(whole):
-            for index, string in enumerate(strings):
-                at = whole.find(string, start, end)
-                while at >= 0:
-                    hits.append((index, at + len(string)))
-                    at = whole.find(string, at + 1, end)
-        return hits
+        return [(index[whole[start:end]], end) for start, end in occurrences(whole)]
 
     return find

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from ..redaction.encodings import spellings
+from ..redaction import encodings_of
 from .patterns import is_user_name
 from .report import NotChecked
 
@@ -132,7 +132,7 @@ def _forms(name: str, part: str, text: str) -> Iterator[Needle]:
 
 def _spelled(text: str) -> frozenset[bytes]:
     """The forms of a text; of one with several lines also those of the lines that look like a token."""
-    forms = spellings(text)
+    forms = encodings_of(text)
     lines = {line.strip() for line in text.splitlines()}
     if len(lines) > 1:
         forms |= {
@@ -140,7 +140,7 @@ def _spelled(text: str) -> frozenset[bytes]:
         }
         for line in lines:
             if not _TOKEN.search(line) or " " in line or why_not(line):
-                forms -= spellings(line)
+                forms -= encodings_of(line)
     return frozenset(form for form in forms if len(form) >= SHORTEST)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..envfiles.keys import PRIVATE
-from ..redaction.encodings import spellings
+from ..redaction import encodings_of
 from .engine import finder
 from .needles import Needle
 from .private_keys import NEAR, REACH, PrivateKeys
@@ -31,7 +31,7 @@ class Search:
     """Finds needles and private keys. `reach` is how many bytes before and after a place it may have to see."""
 
     def __init__(self, needles: Sequence[Needle], keys: PrivateKeys, *, fast: bool = True) -> None:
-        marks = [form for form in spellings(PRIVATE) if form != PRIVATE.encode()]  # base64, that is
+        marks = [form for form in encodings_of(PRIVATE) if form != PRIVATE.encode()]  # base64, that is
         anchors = list(dict.fromkeys([needle.anchor for needle in needles] + marks))
         self._meant: list[list[Needle]] = [[] for _ in anchors]
         index = {anchor: i for i, anchor in enumerate(anchors)}

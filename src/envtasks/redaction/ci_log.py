@@ -1,4 +1,4 @@
-"""What a CI platform reads out of a job's output: groups that fold, and the values that GitHub is to mask."""
+"""Commands that a CI platform reads in a job's output: groups that fold, and the values that GitHub is to mask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, TextIO
 
-from .encodings import spellings
+from .encodings import encodings_of
 
 SHORTEST: Final = 6
 """Characters. GitHub's mask holds for the whole job, so `root` would blot out every path with that word in it."""
@@ -23,27 +23,27 @@ COMMON: Final = frozenset(
 _FRAME: Final = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 
 
-def announce(values: Iterable[str], *, stream: TextIO | None = None) -> None:
-    """Have GitHub mask these values in the log, line by line and encoded too.
+def register_masks(values: Iterable[str], *, stream: TextIO | None = None) -> None:
+    """Tell GitHub to mask these values in the job's log, line by line and encoded too.
 
-    Goes to stderr, because stdout may be piped into another program. Short and common values are left out.
+    Written to stderr, because stdout may be piped into another program. Short and common values are left out.
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#masking-a-value-in-a-log
     """
     target = stream or sys.stderr
-    for form in sorted({form for value in values for form in masks(value)}):
-        target.write(f"::add-mask::{_escaped(form)}\n")
+    for text in sorted({text for value in values for text in masks_of(value)}):
+        target.write(f"::add-mask::{_escaped(text)}\n")
     target.flush()
 
 
-def masks(value: str) -> frozenset[str]:
-    """The forms of one value that are to be masked; none of a value that is too short or a common word."""
-    lines = [line.strip() for line in re.split(r"[\r\n]+", value) if _secret(line.strip())]
+def masks_of(value: str) -> frozenset[str]:
+    """The texts to mask for one value, encoded ones too; none for a value that is too short or a common word."""
+    lines = [line.strip() for line in re.split(r"[\r\n]+", value) if _is_rare(line.strip())]
     texts = [value.strip(), *lines] if lines else []
-    found = {form.decode("utf-8", "replace") for text in texts for form in spellings(text)}
-    return frozenset(form for form in found if _secret(form))
+    found = {encoded.decode("utf-8", "replace") for text in texts for encoded in encodings_of(text)}
+    return frozenset(text for text in found if _is_rare(text))
 
 
-def _secret(text: str) -> bool:
+def _is_rare(text: str) -> bool:
     return len(text) >= SHORTEST and text.lower() not in COMMON and not _FRAME.fullmatch(text)
 
 

@@ -6,7 +6,6 @@ import re
 import sys
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Final
 
 SHORTEST: Final = 4
@@ -18,14 +17,14 @@ _ALSO_SAFE: Final = (b"", b"/", b"!'()*", b"*", b"!'()*;,/?:@&=+$#")
 _WRAPPED_AT: Final = (64, 76)
 """Columns: PEM and `openssl base64`, then MIME and `base64`."""
 
-_CONTROL: Final = {code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)}
-_JSON: Final = _CONTROL | {ord(c): "\\" + e for c, e in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)}
-_JSON.pop(0x7F)
-_JSON_IN_HTML: Final = _JSON | {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+_JSON: Final = {code: f"\\u{code:04x}" for code in range(0x20)} | {
+    ord(character): "\\" + letter for character, letter in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
+}
+_IN_HTML: Final = tuple((character, f"\\u{ord(character):04x}") for character in "<>&\u2028\u2029")
 
 
-def spellings(value: str) -> frozenset[bytes]:
-    """Every form of a value that is looked for in output; none for a value too short to be hidden."""
+def encodings_of(value: str) -> frozenset[bytes]:
+    """Every way in which a value may be written, itself included; none of a value too short to be redacted."""
     whole = value.strip()
     if len(whole) < SHORTEST:
         # white space around a short value makes it long enough, but only together with that white space
@@ -38,8 +37,8 @@ def spellings(value: str) -> frozenset[bytes]:
         found.update(_url_encoded(_bytes(piece)))
     found.update(_base64(_bytes(whole)))
     if pieces.issuperset(lines):
-        # every line is hidden by itself: the whole need not be waited for
-        return frozenset(form for form in found if b"\n" not in form)
+        # every line is redacted by itself: the whole need not be waited for
+        return frozenset(encoded for encoded in found if b"\n" not in encoded)
     return frozenset(found | {_bytes(whole.replace("\r\n", "\n").replace("\n", "\r\n"))})
 
 
@@ -53,18 +52,20 @@ def _bytes(text: str) -> bytes:
 def _escaped(text: str) -> Iterator[bytes]:
     """The text as it is, and within JSON, a Python repr and a line that a shell prints (`set -x`)."""
     yield _bytes(text)
-    yield _bytes(text.translate(_JSON))
-    yield _bytes(text.translate(_JSON).replace("/", "\\/"))
-    yield _bytes(text.translate(_JSON_IN_HTML))
-    yield _bytes(repr(text)[1:-1])
+    if text.isascii() and text.isalnum():
+        return
+    json = html = text.translate(_JSON)
+    for character, escape in _IN_HTML:
+        html = html.replace(character, escape)
+    yield from map(_bytes, {json, json.replace("/", "\\/"), html, repr(text)[1:-1]})
     yield _bytes(text.replace("'", "'\\''"))
     yield _bytes(text.replace("'", "'\"'\"'"))
     if not text.isascii():
-        yield from _not_ascii(text)
+        yield from _not_ascii(text, json)
 
 
-def _not_ascii(text: str) -> Iterator[bytes]:
-    ascii_json = re.sub(r"[^\x00-\x7f]", _utf16_escape, text.translate(_JSON))
+def _not_ascii(text: str, json: str) -> Iterator[bytes]:
+    ascii_json = re.sub(r"[^\x00-\x7f]", _utf16_escape, json)
     yield _bytes(ascii_json)
     yield _bytes(re.sub(r"\\u[0-9a-f]{4}", lambda m: "\\u" + m[0][2:].upper(), ascii_json))
     if sys.platform == "win32":
@@ -78,33 +79,28 @@ def _utf16_escape(match: re.Match[str]) -> str:
 
 
 def _url_encoded(data: bytes) -> Iterator[bytes]:
-    if not data.translate(None, _UNRESERVED):
-        return
-    for safe in _ALSO_SAFE:
+    reserved = data.translate(None, _UNRESERVED)
+    for encode in {reserved.translate(None, safe) for safe in _ALSO_SAFE} - {b""}:
         for digits in ("%%%02X", "%%%02x"):
-            table = _url_table(safe, digits)
-            encoded = b"".join(table[b] for b in data)
+            encoded = data.replace(b"%", b"%25")  # first, as the rest brings in more
+            for byte in set(encode) - {ord("%")}:
+                encoded = encoded.replace(bytes((byte,)), (digits % byte).encode())
             yield encoded
             yield encoded.replace(b"%20", b"+")
-
-
-@cache
-def _url_table(safe: bytes, digits: str) -> list[bytes]:
-    return [bytes((b,)) if b in _UNRESERVED + safe else (digits % b).encode() for b in range(256)]
 
 
 def _base64(data: bytes) -> Iterable[bytes]:
     """The part of any base64 text around the data that depends on the data alone, and its exact encodings."""
     exact = b2a_base64(data, newline=False)
-    forms = [exact, exact.rstrip(b"="), *_wrapped(exact)]
+    encodings = [exact, exact.rstrip(b"="), *_wrapped(exact)]
     for offset in range(3):
         encoded = b2a_base64(bytes(offset) + data, newline=False)
         certain = encoded[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
-        forms.append(certain)
+        encodings.append(certain)
         if offset == 0:
-            forms += _wrapped(certain)
-    forms = [form for form in forms if len(form) >= SHORTEST]
-    return {*forms, *(form.replace(b"+", b"-").replace(b"/", b"_") for form in forms)}
+            encodings += _wrapped(certain)
+    encodings = [encoded for encoded in encodings if len(encoded) >= SHORTEST]
+    return {*encodings, *(encoded.replace(b"+", b"-").replace(b"/", b"_") for encoded in encodings)}
 
 
 def _wrapped(encoded: bytes) -> Iterator[bytes]:
