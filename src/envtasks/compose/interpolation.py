@@ -1,4 +1,4 @@
-"""The `${…}` grammar of compose files: which names a text refers to, and which of them it cannot do without.
+"""The `${…}` grammar of compose files: the variables that a text refers to, and those that it needs and lacks.
 
 The grammar is the Compose Specification's ("Interpolation"): `$NAME`, `${NAME}`, `${NAME:-word}`,
 `${NAME-word}`, `${NAME:?text}`, `${NAME?text}`, `${NAME:+word}`, `${NAME+word}` with nested words, and `$$`
@@ -70,8 +70,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 def missing(text: str, values: Mapping[str, str]) -> tuple[Missing, ...]:
     """The names that `text` needs and `values` lacks, in order. Raises MalformedError.
 
-    Set but empty counts as there, except for `:?`. `${NAME:-}`, `${NAME-}` and `${NAME+…}` say that unset is
-    meant, and a word that is not used needs nothing but what compose stops at.
+    An empty value counts as set, except for `:?`. `${NAME:-}`, `${NAME-}` and `${NAME+…}` need nothing themselves; of
+    a word that is not used, only what compose would stop at is missing.
     """
     return tuple(dict.fromkeys(_missing(parse(text), values)))
 
@@ -137,6 +137,6 @@ def _missing(template: Template, values: Mapping[str, str]) -> Iterator[Missing]
             yield Missing(piece.name, empty=piece.name in values, refused=True)
         if not piece.operator and used:
             yield Missing(piece.name)
-        # compose reads a word that it will not use all the same, and stops if that has a `?` of its own
-        takes_word = used and piece.operator[-1:] != "?"
-        yield from (lack for lack in _missing(piece.word, values) if takes_word or lack.refused)
+        # compose also evaluates a word that it does not use, and stops if that has a `?` of its own
+        inserted = used and piece.operator[-1:] != "?"
+        yield from (inner for inner in _missing(piece.word, values) if inserted or inner.refused)

@@ -9,10 +9,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .. import console
 from ..docker.client import find_docker
@@ -23,7 +23,6 @@ from .stack import Address, Container, Stack
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.live import Live
 
 POLL: Final = 0.5  # seconds between two looks at the containers
 READY_POLLS: Final = 2  # in a row, with all ready: a service may end right after its start
@@ -232,15 +231,13 @@ def _log_lines(stack: Stack, container: Container) -> list[str]:
     )
     log = stack.redactor.text(done.stdout.decode("utf-8", "replace"))
     lines = [f"{container.service} | {line}" for line in log.splitlines()]
-    health: Mapping[str, Any] = (
-        json.loads(_inspect(stack, [container.name], "{{json .State.Health}}") or "{}") or {}
+    checks = (
+        json.loads(_inspect(stack, [container.name], "{{with .State.Health}}{{json .Log}}{{end}}") or "[]")
+        or []
     )
-    checks = health.get("Log") or []
     if checks and checks[-1].get("ExitCode"):
-        output = stack.redactor.text(str(checks[-1].get("Output") or "")).strip()
-        lines += [
-            f"{container.service} health check | {line}" for line in output.splitlines() or ["(no output)"]
-        ]
+        output = stack.redactor.text(str(checks[-1].get("Output") or "")).strip() or "(no output)"
+        lines += [f"{container.service} health check | {line}" for line in output.splitlines()]
     return lines
 
 
@@ -285,8 +282,9 @@ def startup_view(environment: str) -> Iterator[StartupView]:
     from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(stderr=True), transient=True, refresh_per_second=8) as live:
-        yield LiveView(environment, live)
+    view = LiveView(environment)
+    with Live(view, console=Console(stderr=True), transient=True, refresh_per_second=8):
+        yield view
 
 
 class PlainView:
@@ -309,34 +307,30 @@ class PlainView:
 
 
 class LiveView:
-    """A table of the containers that changes in place; below it the last line that compose printed."""
+    """A table of the containers that rich draws anew a few times a second; below it compose's last line."""
 
-    def __init__(self, environment: str, live: Live) -> None:
-        self._environment = environment
-        self._live = live
+    def __init__(self, environment: str) -> None:
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        self._title = Spinner("dots", Text(f"{environment}: starting the stack", "bold"))
         self._containers: Sequence[Container] = ()
         self._last_line = ""
-        live.update(self._drawn())
 
     def line(self, text: str) -> None:
         """Show it until the next one."""
-        if text.strip():
-            self._last_line = text.strip()
-            self._live.update(self._drawn())
+        self._last_line = text.strip() or self._last_line
 
     def update(self, containers: Sequence[Container]) -> None:
         """Show them."""
         self._containers = containers
-        self._live.update(self._drawn())
 
-    def _drawn(self) -> RenderableType:
+    def __rich__(self) -> RenderableType:
         from rich.console import Group
-        from rich.spinner import Spinner
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
         for service, condition, addresses in (container.row for container in self._containers):
             table.add_row(Text(service, "cyan"), Text(condition, COLOURS.get(condition, "")), Text(addresses))
-        title = Spinner("dots", Text(f"{self._environment}: starting the stack", "bold"))
-        return Group(title, table, Text(self._last_line, "dim", no_wrap=True, overflow="ellipsis"))
+        return Group(self._title, table, Text(self._last_line, "dim", no_wrap=True, overflow="ellipsis"))

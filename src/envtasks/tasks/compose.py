@@ -11,29 +11,15 @@ from invoke.exceptions import Exit
 
 from .. import console
 from ..context import Context
-from ..declare import Task, task
+from ..declare import task
 from ..errors import ConfigInvalid
 from ..invocation import current_invocation
 from .services import OnServices
 
 if TYPE_CHECKING:
-    from invoke.parser.argument import Argument
-
     from ..compose import Stack
 
 SERVICES = "Only these services: words after the task's name (compose.up app db), or this flag once for each"
-
-
-class _Exec(Task):
-    """Takes the service, and what follows the first `--`; without a `--`, a second argument, a shell line."""
-
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """The body's own, with `line` as a second positional one where there is no `--`."""
-        found = super().get_arguments(ignore_unknown_help)
-        for argument in found:
-            if argument.name == "line" and "--" not in sys.argv:
-                argument.positional, argument.default = True, None
-        return found
 
 
 @task(
@@ -115,18 +101,18 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
 @task(
     name="exec",
     env="local",
-    klass=_Exec,
-    positional=["service"],
+    # Invoke knows no optional positional argument, so the command line decides
+    positional=["service"] if "--" in sys.argv else ["service", "line"],
     help={"service": "Whose container", "line": "A shell line, where `--` cannot be typed (PowerShell)"},
 )
-def exec_(c: Context, service: str, line: str = "") -> None:
+def exec_(c: Context, service: str, line: str | None = None) -> None:
     """Run a command in a service's container: inv compose.exec app -- python -V."""
     with _stack(c) as stack:
         from .. import compose
 
-        words = (
-            sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else ["sh", "-c", line] if line else []
-        )
+        words = ["sh", "-c", line] if line else []
+        if "--" in sys.argv:
+            words = sys.argv[sys.argv.index("--") + 1 :]
         if not words:
             raise ConfigInvalid("compose.exec needs a command.", hint=f"inv compose.exec {service} -- sh")
         code = compose.execute(stack, service, words)
