@@ -11,69 +11,72 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Project
-from envtasks.docker import images
-from envtasks.docker.build import Built, build, command
-from envtasks.docker.build_inputs import Travel
-from envtasks.docker.dockerfile import Declared, Stage
-from envtasks.docker.plan import SWITCHES, Plan, plan
-from envtasks.docker.settings import Recipe
-from envtasks.errors import BuildFailed, ConfigInvalid, Refused, ToolMissing
+from envtasks.docker import BuildOptions, BuiltImage, ImageSettings
+from envtasks.docker.build import NO_PROVENANCE, BuildPlan, build, build_command, plan_build
+from envtasks.docker.build_inputs import BuildInputs
+from envtasks.docker.dockerfile import Dockerfile, Stage
+from envtasks.errors import BuildFailed, ConfigInvalid, ToolMissing
 from envtasks.redaction import Redactor
 from tests.docker.test_progress import T0, T1, log, vertex
 from tests.fakes import fake_docker
 from tests.hydrations import hydrated
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
-CREDENTIAL = Travel(("APP_ENV", "INDEX_TOKEN"), ("OTHER",), ("INDEX_TOKEN",))
+CREDENTIAL = BuildInputs(("APP_ENV", "INDEX_TOKEN"), ("OTHER",), ("INDEX_TOKEN",))
+BOTH = ("linux/amd64", "linux/arm64")
 
 
-def planned(root: Path, script: str = "", **changes: object) -> Plan:
+def plan(root: Path, script: str = "", **changes: object) -> BuildPlan:
     """A plan for a folder, with a docker that runs this script."""
-    recipe = Recipe(root=root, file=root / "Dockerfile", context=root, image="shop")
-    env = fake_docker(root, script)
-    declared = Declared("runtime", (), (), (Stage("runtime", "scratch", 1),), "FROM scratch AS runtime\n")
-    made = Plan(
-        recipe=recipe,
+    dockerfile = Dockerfile(
+        "runtime",
+        (),
+        (),
+        (Stage("runtime", "scratch", 1, "FROM scratch AS runtime"),),
+        "FROM scratch AS runtime\n",
+    )
+    made = BuildPlan(
+        settings=ImageSettings(root=root, file=root / "Dockerfile", context=root, image="shop"),
+        options=BuildOptions(),
         reference="shop:staging",
-        declared=declared,
-        travel=Travel(("APP_ENV",)),
-        driver="docker",
-        push=False,
         environment="staging",
-        child_env={**env, **SWITCHES, "INDEX_TOKEN": "marked-value"},
-        hide=Redactor(["marked-value"]),
+        dockerfile=dockerfile,
+        inputs=BuildInputs(("APP_ENV",)),
+        driver="docker",
+        child_env={**fake_docker(root, script), **NO_PROVENANCE, "INDEX_TOKEN": "marked-value"},
+        redactor=Redactor(["marked-value"]),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def options(made: Plan) -> list[str]:
+def options(made: BuildPlan) -> list[str]:
     """docker's options of a plan, without the program, the folder and the file."""
-    words = command(made)
-    assert words[1:4] == ["buildx", "build", str(made.recipe.context)]
+    words = build_command(made)
+    assert words[1:4] == ["buildx", "build", str(made.settings.context)]
     return [word for word in words[4:] if not word.startswith("--file=")]
 
 
 def test_a_plain_build_names_what_goes_in(tmp_path: Path) -> None:
     """Names of build args and secrets, labels, the image to load; no attestation is asked of the docker driver."""
-    assert options(planned(tmp_path)) == ["--build-arg=APP_ENV", "--load", "--tag=shop:staging"]
+    assert options(plan(tmp_path)) == ["--build-arg=APP_ENV", "--load", "--tag=shop:staging"]
 
 
 @pytest.mark.parametrize(
-    ("platforms", "travel", "flags"),
+    ("platforms", "inputs", "flags"),
     [
-        ((), Travel(), []),
-        ((), Travel((), ("OTHER",)), []),
+        ((), BuildInputs(), []),
+        ((), BuildInputs((), ("OTHER",)), []),
         ((), CREDENTIAL, ["--provenance=false"]),
-        (("linux/amd64", "linux/arm64"), Travel((), ("OTHER",)), ["--provenance=mode=min"]),
-        (("linux/amd64", "linux/arm64"), CREDENTIAL, ["--provenance=false"]),
+        (BOTH, BuildInputs((), ("OTHER",)), ["--provenance=mode=min"]),
+        (BOTH, CREDENTIAL, ["--provenance=false"]),
     ],
 )
 def test_an_attestation_never_holds_a_build_args_value(
-    tmp_path: Path, platforms: tuple[str, ...], travel: Travel, flags: list[str]
+    tmp_path: Path, platforms: tuple[str, ...], inputs: BuildInputs, flags: list[str]
 ) -> None:
     """With a credential as build arg there is none; what goes to a registry has the small one."""
-    made = planned(tmp_path, driver="docker-container", travel=travel, push=True)
-    words = options(replace(made, recipe=replace(made.recipe, platforms=platforms)))
+    made = plan(tmp_path, driver="docker-container", inputs=inputs, options=BuildOptions(push=True))
+    words = options(replace(made, settings=replace(made.settings, platforms=platforms)))
 
     assert [word for word in words if "provenance" in word or "attest" in word] == flags
 
@@ -91,27 +94,35 @@ def test_the_hosts_network_is_allowed_where_a_builder_asks(
     tmp_path: Path, driver: str, network: str | None, flags: list[str]
 ) -> None:
     """The docker driver needs no entitlement for network=host, the others do."""
-    recipe = Recipe(root=tmp_path, file=tmp_path / "D", context=tmp_path, image="shop", network=network)
-    words = options(planned(tmp_path, driver=driver, recipe=recipe))
+    settings = ImageSettings(
+        root=tmp_path, file=tmp_path / "D", context=tmp_path, image="shop", network=network
+    )
+    words = options(plan(tmp_path, driver=driver, settings=settings))
 
     assert [word for word in words if "network" in word] == flags
 
 
 def test_several_platforms_go_to_the_registry_without_a_tag(tmp_path: Path) -> None:
     """What cannot be loaded is pushed by digest, under the name without its tag; every setting is passed on."""
-    recipe = Recipe(
+    settings = ImageSettings(
         root=tmp_path,
         file=tmp_path / "Dockerfile",
         context=tmp_path,
         image="shop",
         target="runtime",
-        platforms=("linux/amd64", "linux/arm64"),
+        platforms=BOTH,
         add_hosts={"index.example.com": "10.0.0.7"},
     )
     reference = "registry.example.com:5000/shop:1"
 
     words = options(
-        planned(tmp_path, driver="docker-container", recipe=recipe, push=True, reference=reference)
+        plan(
+            tmp_path,
+            driver="docker-container",
+            settings=settings,
+            options=BuildOptions(push=True),
+            reference=reference,
+        )
     )
 
     assert words == [
@@ -145,17 +156,17 @@ def test_the_result_names_the_image(
     tmp_path: Path, push: bool, engine_says: str, image: str, digest: str
 ) -> None:
     """A loaded image has the engine's id; one that is only in the registry has the manifest's digest."""
-    made = planned(tmp_path, METADATA, travel=CREDENTIAL, push=push)
-    recipe = replace(made.recipe, platforms=("linux/amd64", "linux/arm64") if push else ())
-    made = replace(made, recipe=recipe, child_env={**made.child_env, "TOLD": TOLD, "IS": engine_says})
+    made = plan(tmp_path, METADATA, inputs=CREDENTIAL, options=BuildOptions(push=push))
+    settings = replace(made.settings, platforms=BOTH if push else ())
+    made = replace(made, settings=settings, child_env={**made.child_env, "TOLD": TOLD, "IS": engine_says})
 
-    assert build(made) == Built(
+    assert build(made) == BuiltImage(
         reference="shop:staging",
         image=image,
         digest=digest,
         environment="staging",
         target="runtime",
-        platforms=recipe.platforms,
+        platforms=settings.platforms,
         build_args=("APP_ENV", "INDEX_TOKEN"),
         secrets=("OTHER",),
     )
@@ -163,16 +174,16 @@ def test_the_result_names_the_image(
 
 def test_another_image_under_the_tag_is_noticed(tmp_path: Path) -> None:
     """If the tag names another image by the time the build has ended, that is BuildFailed: nothing of it is audited."""
-    made = planned(tmp_path, METADATA)
+    made = plan(tmp_path, METADATA)
     made = replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:other"})
 
-    with pytest.raises(BuildFailed, match="something else has taken the tag meanwhile"):
+    with pytest.raises(BuildFailed, match="another build has taken the tag meanwhile"):
         build(made)
 
 
 def test_docker_gets_the_child_environment_and_the_switch(tmp_path: Path) -> None:
     """The values are in docker's environment, with the switch that keeps them out of its metadata file."""
-    made = planned(tmp_path, f'env > "{tmp_path}/seen"; {METADATA}')
+    made = plan(tmp_path, f'env > "{tmp_path}/seen"; {METADATA}')
 
     build(replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:config"}))
 
@@ -188,12 +199,12 @@ def test_a_failed_step_is_told_with_its_output_last(
         vertex("a", "[2/2] RUN echo marked-value", started=T0),
         log("a", b"one\nit is marked-value\n"),
         vertex("a", "x", started=T0, completed=T1, error='process "x" did not complete: exit code: 3'),
-        b"Dockerfile:3\n--------------------\nERROR: failed to solve: marked-value\n",
+        "Dockerfile:3\n--------------------\nERROR: failed to solve: marked-value\n",
     ]
-    (tmp_path / "said").write_bytes(b"".join(told))
+    (tmp_path / "said").write_text("".join(told), encoding="utf-8")
 
     with pytest.raises(BuildFailed) as raised:
-        build(planned(tmp_path, f'cat "{tmp_path}/said" >&2; exit 1'))
+        build(plan(tmp_path, f'cat "{tmp_path}/said" >&2; exit 1'))
 
     assert raised.value.message == (
         "shop:staging was not built: step [2/2] RUN echo *** failed with exit code: 3, Dockerfile:3.\n"
@@ -204,12 +215,13 @@ def test_a_failed_step_is_told_with_its_output_last(
 
 def test_a_step_that_says_nothing_is_told_by_its_error(tmp_path: Path) -> None:
     """Without output, BuildKit's own reason comes last."""
-    (tmp_path / "said").write_bytes(
-        vertex("a", "[1/2] FROM nowhere.example.com/x", started=T0, completed=T1, error="not found")
+    (tmp_path / "said").write_text(
+        vertex("a", "[1/2] FROM nowhere.example.com/x", started=T0, completed=T1, error="not found"),
+        encoding="utf-8",
     )
 
     with pytest.raises(BuildFailed) as raised:
-        build(planned(tmp_path, f'cat "{tmp_path}/said" >&2; exit 1'))
+        build(plan(tmp_path, f'cat "{tmp_path}/said" >&2; exit 1'))
 
     assert raised.value.message == (
         "shop:staging was not built: step [1/2] FROM nowhere.example.com/x failed.\n  not found"
@@ -219,9 +231,28 @@ def test_a_step_that_says_nothing_is_told_by_its_error(tmp_path: Path) -> None:
 def test_a_failure_before_any_step_is_dockers_own_message(tmp_path: Path) -> None:
     """When no step failed, what docker said is the message."""
     with pytest.raises(BuildFailed) as raised:
-        build(planned(tmp_path, 'echo "ERROR: no space for marked-value" >&2; exit 1'))
+        build(plan(tmp_path, 'echo "ERROR: no space for marked-value" >&2; exit 1'))
 
     assert raised.value.message == "shop:staging was not built: ERROR: no space for ***"
+
+
+def project_with_builder(root: Path, driver: str) -> tuple[Project, Mapping[str, str]]:
+    """A project, and a docker that answers what a plan asks."""
+    (root / "Dockerfile").write_text("FROM scratch AS one\n", encoding="utf-8")
+    place = {"ranges": [{"start": {"line": 1}}]}
+    outline = json.dumps({"name": "one"})
+    targets = json.dumps({"targets": [{"name": "one", "base": "scratch", "location": place}]})
+    builder = json.dumps({"Name": "default", "Driver": driver, "Nodes": []})
+    script = f"""
+    case "$*" in
+      *--call=outline*) echo '{outline}';;
+      *--call=targets*) echo '{targets}';;
+      "buildx inspect") echo 'Name: default';;
+      "buildx ls"*) echo '{builder}';;
+      *) touch '{root}/built';;
+    esac
+    """
+    return Project(root=root, name="shop", environments={}, tables={"docker": {}}), fake_docker(root, script)
 
 
 @pytest.mark.parametrize(
@@ -246,70 +277,35 @@ def test_a_failure_before_any_step_is_dockers_own_message(tmp_path: Path) -> Non
         ("docker", False, None, ""),
     ],
 )
-def test_a_builder_that_cannot_do_it_is_said_before_the_build(
+def test_a_builder_that_cannot_build_this_is_an_error_before_the_build(
     tmp_path: Path, driver: str, push: bool, error: type[Exception] | None, message: str
 ) -> None:
     """Several platforms need a builder that can hold them, and a registry to go to."""
-    project, env = _project(tmp_path, driver)
+    project, env = project_with_builder(tmp_path, driver)
     values = hydrated(tmp_path, "A=1\n", process=env)
-    both = ("linux/amd64", "linux/arm64")
+
+    asked = BuildOptions(platforms=BOTH, push=push)
 
     if error is None:
-        assert plan(project, values, platforms=both, push=push).by_digest is push
+        assert plan_build(project, values, asked).by_digest is push
         return
     with pytest.raises(error) as raised:
-        plan(project, values, platforms=both, push=push)
+        plan_build(project, values, asked)
     assert getattr(raised.value, "message", "") == message
 
 
-def test_the_plan_takes_the_command_lines_word_over_the_table(tmp_path: Path) -> None:
+def test_options_win_over_the_settings(tmp_path: Path) -> None:
     """--tag, --target and --platform win; the child environment has the switch; nothing of it is in the repr."""
-    project, env = _project(tmp_path, "docker")
+    project, env = project_with_builder(tmp_path, "docker")
     values = hydrated(tmp_path, "INDEX_TOKEN=marked-value\n", secret=["INDEX_TOKEN"], process=env)
 
-    made = plan(project, values, tag="other:1", target="one", platforms=["linux/arm64"])
+    made = plan_build(project, values, BuildOptions(tag="other:1", target="one", platforms=("linux/arm64",)))
 
-    assert (made.reference, made.recipe.target, made.recipe.platforms) == ("other:1", "one", ("linux/arm64",))
+    assert (made.reference, made.settings.target, made.settings.platforms) == (
+        "other:1",
+        "one",
+        ("linux/arm64",),
+    )
     assert made.child_env["BUILDX_METADATA_PROVENANCE"] == "disabled"
     assert made.child_env["INDEX_TOKEN"] == "marked-value"
     assert "marked-value" not in repr(made)
-
-
-def test_a_push_needs_an_audit(tmp_path: Path) -> None:
-    """A push without an audit is Refused before anything is looked at."""
-    project, _ = _project(tmp_path, "docker")
-
-    with pytest.raises(Refused):
-        images.make(project, hydrated(tmp_path, "A=1\n"), audit=None, pushed=True)
-
-
-def test_dry_prints_the_command_and_builds_nothing(
-    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    """With `dry` the docker command is printed and not run."""
-    project, env = _project(tmp_path, "docker")
-    values = hydrated(tmp_path, "A=1\n", process=env)
-
-    assert images.make(project, values, audit=None, dry=True) is None
-    shown = capfdbinary.readouterr().out.decode()
-    assert shown.endswith(" --load --tag=shop:staging\n")
-    assert not (tmp_path / "built").exists()
-
-
-def _project(root: Path, driver: str) -> tuple[Project, Mapping[str, str]]:
-    """A project, and a docker that answers what a plan asks."""
-    (root / "Dockerfile").write_text("FROM scratch AS one\n", encoding="utf-8")
-    place = {"ranges": [{"start": {"line": 1}}]}
-    outline = json.dumps({"name": "one"})
-    targets = json.dumps({"targets": [{"name": "one", "base": "scratch", "location": place}]})
-    builder = json.dumps({"Name": "default", "Driver": driver, "Nodes": []})
-    script = f"""
-    case "$*" in
-      *--call=outline*) echo '{outline}';;
-      *--call=targets*) echo '{targets}';;
-      "buildx inspect") echo 'Name: default';;
-      "buildx ls"*) echo '{builder}';;
-      *) touch '{root}/built';;
-    esac
-    """
-    return Project(root=root, name="shop", environments={}, tables={"docker": {}}), fake_docker(root, script)

@@ -1,19 +1,35 @@
-"""What goes into a build, what is missing, what is refused, what is advised, and what is hidden."""
+"""What goes into a build, what is missing or refused, credentials and their redaction, labels."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from envtasks.docker.build_inputs import Travel, advice, refuse_push, travel
-from envtasks.docker.dockerfile import Argument, Declared, SecretMount, Stage
-from envtasks.docker.hiding import hiding
-from envtasks.docker.settings import Recipe
+from envtasks.audit.patterns import is_user_name
+from envtasks.docker.build_inputs import (
+    BuildInputs,
+    build_arg_note,
+    build_inputs,
+    check_history,
+    credential_values,
+    image_labels,
+    is_credential,
+    is_index_credential,
+    public_address,
+    redactor_for_build,
+)
+from envtasks.docker.dockerfile import Argument, Dockerfile, SecretMount, Stage
+from envtasks.docker.settings import ImageSettings
 from envtasks.errors import Refused, VariableMissing
 from tests.hydrations import hydrated
 
-RECIPE = Recipe(root=Path("/shop"), file=Path("/shop/docker/Dockerfile"), context=Path("/shop"), image="shop")
+SETTINGS = ImageSettings(
+    root=Path("/shop"), file=Path("/shop/docker/Dockerfile"), context=Path("/shop"), image="shop"
+)
 TEXT = """\
 FROM scratch AS base
 FROM base AS builder
@@ -23,17 +39,21 @@ RUN two
 FROM base AS runtime
 RUN three
 """
-STAGES = (Stage("base", "scratch", 1), Stage("builder", "base", 2), Stage("runtime", "base", 6))
+STAGES = (
+    Stage("base", "scratch", 1, "FROM scratch AS base"),
+    Stage("builder", "base", 2, "FROM base AS builder\nARG INDEX_TOKEN\nRUN one\nRUN two"),
+    Stage("runtime", "base", 6, "FROM base AS runtime\nRUN three"),
+)
 
 
-def declared(*names: Argument | SecretMount, target: str = "runtime", text: str = TEXT) -> Declared:
+def declared(*names: Argument | SecretMount, target: str = "runtime") -> Dockerfile:
     """A Dockerfile that declares these."""
     arguments = tuple(name for name in names if isinstance(name, Argument))
     mounts = tuple(name for name in names if isinstance(name, SecretMount))
-    return Declared(target, arguments, mounts, STAGES, text)
+    return Dockerfile(target, arguments, mounts, STAGES, TEXT)
 
 
-def test_the_dockerfile_decides_how_a_name_travels(tmp_path: Path) -> None:
+def test_the_dockerfile_decides_how_a_name_goes_into_the_build(tmp_path: Path) -> None:
     """An ARG goes as build arg, a mount as secret, and what is not declared, or not there, not at all."""
     values = hydrated(tmp_path, "PLAIN=1\nTOKEN=2\nUV_INDEX_A_PASSWORD=3\nUNASKED=4\n", secret=["TOKEN"])
     asked = declared(
@@ -45,10 +65,12 @@ def test_the_dockerfile_decides_how_a_name_travels(tmp_path: Path) -> None:
         SecretMount("absent", False, 6),
     )
 
-    found = travel(asked, values, values.child_env(), recipe=RECIPE)
+    found = build_inputs(asked, values, values.child_env(), settings=SETTINGS)
 
-    assert found == Travel(("PLAIN", "UV_INDEX_A_PASSWORD", "APP_ENV"), ("TOKEN",), ("UV_INDEX_A_PASSWORD",))
-    assert found.flags() == [
+    assert found == BuildInputs(
+        ("PLAIN", "UV_INDEX_A_PASSWORD", "APP_ENV"), ("TOKEN",), ("UV_INDEX_A_PASSWORD",)
+    )
+    assert found.options() == [
         "--build-arg=PLAIN",
         "--build-arg=UV_INDEX_A_PASSWORD",
         "--build-arg=APP_ENV",
@@ -66,9 +88,9 @@ def test_the_process_environment_gives_credentials_and_mounts_alone(tmp_path: Pa
         SecretMount("NPM_TOKEN", True, 3),
     )
 
-    found = travel(asked, values, values.child_env(), recipe=RECIPE)
+    found = build_inputs(asked, values, values.child_env(), settings=SETTINGS)
 
-    assert found == Travel(("UV_INDEX_A_PASSWORD",), ("NPM_TOKEN",), ("UV_INDEX_A_PASSWORD",))
+    assert found == BuildInputs(("UV_INDEX_A_PASSWORD",), ("NPM_TOKEN",), ("UV_INDEX_A_PASSWORD",))
 
 
 def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
@@ -84,7 +106,7 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
     values = hydrated(tmp_path, "A=1\n")
 
     with pytest.raises(VariableMissing) as raised:
-        travel(asked, values, values.child_env(), recipe=RECIPE)
+        build_inputs(asked, values, values.child_env(), settings=SETTINGS)
 
     assert raised.value.message == (
         "docker/Dockerfile needs what staging does not have: UV_INDEX_A_PASSWORD (docker/Dockerfile:2), "
@@ -96,8 +118,8 @@ def test_an_empty_credential_is_there(tmp_path: Path) -> None:
     """An index that wants a token alone has an empty user name, which is no missing one."""
     values = hydrated(tmp_path, "UV_INDEX_A_USERNAME=\n")
 
-    found = travel(
-        declared(Argument("UV_INDEX_A_USERNAME", None, 1)), values, values.child_env(), recipe=RECIPE
+    found = build_inputs(
+        declared(Argument("UV_INDEX_A_USERNAME", None, 1)), values, values.child_env(), settings=SETTINGS
     )
 
     assert found.build_args == ("UV_INDEX_A_USERNAME",)
@@ -113,34 +135,34 @@ def test_a_push_with_a_credential_in_the_history_is_refused(
     """Only for a protected environment, and only if a stage that the target starts from declares the credential."""
     values = hydrated(tmp_path, "INDEX_TOKEN=1234\n", secret=["INDEX_TOKEN"], protected=protected)
     asked = declared(Argument("INDEX_TOKEN", None, 3), target=target)
-    found = travel(asked, values, values.child_env(), recipe=RECIPE)
+    found = build_inputs(asked, values, values.child_env(), settings=SETTINGS)
 
     if not refused:
-        refuse_push(asked, found, values, recipe=RECIPE)
+        check_history(asked, found, values, settings=SETTINGS)
         return
     with pytest.raises(Refused) as raised:
-        refuse_push(asked, found, values, recipe=RECIPE)
+        check_history(asked, found, values, settings=SETTINGS)
     assert raised.value.message == (
         "staging is protected, and its image's history would hold INDEX_TOKEN (stage builder, docker/Dockerfile:2)."
     )
 
 
-def test_the_advice_names_every_line_to_change() -> None:
+def test_the_note_on_build_args_names_every_line_to_change() -> None:
     """Where the ARG stands, and which RUN instructions of its stage it reaches."""
     mount = "--mount=type=secret,id=INDEX_TOKEN,env=INDEX_TOKEN,required=true"
 
-    assert advice(declared(), ["INDEX_TOKEN"], recipe=RECIPE) == [
+    assert build_arg_note(declared(), ["INDEX_TOKEN"], settings=SETTINGS).splitlines() == [
         "INDEX_TOKEN goes in as a build arg, which the builder keeps in its records; not so secret mounts.",
         "To change that, in docker/Dockerfile:",
         "  line 3, take out:  ARG INDEX_TOKEN",
         f"  line 4, after RUN:  {mount}",
         f"  line 5, after RUN:  {mount}",
     ]
-    assert advice(declared(), [], recipe=RECIPE) == []
+    assert build_arg_note(declared(), [], settings=SETTINGS) == ""
 
 
-def test_secrets_and_index_credentials_are_hidden(tmp_path: Path) -> None:
-    """Secrets, passwords of indexes, and of a URL the user info; user names and public URLs are not."""
+def test_secrets_and_index_credentials_are_redacted(tmp_path: Path) -> None:
+    """Secrets, passwords of indexes, and of a URL the user information; user names and public URLs are not."""
     values = hydrated(
         tmp_path,
         "PLAIN=plain-value\nTOKEN=token-value\nUV_INDEX_A_USERNAME=user-name\nUV_INDEX_A_PASSWORD=pass-word\n"
@@ -153,15 +175,113 @@ def test_secrets_and_index_credentials_are_hidden(tmp_path: Path) -> None:
         "https://someone:p%40ss@pypi.example.com/simple someone:p%40ss p@ss https://pypi.example.com/public"
     )
 
-    assert hiding(values, values.child_env()).text(text) == (
+    assert redactor_for_build(values, values.child_env()).text(text) == (
         "plain-value *** user-name *** *** *** *** *** https://pypi.example.com/public"
     )
 
 
-def test_of_a_public_environment_only_what_travels_is_hidden(tmp_path: Path) -> None:
-    """Fake values are left alone, but those of credentials that go into a build are hidden as real ones would be."""
+def test_of_a_public_environment_only_what_goes_into_the_build_is_redacted(tmp_path: Path) -> None:
+    """Fake values are left alone, but those of credentials that go into a build are redacted as real ones would be."""
     values = hydrated(
         tmp_path, "TOKEN=token-value\nOTHER=other-value\n", secret=["TOKEN", "OTHER"], public=True
     )
 
-    assert hiding(values, values.child_env(), ["TOKEN"]).text("token-value other-value") == "*** other-value"
+    assert (
+        redactor_for_build(values, values.child_env(), ["TOKEN"]).text("token-value other-value")
+        == "*** other-value"
+    )
+
+
+class Values(dict[str, str]):
+    """As much of a Hydrated as credentials ask for."""
+
+    def __init__(self, *secret: str, **values: str) -> None:
+        super().__init__(values)
+        self._secret = secret
+
+    def origin(self, name: str) -> Any:
+        return SimpleNamespace(secret=name in self._secret)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("UV_INDEX_INTERNAL_USERNAME", True),
+        ("UV_INDEX_INTERNAL_PASSWORD", True),
+        ("UV_DEFAULT_INDEX", True),
+        ("UV_EXTRA_INDEX_URL", True),
+        ("PIP_INDEX_URL", True),
+        ("PIP_EXTRA_INDEX_URL", True),
+        ("UV_INDEX_STRATEGY", False),
+        ("PIP_NO_CACHE_DIR", False),
+        ("SEARCH_INDEX_URL", False),
+    ],
+)
+def test_the_names_that_uv_and_pip_use_are_known(name: str, is_one: bool) -> None:
+    """The names from which uv and pip take an index's credentials are known; their other switches are none."""
+    assert is_index_credential(name) == is_one
+
+
+def test_a_user_name_is_told_from_a_password() -> None:
+    """A user name for an index is told from its password."""
+    assert is_user_name("UV_INDEX_INTERNAL_USERNAME")
+    assert not is_user_name("UV_INDEX_INTERNAL_PASSWORD")
+
+
+def test_secrets_private_keys_and_index_variables_are_credentials() -> None:
+    """Credentials are the secrets, the private keys and what is an index's by name; also those only the process has."""
+    hydrated = cast(
+        Any,
+        Values("DB_PASSWORD", DB_PASSWORD="a", LOG_LEVEL="b", PIP_INDEX_URL="c", DOTENV_PRIVATE_KEY_CI="d"),
+    )
+    expected = {"DB_PASSWORD": "a", "PIP_INDEX_URL": "c", "DOTENV_PRIVATE_KEY_CI": "d"}
+    process = {"UV_INDEX_X_PASSWORD": "e", "PIP_INDEX_URL": "f", "HOME": "g"}
+    assert credential_values(hydrated) == expected
+    assert credential_values(hydrated, process) == {"UV_INDEX_X_PASSWORD": "e"} | expected
+    assert [name for name in ("DB_PASSWORD", "LOG_LEVEL", "UNKNOWN") if is_credential(name, hydrated)] == [
+        "DB_PASSWORD"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://git.example.com/team/shop.git", "https://git.example.com/team/shop.git"),
+        (
+            "https://ci:glpat-x@git.example.com:8443/team/shop.git",
+            "https://git.example.com:8443/team/shop.git",
+        ),
+        ("https://git.example.com/shop?access_token=x#y", "https://git.example.com/shop"),
+        ("git@git.example.com:team/shop.git", "ssh://git.example.com/team/shop.git"),
+        ("ssh://git@git.example.com:2222/team/shop.git", "ssh://git.example.com:2222/team/shop.git"),
+        ("/home/somebody/shop", ""),
+        ("../shop", ""),
+        ("file:///srv/shop.git", ""),
+        ("C:\\Users\\somebody\\shop", ""),
+        ("https://git.example.com:port/x", ""),
+        ("", ""),
+    ],
+)
+def test_of_a_remote_only_its_public_address_is_kept(remote: str, address: str) -> None:
+    """User, password, token and query are left out; a path on this machine is left out."""
+    assert public_address(remote) == address
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "expected"),
+    [
+        ('[project]\nname = "x"\nversion = "1.2"\n', {"org.opencontainers.image.version": "1.2"}),
+        ("project = 3\n", {}),
+        ("not toml", {}),
+        (None, {}),
+    ],
+)
+def test_without_git_only_the_version_is_known(
+    tmp_path: Path, pyproject: str | None, expected: dict[str, str]
+) -> None:
+    """No git command, and no repository, leave out what only they know."""
+    if pyproject is not None:
+        (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
+
+    assert image_labels(tmp_path, {"PATH": str(tmp_path)}) == expected
+    assert image_labels(tmp_path, {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}) == expected

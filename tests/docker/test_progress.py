@@ -10,36 +10,35 @@ from collections.abc import Iterable
 
 import pytest
 
-from envtasks.docker.display import showing
-from envtasks.docker.progress import Progress, plain
+from envtasks.docker.progress import ProgressReader, plain_line, progress_display
 from envtasks.redaction import Redactor
 
 T0 = "2026-01-02T03:04:05.123456789Z"
 T1 = "2026-01-02T03:04:07.623456789Z"
 
 
-def vertex(digest: str, name: str, **more: object) -> bytes:
+def vertex(digest: str, name: str, **more: object) -> str:
     """A line about a step."""
-    return json.dumps({"vertexes": [{"digest": digest, "name": name, **more}]}).encode() + b"\n"
+    return json.dumps({"vertexes": [{"digest": digest, "name": name, **more}]}) + "\n"
 
 
-def log(digest: str, data: bytes, stream: int = 1) -> bytes:
+def log(digest: str, data: bytes, stream: int = 1) -> str:
     """A line with output of a step."""
     entry = {"vertex": digest, "stream": stream, "data": base64.b64encode(data).decode(), "timestamp": T0}
-    return json.dumps({"logs": [entry]}).encode() + b"\n"
+    return json.dumps({"logs": [entry]}) + "\n"
 
 
-def lines(progress: Progress, chunks: Iterable[bytes]) -> list[str]:
-    """What a log would show of these bytes."""
-    events = [event for chunk in chunks for event in progress.feed(chunk)] + list(progress.flush())
-    return [line for line in map(plain, events) if line is not None]
+def lines(progress: ProgressReader, chunks: Iterable[str]) -> list[str]:
+    """What a log would show of this output of docker."""
+    events = [event for chunk in chunks for event in progress.feed(chunk)] + list(progress.finish())
+    return [line for line in map(plain_line, events) if line is not None]
 
 
 def test_a_build_reads_like_dockers_plain_progress() -> None:
     """Steps are numbered as they begin; output, parts, cached and ended steps have one line each."""
     part = {"id": "exporting layers", "vertex": "c", "completed": T1}
     shown = lines(
-        Progress(Redactor(())),
+        ProgressReader(Redactor(())),
         [
             vertex("a", "[internal] load metadata", started=T0, completed=T1),
             vertex("b", "[2/2] RUN  two\n  words"),
@@ -49,8 +48,8 @@ def test_a_build_reads_like_dockers_plain_progress() -> None:
             log("b", b"ond\r\n10%\r90%\rdone\nno end"),
             vertex("b", "", started=T0, completed=T1),
             vertex("c", "exporting to image", started=T0),
-            json.dumps({"statuses": [part]}).encode() + b"\n",
-            json.dumps({"statuses": [part]}).encode() + b"\n",
+            json.dumps({"statuses": [part]}) + "\n",
+            json.dumps({"statuses": [part]}) + "\n",
         ],
     )
 
@@ -71,8 +70,8 @@ def test_a_build_reads_like_dockers_plain_progress() -> None:
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_values_are_hidden_in_titles_output_errors_and_what_docker_says(size: int) -> None:
     """A value is hidden wherever it stands, also where it is cut by chunks of output and of the stream."""
-    said = b"ERROR: failed to solve: marked-value\n"
-    stream = b"".join(
+    said = "ERROR: failed to solve: marked-value\n"
+    stream = "".join(
         [
             vertex("a", "RUN echo marked-value", started=T0),
             log("a", b"it is mar"),
@@ -82,16 +81,16 @@ def test_values_are_hidden_in_titles_output_errors_and_what_docker_says(size: in
             said,
         ]
     )
-    progress = Progress(Redactor(["marked-value"]))
+    progress = ProgressReader(Redactor(["marked-value"]))
 
     shown = lines(progress, [stream[i : i + size] for i in range(0, len(stream), size)])
 
     assert progress.failed is not None
-    kept = [progress.failed.title, *progress.failed.lines, progress.failed.error, *progress.said, *shown]
+    kept = [progress.failed.title, *progress.failed.lines, progress.failed.error, *progress.messages, *shown]
     assert not [text for text in kept if "marked-value" in text or "bWFya2VkLXZhbHVl" in text]
     assert (progress.failed.title, progress.failed.error) == ("RUN echo ***", "no ***")
     assert progress.failed.lines[0].startswith("it is *** and ")
-    assert progress.said == ["ERROR: failed to solve: ***"]
+    assert progress.messages == ["ERROR: failed to solve: ***"]
 
 
 def test_characters_that_chunks_cut_stay_whole() -> None:
@@ -99,7 +98,8 @@ def test_characters_that_chunks_cut_stay_whole() -> None:
     data = "größe".encode() + b"\xff\n"
 
     shown = lines(
-        Progress(Redactor(())), [vertex("a", "RUN", started=T0), *(log("a", bytes([byte])) for byte in data)]
+        ProgressReader(Redactor(())),
+        [vertex("a", "RUN", started=T0), *(log("a", bytes([byte])) for byte in data)],
     )
 
     assert shown == ["#1 RUN", "#1 größe\ufffd"]
@@ -107,7 +107,7 @@ def test_characters_that_chunks_cut_stay_whole() -> None:
 
 def test_the_step_that_failed_is_not_one_that_was_canceled() -> None:
     """Steps that ended because another one failed are CANCELED; the one with the reason is `failed`."""
-    progress = Progress(Redactor(()))
+    progress = ProgressReader(Redactor(()))
     shown = lines(
         progress,
         [
@@ -130,18 +130,18 @@ def test_the_step_that_failed_is_not_one_that_was_canceled() -> None:
 
 def test_warnings_are_kept_but_for_the_one_that_our_note_replaces() -> None:
     """BuildKit's lint on secrets in ARG is left out; other warnings are kept, hidden."""
-    progress = Progress(Redactor(["marked-value"]))
+    progress = ProgressReader(Redactor(["marked-value"]))
     texts = ["SecretsUsedInArgOrEnv: Do not use ARG", "JSONArgsRecommended: marked-value in CMD"]
     found = [{"vertex": "a", "short": base64.b64encode(text.encode()).decode()} for text in texts]
 
-    lines(progress, [json.dumps({"warnings": found}).encode() + b"\n"])
+    lines(progress, [json.dumps({"warnings": found}) + "\n"])
 
     assert progress.warnings == ["JSONArgsRecommended: *** in CMD"]
 
 
 def test_only_the_end_of_a_long_output_is_kept() -> None:
     """A step that says a lot does not fill the memory: its last 40 lines are enough for the message."""
-    progress = Progress(Redactor(()))
+    progress = ProgressReader(Redactor(()))
     lines(progress, [vertex("a", "RUN", started=T0), log("a", b"".join(b"%d\n" % i for i in range(1000)))])
     lines(progress, [vertex("a", "RUN", started=T0, completed=T1, error="exit code: 1")])
 
@@ -160,9 +160,9 @@ class Terminal(io.StringIO):
 def test_a_log_gets_plain_lines() -> None:
     """Where nobody looks, each event is a line at once, without an escape sequence."""
     stream = io.StringIO()
-    progress = Progress(Redactor(()))
+    progress = ProgressReader(Redactor(()))
 
-    with showing(stream) as show:
+    with progress_display(stream) as show:
         show(progress.feed(vertex("a", "RUN", started=T0) + log("a", b"\x1b[32mgreen\x1b[0m\n")))
         early = stream.getvalue()
         show(progress.feed(vertex("a", "RUN", started=T0, completed=T1)))
@@ -174,9 +174,9 @@ def test_a_log_gets_plain_lines() -> None:
 def test_a_character_that_the_code_page_lacks_does_not_end_the_build() -> None:
     """On a stream of another encoding such a character becomes a question mark."""
     raw = io.BytesIO()
-    progress = Progress(Redactor(()))
+    progress = ProgressReader(Redactor(()))
 
-    with showing(io.TextIOWrapper(raw, encoding="ascii", write_through=True)) as show:
+    with progress_display(io.TextIOWrapper(raw, encoding="ascii", write_through=True)) as show:
         show(progress.feed(vertex("a", "RUN → ✓", started=T0)))
 
     assert raw.getvalue() == b"#1 RUN ? ?" + os.linesep.encode()
@@ -189,8 +189,8 @@ def test_a_reader_that_has_gone_does_not_end_the_build() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError(text)
 
-    progress = Progress(Redactor(()))
-    with showing(Gone()) as show:
+    progress = ProgressReader(Redactor(()))
+    with progress_display(Gone()) as show:
         show(progress.feed(vertex("a", "RUN", started=T0)))
         show(progress.feed(vertex("a", "RUN", started=T0, completed=T1)))
 
@@ -200,9 +200,9 @@ def test_a_terminal_gets_ended_steps_and_what_runs(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
     stream = Terminal()
-    progress = Progress(Redactor(()))
+    progress = ProgressReader(Redactor(()))
 
-    with showing(stream) as show:
+    with progress_display(stream) as show:
         show(progress.feed(vertex("a", "FROM base", started=T0, completed=T0, cached=True)))
         show(progress.feed(vertex("b", "RUN two", started=T0) + log("b", b"working\n")))
         live = stream.getvalue()

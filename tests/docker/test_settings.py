@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Project
-from envtasks.docker.settings import Recipe, recipe_of
+from envtasks.docker.settings import ImageSettings, image_settings
 from envtasks.errors import ConfigInvalid
 
 
@@ -19,9 +19,9 @@ def project(root: Path, table: Mapping[str, object] | None = None, name: str = "
 
 def test_everything_has_a_default(tmp_path: Path) -> None:
     """Without a table: docker/Dockerfile, the project's folder as context, `<project>:<environment>`."""
-    recipe = recipe_of(project(tmp_path, name="My_Shop.API"))
+    settings = image_settings(project(tmp_path, name="My_Shop.API"))
 
-    assert recipe == Recipe(
+    assert settings == ImageSettings(
         root=tmp_path,
         file=tmp_path / "docker/Dockerfile",
         context=tmp_path / ".",
@@ -32,22 +32,22 @@ def test_everything_has_a_default(tmp_path: Path) -> None:
         network=None,
         add_hosts={},
     )
-    assert (recipe.label, recipe.reference("staging")) == ("docker/Dockerfile", "my-shop-api:staging")
+    assert (settings.label, settings.reference("staging")) == ("docker/Dockerfile", "my-shop-api:staging")
 
 
 def test_a_dockerfile_beside_pyproject_is_found(tmp_path: Path) -> None:
     """A project whose only Dockerfile is in its root needs no setting; docker/Dockerfile comes first."""
     (tmp_path / "Dockerfile").touch()
-    alone = recipe_of(project(tmp_path)).label
+    alone = image_settings(project(tmp_path)).label
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker/Dockerfile").touch()
 
-    assert (alone, recipe_of(project(tmp_path)).label) == ("Dockerfile", "docker/Dockerfile")
+    assert (alone, image_settings(project(tmp_path)).label) == ("Dockerfile", "docker/Dockerfile")
 
 
 def test_every_key_is_taken(tmp_path: Path) -> None:
-    """Each key of the table ends up in the recipe, and the registry stands before the image."""
-    recipe = recipe_of(
+    """Each key of the table ends up in the settings, and the registry stands before the image."""
+    settings = image_settings(
         project(
             tmp_path,
             {
@@ -63,7 +63,7 @@ def test_every_key_is_taken(tmp_path: Path) -> None:
         )
     )
 
-    assert recipe == Recipe(
+    assert settings == ImageSettings(
         root=tmp_path,
         file=tmp_path / "build/Containerfile",
         context=tmp_path / "service",
@@ -74,7 +74,7 @@ def test_every_key_is_taken(tmp_path: Path) -> None:
         network="host",
         add_hosts={"index.example.com": "10.0.0.7"},
     )
-    assert recipe.reference("dev") == "registry.example.com:5000/group/team/app:dev"
+    assert settings.reference("dev") == "registry.example.com:5000/group/team/app:dev"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_mistake_names_the_table_the_key_and_what_is_expected(
 ) -> None:
     """A wrong table is ConfigInvalid (2) in one sentence."""
     with pytest.raises(ConfigInvalid) as raised:
-        recipe_of(project(tmp_path, table))
+        image_settings(project(tmp_path, table))
 
     assert raised.value.message.startswith(f"pyproject.toml: [tool.envtasks.docker] {message}")
 
@@ -113,4 +113,4 @@ def test_a_folder_in_place_of_a_dockerfile_is_one_sentence(tmp_path: Path) -> No
     (tmp_path / "docker/Dockerfile").mkdir(parents=True)
 
     with pytest.raises(ConfigInvalid, match=r"^docker/Dockerfile cannot be read: "):
-        recipe_of(project(tmp_path, {"file": "docker/Dockerfile"})).text()
+        image_settings(project(tmp_path, {"file": "docker/Dockerfile"})).dockerfile_text()

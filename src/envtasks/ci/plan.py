@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from ..config import LAYERED
-from ..docker import settings as recipe
+from ..docker import image_settings
 from ..errors import ConfigInvalid
 from ..kubernetes import settings as deploy_settings
 from . import settings as ci_settings
@@ -164,10 +164,10 @@ def _guarded_jobs(
     from dataclasses import replace
 
     after = tested
-    pushed = bool(recipe.recipe_of(project).registry)
+    pushed = bool(image_settings(project).registry)
     environments = dict.fromkeys((*images, *targets))
     for name in sorted(environments, key=lambda name: project.environment(name).protected):
-        tag = recipe.recipe_of(project).reference(f"{name}-{{commit}}")
+        tag = image_settings(project).reference(f"{name}-{{commit}}")
         built = name in images and (pushed or project.environment(name).protected)
         if built:
             job = _image_job(project, name)
@@ -187,7 +187,7 @@ def _guarded_jobs(
 def _image_environments(project: Project, settings: ci_settings.Settings) -> tuple[str, ...]:
     if settings.images is not None:
         return settings.images
-    if not recipe.recipe_of(project).file.is_file():
+    if not image_settings(project).file.is_file():
         return ()
     return tuple(name for name in project.environments if name not in LAYERED)
 

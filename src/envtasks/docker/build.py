@@ -1,27 +1,73 @@
-"""Build an image: names on the command line, values in docker's environment alone."""
+"""Build an image: everything is checked first; docker's command line holds names, its environment alone the values."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import console
-from ..errors import BuildFailed
-from .build_inputs import advice
+from ..errors import BuildFailed, ConfigInvalid, ToolMissing
+from .build_inputs import (
+    BuildInputs,
+    build_arg_note,
+    build_inputs,
+    check_history,
+    image_labels,
+    is_credential,
+    redactor_for_build,
+)
 from .client import docker_client, find_docker
-from .labels import labels
-from .steps import run_steps
+from .dockerfile import Dockerfile, read_dockerfile
+from .progress import run_build
+from .settings import ImageSettings, image_settings
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from ..config import Project
+    from ..hydration import Hydrated
+    from ..redaction import Redactor
+
+# else the metadata file and `docker buildx history` hold every build arg with its value
+NO_PROVENANCE: Final = {"BUILDX_METADATA_PROVENANCE": "disabled"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What a caller asks of one build; `target` and `platforms` win over the settings, `tag` is a whole reference."""
+
+    tag: str | None = None
+    target: str | None = None
+    platforms: tuple[str, ...] = ()
+    cache: bool = True
+    audit: bool = True
+    push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuildPlan:
+    """One build that can be started: its settings, its inputs, its builder."""
+
+    settings: ImageSettings
+    options: BuildOptions
+    reference: str
+    environment: str
+    dockerfile: Dockerfile
+    inputs: BuildInputs
+    driver: str
+    child_env: Mapping[str, str] = field(repr=False)
+    redactor: Redactor = field(repr=False)
+
+    @property
+    def by_digest(self) -> bool:
+        """Whether it goes to the registry without a tag and is audited there, as several platforms cannot be loaded."""
+        return self.options.push and len(self.settings.platforms) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
     """An image that was built, and which names went into it.
 
     `image` is the engine's id for it; one that is only in a registry, without a tag, has the manifest's `digest`.
@@ -37,68 +83,121 @@ class Built:
     secrets: tuple[str, ...]
 
 
-def build(plan: Plan, *, no_cache: bool = False) -> Built:
-    """Build the image. Raises BuildFailed with the failed step's output last, values hidden."""
-    first, *more = advice(plan.declared, plan.travel.credentials, recipe=plan.recipe) or [""]
-    if first:
-        console.say("note", "\n".join([first, *more]))
-    with TemporaryDirectory(prefix="envtasks-") as folder:
-        metadata = Path(folder, "metadata.json")
-        run_steps(
-            [*command(plan, no_cache=no_cache), f"--metadata-file={metadata}"],
-            plan.child_env,
-            what=f"{plan.reference} was not built",
-            hide=plan.hide,
-            credentials=[*plan.travel.credentials, *plan.travel.mounts],
-        )
-        found = json.loads(metadata.read_text(encoding="utf-8"))
-    return Built(
-        reference=plan.reference,
-        image="" if plan.by_digest else _loaded(plan, found),
-        digest=str(found.get("containerimage.digest", "")) if plan.by_digest else "",
-        environment=plan.environment,
-        target=plan.declared.target,
-        platforms=plan.recipe.platforms,
-        build_args=plan.travel.build_args,
-        secrets=plan.travel.mounts,
+def plan_build(project: Project, hydrated: Hydrated, options: BuildOptions) -> BuildPlan:
+    """The plan for the image of this environment.
+
+    Raises ConfigInvalid, VariableMissing (all names at once), Refused (a push whose history would hold a
+    credential), BuildFailed (BuildKit cannot read the Dockerfile) and ToolMissing.
+    """
+    settings = image_settings(project)
+    settings = replace(
+        settings,
+        target=options.target or settings.target,
+        platforms=options.platforms or settings.platforms,
+    )
+    child_env = hydrated.child_env() | NO_PROVENANCE
+    plain = [name for name in dict.fromkeys(["APP_ENV", *hydrated]) if not is_credential(name, hydrated)]
+    dockerfile = read_dockerfile(
+        settings, child_env, plain=plain, redactor=redactor_for_build(hydrated, child_env)
+    )
+    inputs = build_inputs(dockerfile, hydrated, child_env, settings=settings)
+    if options.push:
+        check_history(dockerfile, inputs, hydrated, settings=settings)
+    redactor = redactor_for_build(hydrated, child_env, [*inputs.credentials, *inputs.secrets])
+    with docker_client(child_env, what="The builder cannot be inspected", redactor=redactor) as client:
+        driver = str(client.buildx.inspect().driver)
+    _check_platforms(settings.platforms, driver, push=options.push)
+    return BuildPlan(
+        settings=settings,
+        options=options,
+        reference=options.tag or settings.reference(hydrated.environment),
+        environment=hydrated.environment,
+        dockerfile=dockerfile,
+        inputs=inputs,
+        driver=driver,
+        child_env=child_env,
+        redactor=redactor,
     )
 
 
-def _loaded(plan: Plan, found: Mapping[str, Any]) -> str:
+def _check_platforms(platforms: tuple[str, ...], driver: str, *, push: bool) -> None:
+    if len(platforms) < 2:
+        return
+    names = ", ".join(platforms)
+    if push and driver == "docker":
+        # buildx itself refuses push-by-digest there, also with the containerd image store
+        raise ToolMissing(
+            f"An image for {names} cannot be pushed by the builder in use: its driver is docker.",
+            hint="use one that can: docker buildx create --use --driver docker-container",
+        )
+    if not push and driver != "docker":
+        raise ConfigInvalid(
+            f"An image for {names} cannot be loaded into the engine by a builder of the {driver} driver.",
+            hint=f"add --push, or build for one platform: --platform {platforms[0]}",
+        )
+
+
+def build(plan: BuildPlan) -> BuiltImage:
+    """Build the image. Raises BuildFailed, whose message ends with the failed step's output, values redacted."""
+    if note := build_arg_note(plan.dockerfile, plan.inputs.credentials, settings=plan.settings):
+        console.say("note", note)
+    credentials = (*plan.inputs.credentials, *plan.inputs.secrets)
+    with TemporaryDirectory(prefix="envtasks-") as folder:
+        metadata = Path(folder, "metadata.json")
+        run_build(
+            [*build_command(plan), f"--metadata-file={metadata}"],
+            plan.child_env,
+            what=f"{plan.reference} was not built",
+            redactor=plan.redactor,
+            credentials=credentials,
+            native_display=not credentials,
+        )
+        result = json.loads(metadata.read_text(encoding="utf-8"))
+    return BuiltImage(
+        reference=plan.reference,
+        image="" if plan.by_digest else _loaded_image(plan, result),
+        digest=str(result.get("containerimage.digest", "")) if plan.by_digest else "",
+        environment=plan.environment,
+        target=plan.dockerfile.target,
+        platforms=plan.settings.platforms,
+        build_args=plan.inputs.build_args,
+        secrets=plan.inputs.secrets,
+    )
+
+
+def _loaded_image(plan: BuildPlan, result: Mapping[str, Any]) -> str:
     """The engine's id for the image: its config's digest or, with the containerd image store, its manifest's."""
-    built = [found.get("containerimage.config.digest"), found.get("containerimage.digest")]
-    what = f"{plan.reference} was built, but is not there"
-    with docker_client(plan.child_env, what=what, redactor=plan.hide) as client:
+    what = f"{plan.reference} was built, but is not in the engine"
+    with docker_client(plan.child_env, what=what, redactor=plan.redactor) as client:
         image = str(client.image.inspect(plan.reference).id)
-    if image not in built:
+    if image not in (result.get("containerimage.config.digest"), result.get("containerimage.digest")):
         raise BuildFailed(
-            f"{plan.reference} is not the image that was built: something else has taken the tag meanwhile."
+            f"{plan.reference} is not the image that was built: another build has taken the tag meanwhile."
         )
     return image
 
 
-def command(plan: Plan, *, no_cache: bool = False) -> list[str]:
+def build_command(plan: BuildPlan) -> list[str]:
     """docker's command line for a plan, to be run in its child environment. Raises ToolMissing."""
-    words = [find_docker(plan.child_env), "buildx", "build", str(plan.recipe.context), *_words(plan)]
-    return [*words, "--no-cache"] if no_cache else words
+    return [find_docker(plan.child_env), "buildx", "build", str(plan.settings.context), *_options(plan)]
 
 
-def _words(plan: Plan) -> Iterator[str]:
-    """docker's options; a value of the environment is in none of them."""
-    recipe = plan.recipe
-    yield f"--file={recipe.file}"
-    if recipe.target:
-        yield f"--target={recipe.target}"
-    yield from plan.travel.flags()
-    for name, value in labels(recipe.root, plan.child_env).items():
+def _options(plan: BuildPlan) -> Iterator[str]:
+    """docker's options; none holds a value of the environment."""
+    settings = plan.settings
+    yield f"--file={settings.file}"
+    if settings.target:
+        yield f"--target={settings.target}"
+    yield from plan.inputs.options()
+    for name, value in image_labels(settings.root, plan.child_env).items():
         yield f"--label={name}={value}"
-    if recipe.platforms:
-        yield f"--platform={','.join(recipe.platforms)}"
-    if recipe.network:
-        yield f"--network={recipe.network}"
-        if recipe.network == "host" and plan.driver != "docker":
+    if settings.platforms:
+        yield f"--platform={','.join(settings.platforms)}"
+    if settings.network:
+        yield f"--network={settings.network}"
+        if settings.network == "host" and plan.driver != "docker":
             yield "--allow=network.host"
-    for host, address in recipe.add_hosts.items():
+    for host, address in settings.add_hosts.items():
         yield f"--add-host={host}:{address}"
     yield from _provenance(plan)
     if plan.by_digest:
@@ -106,15 +205,17 @@ def _words(plan: Plan) -> Iterator[str]:
         yield f"--output=type=image,name={repository},push-by-digest=true,name-canonical=true,push=true"
     else:
         yield from ("--load", f"--tag={plan.reference}")
+    if not plan.options.cache:
+        yield "--no-cache"
 
 
-def _provenance(plan: Plan) -> Iterator[str]:
+def _provenance(plan: BuildPlan) -> Iterator[str]:
     """The attestation: none where it would hold a credential, the small one on what goes to a registry right away.
 
     What is loaded is left to buildx: asked for one, it cannot load the image (moby/buildkit: "docker exporter does not
     currently support exporting manifest lists"), and the docker driver refuses to be asked at all.
     """
-    if plan.travel.credentials:
+    if plan.inputs.credentials:
         yield "--provenance=false"
     elif plan.by_digest:
         yield "--provenance=mode=min"

@@ -1,17 +1,21 @@
-"""What a Dockerfile declares: the names it takes, by which way, in which stage.
-
-Two readers give it: `docker.outline` asks BuildKit and is the truth at build time; `docker.dockerfile` needs no
-engine.
-"""
+"""What a Dockerfile declares (arguments, secret mounts, stages), as BuildKit reads it before anything is built."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^{}]*))?\})")
+from .client import docker_output
+
+if TYPE_CHECKING:
+    from ..redaction import Redactor
+    from .settings import ImageSettings
+
+_REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^{}]*))?\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class SecretMount:
-    """One `--mount=type=secret`: its id, whether its step refuses to run without it, and its RUN's line."""
+    """One `--mount=type=secret`: its id, whether its step fails without it, and the line of its RUN."""
 
     id: str
     required: bool
@@ -34,76 +38,125 @@ class SecretMount:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One `FROM`: its name (its number where it has none), what it starts from as written, and its line."""
+    """One `FROM`: its name (its number where it has none), its base as written, its line, and its lines as text."""
 
     name: str
     base: str
     line: int
+    text: str = field(repr=False)
+
+    def declares(self, name: str) -> bool:
+        """Whether this stage itself has an `ARG` of this name; a heredoc that looks like one counts too."""
+        return _declares(self.text, name)
+
+    def runs_with(self, name: str) -> Iterator[int]:
+        """The lines of this stage's RUN instructions that its `ARG` of this name reaches."""
+        declared = False
+        for number, line in enumerate(self.text.splitlines(), start=self.line):
+            declared = declared or _declares(line, name)
+            if declared and re.match(r"\s*RUN\b", line, re.IGNORECASE):
+                yield number
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """What the stages that a target needs declare, and all stages of the file in order."""
+class Dockerfile:
+    """What the stages that the target needs declare, and all stages of the file in order."""
 
     target: str
     arguments: tuple[Argument, ...]
-    mounts: tuple[SecretMount, ...]
+    secret_mounts: tuple[SecretMount, ...]
     stages: tuple[Stage, ...]
     text: str = field(repr=False)
 
-    def chain(self) -> tuple[Stage, ...]:
-        """The stages whose history the target's image carries: the target, its FROM, that one's FROM, …
+    def history_stages(self) -> tuple[Stage, ...]:
+        """The stages whose history the target's image carries: the target, the stage that it is FROM, and so on.
 
-        After a FROM that cannot be told without more values, every stage before it counts: none is missed.
+        After a FROM that depends on unknown values, every earlier stage counts, so that none is missed.
         """
         values = {argument.name: argument.default or "" for argument in self.arguments}
         found: list[Stage] = []
-        rest, wanted = list(self.stages), self.target
-        while stage := next(
-            (stage for stage in reversed(rest) if stage.name.lower() == wanted.lower()), None
-        ):
+        earlier, wanted = list(self.stages), self.target
+        while stage := next((s for s in reversed(earlier) if s.name.lower() == wanted.lower()), None):
             found.append(stage)
-            rest = rest[: rest.index(stage)]
-            base = expand(stage.base, values)
+            earlier = earlier[: earlier.index(stage)]
+            base = _expanded(stage.base, values)
             if base is None:
-                return (*found, *reversed(rest))
+                return (*found, *reversed(earlier))
             wanted = base
         return tuple(found)
 
-    def declares(self, stage: Stage, name: str) -> bool:
-        """Whether this very stage has an `ARG` of this name; a heredoc that looks like one counts too."""
-        return _declares(self._text_of(stage), name)
-
-    def lines(self, name: str) -> list[int]:
+    def argument_lines(self, name: str) -> list[int]:
         """The lines with an `ARG` of this name."""
         return [n for n, line in enumerate(self.text.splitlines(), start=1) if _declares(line, name)]
 
-    def runs(self, name: str) -> Iterator[int]:
+    def run_lines(self, name: str) -> list[int]:
         """The lines of the RUN instructions that an `ARG` of this name reaches."""
-        for stage in self.stages:
-            reached = False
-            for number, line in enumerate(self._text_of(stage).splitlines(), start=stage.line):
-                reached = reached or _declares(line, name)
-                if reached and re.match(r"\s*RUN\b", line, re.IGNORECASE):
-                    yield number
-
-    def _text_of(self, stage: Stage) -> str:
-        later = [other.line - 1 for other in self.stages if other.line > stage.line]
-        return "\n".join(self.text.splitlines()[stage.line - 1 : min(later, default=None)])
+        return [line for stage in self.stages for line in stage.runs_with(name)]
 
 
-def expand(text: str, values: Mapping[str, str]) -> str | None:
-    """Text with `$X`, `${X}`, `${X:-word}`, `${X:+word}` replaced as FROM does it; None if more is in it."""
+def read_dockerfile(
+    settings: ImageSettings, child_env: Mapping[str, str], *, plain: Sequence[str], redactor: Redactor
+) -> Dockerfile:
+    """What the settings' target declares, as BuildKit's outline has it.
+
+    `plain` are the names whose values may decide which stages are needed (`FROM ${VARIANT}`): those that the
+    Dockerfile mentions are passed, by name. No secret may be among them: the outline prints what it was given.
+    Raises BuildFailed with BuildKit's message when the Dockerfile is wrong, ConfigInvalid and ToolMissing.
+    """
+    text = settings.dockerfile_text()
+    mentioned = set(re.findall(r"\w+", text))
+    options = [f"--file={settings.file}", *(f"--build-arg={name}" for name in plain if name in mentioned)]
+    what = f"{settings.label} cannot be built"
+
+    def call(method: str, *more: str) -> dict[str, Any]:
+        words = ["buildx", "build", *options, f"--call={method},format=json", *more, str(settings.context)]
+        return dict(json.loads(docker_output(words, child_env, what=what, redactor=redactor)))
+
+    outline = call("outline", *([f"--target={settings.target}"] if settings.target else []))
+    sources = outline.get("sources") or []
+    text = base64.b64decode(sources[0]).decode("utf-8", "replace") if sources else text
+    stages = _stages(call("targets")["targets"], text)
+    return Dockerfile(
+        target=outline.get("name") or settings.target or stages[-1].name,
+        arguments=tuple(Argument(a["name"], a.get("value"), _line(a)) for a in outline.get("args") or ()),
+        secret_mounts=tuple(
+            SecretMount(s["name"], bool(s.get("required")), _line(s)) for s in outline.get("secrets") or ()
+        ),
+        stages=stages,
+        text=text,
+    )
+
+
+def _stages(targets: Sequence[Mapping[str, Any]], text: str) -> tuple[Stage, ...]:
+    starts = [_line(target) for target in targets]
+    lines = text.splitlines()
+    return tuple(
+        Stage(
+            target.get("name") or str(number),
+            target["base"],
+            start,
+            "\n".join(lines[start - 1 : min((line - 1 for line in starts if line > start), default=None)]),
+        )
+        for number, (target, start) in enumerate(zip(targets, starts, strict=True))
+    )
+
+
+def _line(element: Mapping[str, Any]) -> int:
+    return int(element["location"]["ranges"][0]["start"]["line"])
+
+
+def _expanded(text: str, values: Mapping[str, str]) -> str | None:
+    """Text with `$X`, `${X}`, `${X:-word}`, `${X:+word}` replaced as FROM does it; None if other `$` are left."""
 
     def value_of(match: re.Match[str]) -> str:
         operator, word = match[3] or "", match[4] or ""
         value = values.get(match[1] or match[2])
-        present = bool(value) if operator.startswith(":") else value is not None
+        is_set = bool(value) if operator.startswith(":") else value is not None
         if operator.endswith("+"):
-            return word if present else ""
-        return value or "" if present or not operator else word
+            return word if is_set else ""
+        return value or "" if is_set or not operator else word
 
-    expanded = REFERENCE.sub(value_of, text)
+    expanded = _REFERENCE.sub(value_of, text)
     return None if "$" in expanded else expanded
 
 

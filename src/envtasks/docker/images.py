@@ -1,71 +1,225 @@
-"""The way of an image: planned, built, audited, pushed, and no further than each step allows."""
+"""The image of an environment: build it, audit it, push it, run it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from .. import console
-from ..errors import Refused
+from ..errors import BuildFailed, ConfigInvalid, Refused
+from ..kubernetes import allowlist
 from ..process.command import shown
-from .build import Built, build, command
-from .hiding import hiding
-from .plan import SWITCHES, plan
-from .push import Audit, Pushed, push, push_from_digest
-from .settings import recipe_of
+from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
+from .build_inputs import redactor_for_build
+from .client import docker_client
+from .inspection import inspect
+from .settings import image_settings
 
 if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+    from ..audit import Report
     from ..config import Project
     from ..hydration import Hydrated
+    from ..redaction import Redactor
+
+AuditCheck = Callable[[str, str], object]
+"""Audits an image of the engine, given its id and its name in messages. Raises LeakFound."""
 
 
-def make(
-    project: Project,
-    hydrated: Hydrated,
-    *,
-    audit: Audit | None,
-    tag: str | None = None,
-    target: str | None = None,
-    platforms: Sequence[str] = (),
-    pushed: bool = False,
-    no_cache: bool = False,
-    dry: bool = False,
-) -> Built | None:
-    """Build the environment's image, audit it (unless `audit` is None) and, if it is to be `pushed`, push it.
+@dataclass(frozen=True, slots=True)
+class PushedImage:
+    """An image in a registry, by tag, and the configs (image ids) that were audited and are there."""
+
+    reference: str
+    images: tuple[str, ...]
+
+
+def build_image(
+    project: Project, hydrated: Hydrated, options: BuildOptions, *, dry: bool = False
+) -> BuiltImage | None:
+    """Build the environment's image, audit it and push it, as the options say.
 
     With `dry` it only prints docker's command, which holds names and no values.
 
     Raises Refused (a push without an audit, a credential in a protected environment's history),
     VariableMissing, ConfigInvalid, BuildFailed, LeakFound and ToolMissing.
     """
-    if pushed and audit is None:
+    if options.push and not options.audit:
         raise Refused("An image is pushed only after its audit.", hint="leave out --no-audit, or --push")
-    planned = plan(project, hydrated, tag=tag, target=target, platforms=platforms, push=pushed)
+    plan = plan_build(project, hydrated, options)
     if dry:
-        console.write_utf8(shown(command(planned, no_cache=no_cache)) + "\n")
+        console.write_utf8(shown(build_command(plan)) + "\n")
         return None
-    built = build(planned, no_cache=no_cache)
-    if audit is None:
-        return built
-    if planned.by_digest:
-        push_from_digest(built.reference, built.digest, planned.child_env, audit=audit, hide=planned.hide)
-    elif pushed:
-        push(built.reference, planned.child_env, audit=audit, hide=planned.hide)
-    else:
-        audit(built.image, built.reference)
+    built = build(plan)
+    check = _audit_check(project, hydrated)
+    if plan.by_digest:
+        push_by_digest(built.reference, built.digest, plan.child_env, check=check, redactor=plan.redactor)
+    elif options.push:
+        push(built.reference, plan.child_env, check=check, redactor=plan.redactor)
+    elif options.audit:
+        check(built.image, built.reference)
     return built
 
 
-def send(
-    project: Project, hydrated: Hydrated, *, audit: Audit, tag: str | None = None, dry: bool = False
-) -> Pushed | None:
-    """Push the environment's image as the engine has it, after an audit; with `dry` only say so.
+def push_image(
+    project: Project, hydrated: Hydrated, *, tag: str | None = None, dry: bool = False
+) -> PushedImage | None:
+    """Push the environment's image as the engine has it, after an audit; with `dry` only print docker's command.
 
-    Raises what `push` raises.
+    Raises LeakFound, BuildFailed, ConfigInvalid and ToolMissing.
     """
-    reference = tag or recipe_of(project).reference(hydrated.environment)
+    reference = tag or image_settings(project).reference(hydrated.environment)
     if dry:
         console.write_utf8(shown(["docker", "image", "push", reference]) + "\n")
         return None
-    child_env = hydrated.child_env() | SWITCHES
-    return push(reference, child_env, audit=audit, hide=hiding(hydrated, child_env))
+    child_env = hydrated.child_env() | NO_PROVENANCE
+    redactor = redactor_for_build(hydrated, child_env)
+    return push(reference, child_env, check=_audit_check(project, hydrated), redactor=redactor)
+
+
+def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label: str = "") -> Report:
+    """The report on an image of the engine (default: the environment's own); what was not checked is said on stderr.
+
+    `image` is a reference or an id, `label` its name in messages. Raises BuildFailed (no such image) and ToolMissing.
+    """
+    reference = image or image_settings(project).reference(hydrated.environment)
+    report = inspect(project, hydrated, reference, called=label)
+    for skipped in report.not_checked:
+        console.say("note", f"not checked: {skipped.what}: {skipped.reason}")
+    return report
+
+
+def _audit_check(project: Project, hydrated: Hydrated) -> AuditCheck:
+    def check(image: str, label: str) -> None:
+        if error := audit_image(project, hydrated, image, label=label).error():
+            raise error
+
+    return check
+
+
+def push(
+    reference: str, child_env: Mapping[str, str], *, check: AuditCheck, redactor: Redactor
+) -> PushedImage:
+    """Audit an image of the engine, push it, and compare what the registry has with what was audited.
+
+    Raises LeakFound before anything is sent; BuildFailed (no such image, a registry that refuses, another
+    image under the tag) and ToolMissing.
+    """
+    with docker_client(child_env, what=f"{reference} was not pushed", redactor=redactor) as client:
+        image = str(client.image.inspect(reference).id)
+        check(image, reference)
+        client.image.push(reference, quiet=True)
+        _compare(client, reference, image)
+    return PushedImage(reference, (image,))
+
+
+def push_by_digest(
+    reference: str, digest: str, child_env: Mapping[str, str], *, check: AuditCheck, redactor: Redactor
+) -> PushedImage:
+    """Audit an image that is in the registry without a tag, each platform, and only then give it the tag.
+
+    Raises LeakFound, with nothing under the tag; BuildFailed and ToolMissing.
+    """
+    repository = _repository(reference)
+    source = f"{repository}@{digest}"
+    with docker_client(child_env, what=f"{reference} was not tagged", redactor=redactor) as client:
+        imagetools = client.buildx.imagetools
+        images = tuple(
+            _pull_and_check(client, f"{repository}@{part}", check)
+            for part in _platform_digests(client, source, digest)
+        )
+        imagetools.create(sources=[source], tags=[reference])
+        if imagetools.inspect(reference) != imagetools.inspect(source):
+            raise _replaced(reference, digest)
+    return PushedImage(reference, images)
+
+
+def _platform_digests(client: DockerClient, source: str, digest: str) -> tuple[str, ...]:
+    """The digests of an index's images, one a platform, attestations left out; of one image, its own."""
+    manifests = client.buildx.imagetools.inspect(source).manifests
+    if manifests is None:
+        return (digest,)
+    return tuple(
+        str(manifest.digest)
+        for manifest in manifests
+        if manifest.platform is None or manifest.platform.os != "unknown"
+    )
+
+
+def _pull_and_check(client: DockerClient, source: str, check: AuditCheck) -> str:
+    """Pull one image by its digest, audit it, and remove it unless the engine had it before."""
+    existed = client.image.exists(source)
+    client.image.pull(source, quiet=True)
+    try:
+        image = str(client.image.inspect(source).id)
+        check(image, source)
+    finally:
+        if not existed:
+            client.image.remove(source)
+    return image
+
+
+def _compare(client: DockerClient, reference: str, image: str) -> None:
+    """Raise BuildFailed unless the registry's manifest names this config or, with containerd's store, is this one."""
+    imagetools = client.buildx.imagetools
+    manifest = imagetools.inspect(reference)
+    if manifest.config is not None and manifest.config.digest == image:
+        return
+    by_digest = f"{_repository(reference)}@{image}"
+    if by_digest not in client.image.inspect(image).repo_digests or imagetools.inspect(by_digest) != manifest:
+        raise _replaced(reference, image)
+
+
+def _replaced(reference: str, image: str) -> BuildFailed:
+    return BuildFailed(
+        f"What the registry has under {reference} is not the image that was audited ({image}).",
+        hint="another client has pushed this tag meanwhile: look there, then push again",
+    )
+
+
+def _repository(reference: str) -> str:
+    """A reference without its tag; the colon of a registry's port is none."""
+    folder, slash, name = reference.rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}"
+
+
+def run_command(
+    project: Project,
+    hydrated: Hydrated,
+    command: Sequence[str] = (),
+    *,
+    variables: Collection[str] | None = None,
+    tag: str | None = None,
+    publish: Sequence[str] = (),
+    terminal: bool = False,
+) -> list[str]:
+    """The `docker run` command for this environment's image, to be run in the child environment.
+
+    It names those of the `variables` (the settings class's; None: the allowlist's) that the environment has. With
+    `terminal` the container gets one. Raises ConfigInvalid when there is neither.
+    """
+    options = [*(["--tty"] if terminal else [])]
+    options += [f"--env={name}" for name in _container_variables(project, hydrated, variables)]
+    options += [f"--publish={ports}" for ports in publish]
+    reference = tag or image_settings(project).reference(hydrated.environment)
+    return ["docker", "run", "--rm", "--init", "--interactive", *options, reference, *command]
+
+
+def _container_variables(
+    project: Project, hydrated: Hydrated, variables: Collection[str] | None
+) -> list[str]:
+    present = dict.fromkeys(["APP_ENV", *hydrated])
+    if variables is not None:
+        return [name for name in present if name in variables]
+    label = str(project.tables.get("deploy", {}).get("allowlist", "deploy/env.allowlist"))
+    path = project.root / label
+    if not path.exists():
+        raise ConfigInvalid(
+            f"Nothing says which variables the container gets: there is no settings class and no {label}.",
+            hint='name the settings class: [tool.envtasks] settings = "app.settings:Settings"',
+        )
+    entries = allowlist.read(path, label)
+    return [name for name in present if any(fnmatchcase(name, entry.name) for entry in entries)]

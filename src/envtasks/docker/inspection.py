@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..audit import Report, audit
 from ..envfiles import document, keys
-from .credentials import credentials
-from .hiding import hiding
+from .build_inputs import credential_values, redactor_for_build
 from .saved import saved
 
 if TYPE_CHECKING:
@@ -21,11 +20,11 @@ def inspect(project: Project, hydrated: Hydrated, image: str, *, called: str = "
     `image` is a reference or an id, `called` what messages call it. Raises BuildFailed (no such image) and ToolMissing.
     """
     child_env = hydrated.child_env()
-    with saved(image, child_env, hide=hiding(hydrated, child_env)) as archive:
+    with saved(image, child_env, hide=redactor_for_build(hydrated, child_env)) as archive:
         return audit(
             archive,
             secrets=hydrated.secrets,
-            credentials=credentials(hydrated, child_env),
+            credentials=credential_values(hydrated, child_env),
             public_keys=public_keys(project),
             image=called or image,
         )

@@ -1,32 +1,122 @@
-"""BuildKit's progress, read from `--progress=rawjson` with every value hidden before it is kept or shown.
+"""Run a build and show its progress, every secret value redacted; `docker` and `compose` build by `run_build`.
 
-BuildKit prints the titles of steps with their ARGs expanded, and a step may print what it was given, so
-its own display cannot be passed on when something secret goes into a build.
+BuildKit prints the titles of steps with their ARGs expanded, and a step may print what it was given. So its own display
+is left to builds that nothing secret goes into; otherwise its rawjson progress is read, redacted and shown here.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
+import sys
+import textwrap
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+
+from .. import console
+from ..errors import BuildFailed, EnvtasksError
+from .client import docker_error
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
     from ..redaction import Redactor, StreamRedactor
 
-KEPT: Final = 40  # lines of a step's output that are kept for the message when it fails
-_LINT: Final = "SecretsUsedInArgOrEnv"  # our own note says the same, with the lines to change
-_CANCELED: Final = "context canceled"
+KEPT_LINES: Final = 40  # of a step's output, for the message when it fails
+SHOWN_LINES: Final = 5  # of a running step's output, on a terminal
+TITLE_LENGTH: Final = 100  # characters of a step's title in a message
+_RAWJSON: Final = {"BUILDKIT_PROGRESS": "rawjson"}  # buildx and compose have different flags for it
+_REFUSED: Final = ("401", "403", "unauthorized", "forbidden")
+_SECRETS_LINT: Final = "SecretsUsedInArgOrEnv"  # our own note says the same, with the lines to change
 _ANSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
+_UNICODE_MARKS: Final = ("✓", "✗", "·", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+_ASCII_MARKS: Final = ("+", "x", "-", "|/-\\")  # for a terminal whose encoding has no such characters
+
+
+def run_build(
+    argv: Sequence[str],
+    child_env: Mapping[str, str],
+    *,
+    what: str,
+    redactor: Redactor,
+    credentials: Sequence[str] = (),
+    native_display: bool = False,
+) -> None:
+    """Run `docker buildx build …` or `docker compose build …` and show its steps on stderr.
+
+    Raises BuildFailed: the message begins with `what` and ends with the failed step's output; when a package index
+    refused, it names the `credentials`. `native_display`: a terminal gets BuildKit's own display, unredacted.
+    """
+    if native_display and sys.stderr.isatty() and sys.stdout.isatty():
+        if code := _run(argv, child_env):
+            raise BuildFailed(f"{what}: docker ended with exit code {code}; its output is above.")
+        return
+    progress, lock = ProgressReader(redactor), Lock()
+    with progress_display(sys.stderr) as show:
+
+        def read(text: str, stream: str) -> None:
+            with lock:
+                show(progress.feed(text, stream))
+
+        streams = {f"{name}_stream": _TextSink(read, name) for name in ("out", "err")}
+        code = _run(argv, {**child_env, **_RAWJSON}, **streams)
+        show(progress.finish())
+    for warning in progress.warnings:
+        console.say("warning", warning)
+    if code:
+        raise _build_error(progress, what=what, redactor=redactor, credentials=credentials)
+
+
+class _TextSink(io.TextIOBase):
+    """A text stream that hands what is written to a function, with the stream's name."""
+
+    def __init__(self, read: Callable[[str, str], None], name: str) -> None:
+        self._read, self._name = read, name
+
+    def write(self, text: str, /) -> int:
+        self._read(text, self._name)
+        return len(text)
+
+
+def _run(argv: Sequence[str], child_env: Mapping[str, str], **streams: Any) -> int:
+    from invoke.context import Context
+
+    from ..process.runner import Runner
+
+    runner = Runner(Context(), child_env=child_env)
+    return int(runner.run_argv(argv, warn=True, in_stream=False, encoding="utf-8", **streams).exited)
+
+
+def _build_error(
+    progress: ProgressReader, *, what: str, redactor: Redactor, credentials: Sequence[str]
+) -> EnvtasksError:
+    step = progress.failed
+    if step is None:
+        return docker_error("\n".join(progress.messages), what=what, redactor=redactor)
+    output = "\n".join(step.lines)
+    refused = credentials and any(sign in output.lower() for sign in _REFUSED)
+    suspects = f" (was it refused with {', '.join(credentials)}?)" if refused else ""
+    place = next((f", {line}" for line in progress.messages if re.fullmatch(r"\S+:\d+", line)), "")
+    exit_code = re.search(r"exit code: \d+", step.error)
+    title = step.title if len(step.title) <= TITLE_LENGTH else f"{step.title[: TITLE_LENGTH - 1]}…"
+    reason = textwrap.indent(output or step.error, "  ")
+    return BuildFailed(
+        f"{what}: step {title} failed{f' with {exit_code[0]}' if exit_code else ''}{place}{suspects}.\n{reason}"
+    )
 
 
 @dataclass(slots=True)
 class Step:
-    """One step of a build: its title, its number in the order of beginning, and how far it is."""
+    """One step of a build: its title, its number in the order of starting, its output, and how it ended."""
 
     title: str
     number: int = 0
@@ -34,40 +124,61 @@ class Step:
     seconds: float | None = None
     cached: bool = False
     error: str = ""
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
-    unfinished: dict[int, bytes] = field(default_factory=dict)
-    streams: dict[int, StreamRedactor] = field(default_factory=dict, repr=False)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    outputs: dict[int, _Output] = field(default_factory=dict, repr=False)
 
     @property
-    def internal(self) -> bool:
-        """Whether this is BuildKit's own housekeeping, which is only of interest when it fails."""
-        return self.title.startswith("[internal]")
+    def hidden(self) -> bool:
+        """Whether this is BuildKit's own housekeeping (`[internal]`, in compose `[app internal]`) and did not fail."""
+        return bool(re.match(r"\[(?:\S+ )?internal\]", self.title)) and not self.error
 
     @property
     def canceled(self) -> bool:
-        """Whether it ended because another step failed, or because the user said so."""
-        return _CANCELED in self.error
+        """Whether it ended because another step failed, or because of Ctrl-C."""
+        return "context canceled" in self.error
+
+
+class _Output:
+    """Splits one output stream of a step into lines, redacted."""
+
+    def __init__(self, redactor: StreamRedactor) -> None:
+        self._redactor, self._rest = redactor, b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that are complete now."""
+        *lines, self._rest = (self._rest + self._redactor.feed(data)).split(b"\n")
+        return [_last_state(line) for line in lines]
+
+    def finish(self) -> list[str]:
+        """What is left, at the end of the step."""
+        rest, self._rest = self._rest + self._redactor.flush(), b""
+        return [_last_state(line) for line in rest.removesuffix(b"\n").split(b"\n")] if rest else []
+
+
+def _last_state(line: bytes) -> str:
+    """A line as a terminal would show it in the end: a progress bar overwrites itself after a carriage return."""
+    return _ANSI.sub("", line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a step: it began, it said a line, a part of it is done, it ended."""
+    """Something that happened to a step: it started, printed a line, completed a part (a layer, say), ended."""
 
-    kind: Literal["began", "said", "part", "ended"]
+    kind: Literal["started", "line", "part", "ended"]
     step: Step
     text: str = ""
 
 
-class Progress:
-    """Turns the bytes of a rawjson progress into events; keeps which step failed and what docker said."""
+class ProgressReader:
+    """Turns rawjson progress into events; keeps which step failed, and docker's own messages and warnings."""
 
-    def __init__(self, hide: Redactor) -> None:
-        self._hide = hide
-        self._rest = b""
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._unfinished: dict[str, str] = {}  # the beginning of a line, by stream
         self._steps: dict[str, Step] = {}
         self._parts: set[str] = set()
-        self._begun = 0
-        self.said: list[str] = []
+        self._started = 0
+        self.messages: list[str] = []
         self.warnings: list[str] = []
 
     @property
@@ -75,112 +186,160 @@ class Progress:
         """The step that made the build fail, if one did."""
         return next((step for step in self._steps.values() if step.error and not step.canceled), None)
 
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """The events in the next bytes. A line that is no event is docker speaking, and is kept in `said`."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+    def feed(self, text: str, stream: str = "err") -> Iterator[Event]:
+        """The events in the next text of one of docker's streams; lines that are no progress become `messages`."""
+        *lines, self._unfinished[stream] = (self._unfinished.get(stream, "") + text).split("\n")
         for line in lines:
             yield from self._line(line)
 
-    def flush(self) -> Iterator[Event]:
+    def finish(self) -> Iterator[Event]:
         """The events in what is left when docker has ended."""
-        rest, self._rest = self._rest, b""
-        if rest:
+        for rest in self._unfinished.values():
             yield from self._line(rest)
         for step in self._steps.values():
-            yield from _said(step, final=True)
+            yield from _finished_lines(step)
 
-    def _line(self, line: bytes) -> Iterator[Event]:
+    def _line(self, line: str) -> Iterator[Event]:
         try:
-            found = json.loads(line) if line.startswith(b"{") else None
+            record = json.loads(line) if line.startswith("{") else None
         except ValueError:
-            found = None
-        if isinstance(found, dict):
-            yield from self._events(found)
+            record = None
+        if isinstance(record, dict):
+            yield from self._record(record)
         elif line.strip():
-            self.said.append(_ANSI.sub("", self._hide.text(line.decode("utf-8", "replace").rstrip())))
+            self.messages.append(_ANSI.sub("", self._redactor.text(line.rstrip())))
 
-    def _events(self, found: dict[str, Any]) -> Iterator[Event]:
-        for vertex in found.get("vertexes") or ():
+    def _record(self, record: dict[str, Any]) -> Iterator[Event]:
+        for vertex in record.get("vertexes") or ():
             yield from self._vertex(vertex)
-        for status in found.get("statuses") or ():
-            yield from self._status(status)
-        for log in found.get("logs") or ():
+        for status in record.get("statuses") or ():
+            if status.get("completed") and status["id"] not in self._parts:
+                self._parts.add(status["id"])
+                yield Event("part", self._step(status["vertex"]), self._redactor.text(status["id"]))
+        for log in record.get("logs") or ():
             yield from self._log(log)
-        for warning in found.get("warnings") or ():
-            text = self._hide.text(base64.b64decode(warning.get("short", "")).decode("utf-8", "replace"))
-            if not text.startswith(_LINT):
+        for warning in record.get("warnings") or ():
+            text = self._redactor.text(base64.b64decode(warning.get("short", "")).decode("utf-8", "replace"))
+            if not text.startswith(_SECRETS_LINT):
                 self.warnings.append(text)
 
     def _step(self, digest: str, title: str = "") -> Step:
         if digest not in self._steps:
-            self._steps[digest] = Step(_one_line(self._hide.text(title)))
+            self._steps[digest] = Step(" ".join(self._redactor.text(title).split()))
         return self._steps[digest]
 
     def _vertex(self, vertex: dict[str, Any]) -> Iterator[Event]:
         step = self._step(vertex["digest"], vertex.get("name", ""))
         if vertex.get("started") and step.started is None:
-            step.started = _moment(vertex["started"])
-            if not step.internal:
-                step.number = self._begun = self._begun + 1
-            yield Event("began", step)
+            step.started = datetime.fromisoformat(vertex["started"])
+            if not step.hidden:
+                step.number = self._started = self._started + 1
+            yield Event("started", step)
         step.cached = step.cached or bool(vertex.get("cached"))
+        if vertex.get("error"):
+            step.error = self._redactor.text(vertex["error"])
         if vertex.get("completed") and step.seconds is None:
-            yield from _said(step, final=True)
-            began = _moment(vertex["started"]) if vertex.get("started") else _moment(vertex["completed"])
-            step.seconds = max((_moment(vertex["completed"]) - began).total_seconds(), 0.0)
-            step.error = self._hide.text(vertex.get("error", ""))
+            yield from _finished_lines(step)
+            ended = datetime.fromisoformat(vertex["completed"])
+            began = datetime.fromisoformat(vertex.get("started") or vertex["completed"])
+            step.seconds = max((ended - began).total_seconds(), 0.0)
             yield Event("ended", step)
-        elif vertex.get("error"):
-            step.error = self._hide.text(vertex["error"])
-
-    def _status(self, status: dict[str, Any]) -> Iterator[Event]:
-        if status.get("completed") and status["id"] not in self._parts:
-            self._parts.add(status["id"])
-            yield Event("part", self._step(status["vertex"]), self._hide.text(status["id"]))
 
     def _log(self, log: dict[str, Any]) -> Iterator[Event]:
         step, number = self._step(log["vertex"]), int(log.get("stream", 1))
-        if number not in step.streams:
-            step.streams[number] = self._hide.stream()
-        hidden = step.streams[number].feed(base64.b64decode(log.get("data", "")))
-        step.unfinished[number] = step.unfinished.get(number, b"") + hidden
-        yield from _said(step)
+        if number not in step.outputs:
+            step.outputs[number] = _Output(self._redactor.stream())
+        yield from _lines(step, step.outputs[number].feed(base64.b64decode(log.get("data", ""))))
 
 
-def _said(step: Step, *, final: bool = False) -> Iterator[Event]:
-    """The whole lines that a step has said; with `final` also what has no line's end."""
-    for number, data in step.unfinished.items():
-        if final:
-            data += step.streams[number].flush()
-        *lines, rest = data.split(b"\n")
-        if final and rest:
-            lines, rest = [*lines, rest], b""
-        step.unfinished[number] = rest
-        for line in lines:
-            # what a progress bar has overwritten is of no use
-            shown = line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")
-            step.lines.append(_ANSI.sub("", shown))
-            yield Event("said", step, step.lines[-1])
+def _finished_lines(step: Step) -> Iterator[Event]:
+    for output in step.outputs.values():
+        yield from _lines(step, output.finish())
 
 
-def plain(event: Event) -> str | None:
-    """An event as a line of a log, as `docker build --progress=plain` has it; None: not worth one."""
+def _lines(step: Step, lines: list[str]) -> Iterator[Event]:
+    step.lines.extend(lines)
+    for line in lines:
+        yield Event("line", step, line)
+
+
+def plain_line(event: Event) -> str | None:
+    """An event as a line of a log, in the format of `docker build --progress=plain`; None for one not shown."""
     step = event.step
-    if step.internal and not step.error:
+    if step.hidden:
         return None
-    if event.kind == "began":
+    if event.kind == "started":
         return f"#{step.number} {step.title}"
-    if event.kind in ("said", "part"):
+    if event.kind in ("line", "part"):
         return f"#{step.number} {event.text}"
     if step.error:
         return f"#{step.number} CANCELED" if step.canceled else f"#{step.number} ERROR: {step.error}"
     return f"#{step.number} CACHED" if step.cached else f"#{step.number} DONE {step.seconds or 0:.1f}s"
 
 
-def _one_line(title: str) -> str:
-    return " ".join(title.split())
+@contextmanager
+def progress_display(stream: TextIO) -> Iterator[Callable[[Iterable[Event]], None]]:
+    """A function that shows events on the stream: on a terminal the running steps, elsewhere line by line."""
+    if not stream.isatty():
+        yield lambda events: _print_lines(events, stream)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    terminal = Console(file=stream, highlight=False)
+    steps = _LiveSteps(_UNICODE_MARKS if terminal.encoding.startswith("utf") else _ASCII_MARKS)
+    with Live(steps, console=terminal, refresh_per_second=8, transient=True, redirect_stdout=False) as live:
+
+        def show(events: Iterable[Event]) -> None:
+            for event in events:
+                if (ended := steps.add(event)) is not None:
+                    live.console.print(ended, no_wrap=True, overflow="ellipsis", crop=True)
+
+        yield show
 
 
-def _moment(text: str) -> datetime:
-    # nanoseconds, of which Python takes six digits
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00"))
+def _print_lines(events: Iterable[Event], stream: TextIO) -> None:
+    encoding = stream.encoding or "utf-8"
+    for event in events:
+        if (line := plain_line(event)) is not None:
+            with suppress(BrokenPipeError):  # `| head` has read enough; the build goes on
+                # a character that the encoding lacks must not end the build
+                print(line.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+class _LiveSteps:
+    """What a terminal shows while steps run: each with its time and its last lines."""
+
+    def __init__(self, marks: tuple[str, str, str, str]) -> None:
+        self._done, self._failed, self._skipped, self._spinner = marks
+        self._running: dict[int, tuple[Step, float]] = {}
+
+    def add(self, event: Event) -> Text | None:
+        """Record an event; the line to print for a step that has ended, once."""
+        from rich.text import Text
+
+        step = event.step
+        if event.kind == "started" and not step.hidden:
+            self._running[step.number] = (step, time.monotonic())
+        if event.kind != "ended" or step.hidden:
+            return None
+        self._running.pop(step.number, None)
+        mark, style = (self._failed, "red") if step.error and not step.canceled else (self._done, "green")
+        if step.cached or step.canceled:
+            mark, style = self._skipped, "dim"
+        taken = "canceled" if step.canceled else "cached" if step.cached else f"{step.seconds or 0:.1f} s"
+        return Text.assemble((f"{mark} ", style), (f"{taken:>8}  ", "dim"), step.title)
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        shown: list[Text] = []
+        for step, started in self._running.values():
+            seconds = time.monotonic() - started
+            mark = self._spinner[int(seconds * 8) % len(self._spinner)]
+            shown.append(Text.assemble((f"{mark} ", "cyan"), (f"{seconds:>6.1f} s  ", "dim"), step.title))
+            shown += [Text(f"            {line}", style="dim") for line in list(step.lines)[-SHOWN_LINES:]]
+        for line in shown:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return Group(*shown)

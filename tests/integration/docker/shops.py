@@ -47,7 +47,7 @@ class Shop:
     env: dict[str, str] = field(default_factory=dict)
 
     def write_project(self, index_url: str, dockerfile: str) -> None:
-        """The project, its private index, the recipe of its image and the Dockerfile."""
+        """The project, its private index, the settings of its image and the Dockerfile."""
         self.sandbox.write(
             "pyproject.toml",
             f"""
@@ -79,7 +79,7 @@ class Shop:
         return self.sandbox.write("docker/Dockerfile", text.replace("ARG BASE\n", f"ARG BASE={self.base}\n"))
 
     def in_registry(self, address: str) -> None:
-        """Name the registry in the recipe."""
+        """Name the registry in the image settings."""
         path = self.sandbox.root / "pyproject.toml"
         path.write_text(path.read_text(encoding="utf-8") + f'registry = "{address}"\n', encoding="utf-8")
 

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Project
-from envtasks.docker.build import command
-from envtasks.docker.images import make
-from envtasks.docker.plan import SWITCHES, Plan, plan
+from envtasks.docker import BuildOptions, build_image
+from envtasks.docker.build import NO_PROVENANCE, BuildPlan, build_command, plan_build
 from envtasks.errors import BuildFailed
 from envtasks.hydration import Hydrated, hydrate
 from tests.integration.docker.conftest import PASSWORD, USERNAME
@@ -87,7 +86,7 @@ def test_the_metadata_file_holds_no_value(make_shop: MakeShop, dockerfile: str, 
     planned = _plan(shop)
 
     ours = _metadata(planned, tmp_path / "ours.json", planned.child_env)
-    without = {name: value for name, value in planned.child_env.items() if name not in SWITCHES}
+    without = {name: value for name, value in planned.child_env.items() if name not in NO_PROVENANCE}
     docker_alone = _metadata(planned, tmp_path / "alone.json", without)
 
     assert holding(PASSWORD, {"ours": ours}) == []
@@ -100,10 +99,10 @@ def test_what_is_returned_and_raised_holds_no_value(make_shop: MakeShop, dockerf
     shop = make_shop(dockerfile)
     project, hydrated = _hydrated(shop)
 
-    built = make(project, hydrated, audit=None)
+    built = build_image(project, hydrated, BuildOptions(audit=False))
     shop.dockerfile(ECHOING["build args" if dockerfile is BUILD_ARGS else "secret mounts"])
     with pytest.raises(BuildFailed) as raised:
-        make(project, hydrated, audit=None)
+        build_image(project, hydrated, BuildOptions(audit=False))
 
     texts = {
         "built": repr(built),
@@ -388,13 +387,13 @@ def _hydrated(shop: Shop) -> tuple[Project, Hydrated]:
     return project, hydrate(project.environment("staging"), shop.sandbox.env)
 
 
-def _plan(shop: Shop) -> Plan:
+def _plan(shop: Shop) -> BuildPlan:
     project, hydrated = _hydrated(shop)
-    return plan(project, hydrated)
+    return plan_build(project, hydrated, BuildOptions())
 
 
-def _metadata(planned: Plan, path: Path, env: Mapping[str, str]) -> bytes:
-    words = [*command(planned), f"--metadata-file={path}", "--progress=quiet"]
+def _metadata(planned: BuildPlan, path: Path, env: Mapping[str, str]) -> bytes:
+    words = [*build_command(planned), f"--metadata-file={path}", "--progress=quiet"]
     subprocess.run(words, env=env, check=True, capture_output=True)
     return path.read_bytes()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Project
-from envtasks.docker.settings import recipe_of
+from envtasks.docker import image_settings
 from tests.integration.docker.shops import GREETING, Shop, docker
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
@@ -66,11 +66,11 @@ def test_the_guides_build_args_work(make_shop: Callable[..., Shop]) -> None:
 
 
 def test_the_guides_settings_are_all_there_are(tmp_path: Path) -> None:
-    """The table of the guide is read, and a recipe has nothing that it does not name."""
+    """The table of the guide is read, and there is no setting that it does not name."""
     text = next(block for block in blocks("toml") if "[tool.envtasks.docker]" in block)
     table = tomllib.loads(text)["tool"]["envtasks"]["docker"]
 
-    recipe = recipe_of(Project(root=tmp_path, name="shop", environments={}, tables={"docker": table}))
+    settings = image_settings(Project(root=tmp_path, name="shop", environments={}, tables={"docker": table}))
 
-    assert {key.replace("-", "_") for key in table} | {"root"} == set(recipe.__slots__)
-    assert recipe.reference("staging") == "registry.example.com/team/shop:staging"
+    assert {key.replace("-", "_") for key in table} | {"root"} == set(settings.__slots__)
+    assert settings.reference("staging") == "registry.example.com/team/shop:staging"

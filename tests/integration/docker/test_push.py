@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from envtasks.docker.push import push, push_from_digest
+from envtasks.docker.images import push, push_by_digest
 from envtasks.errors import BuildFailed, LeakFound
 from envtasks.redaction import Redactor
 from tests.integration.docker.conftest import PASSWORD
@@ -18,7 +18,7 @@ from tests.integration.docker.shops import BUILD_ARGS, Shop, docker, holding
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]
-HIDE = Redactor(())
+REDACTOR = Redactor(())
 
 
 def test_a_build_is_audited_and_pushed(make_shop: MakeShop, registry: str) -> None:
@@ -100,11 +100,11 @@ def test_another_image_under_the_tag_is_noticed(make_shop: MakeShop, registry: s
     reference = f"{registry}/{shop.image}:staging"
     shop.inv("docker.build", "--env", "staging")
 
-    def somebody_retags(image: str, called: str) -> None:
+    def somebody_retags(image: str, label: str) -> None:
         docker("tag", shop.base, reference)
 
     with pytest.raises(BuildFailed, match="is not the image that was audited"):
-        push(reference, os.environ, audit=somebody_retags, hide=HIDE)
+        push(reference, os.environ, check=somebody_retags, redactor=REDACTOR)
 
 
 def test_several_platforms_are_audited_in_the_registry_and_then_tagged(
@@ -114,10 +114,10 @@ def test_several_platforms_are_audited_in_the_registry_and_then_tagged(
     reference, digest, images = _untagged_index(make_shop("ARG BASE\nFROM ${BASE}\n"), registry)
     audited: list[str] = []
 
-    def audit(image: str, called: str) -> None:
+    def audit(image: str, label: str) -> None:
         audited.append(image)
 
-    pushed = push_from_digest(reference, digest, os.environ, audit=audit, hide=HIDE)
+    pushed = push_by_digest(reference, digest, os.environ, check=audit, redactor=REDACTOR)
 
     assert (pushed.reference, pushed.images) == (reference, tuple(audited))
     assert sorted(audited) == sorted(images)
@@ -129,13 +129,13 @@ def test_a_leak_in_one_platform_leaves_no_tag(make_shop: MakeShop, registry: str
     reference, digest, _ = _untagged_index(make_shop("ARG BASE\nFROM ${BASE}\n"), registry)
     audited: list[str] = []
 
-    def audit(image: str, called: str) -> None:
+    def audit(image: str, label: str) -> None:
         audited.append(image)
         if len(audited) == 2:
             raise LeakFound("a secret")
 
     with pytest.raises(LeakFound):
-        push_from_digest(reference, digest, os.environ, audit=audit, hide=HIDE)
+        push_by_digest(reference, digest, os.environ, check=audit, redactor=REDACTOR)
 
     assert len(audited) == 2
     assert _is_absent(reference)

@@ -1,0 +1,121 @@
+"""Building and pushing by the rules, and the command that runs an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from envtasks.config import Project
+from envtasks.docker import BuildOptions, build_image, push_image, run_command
+from envtasks.docker.images import push
+from envtasks.errors import ConfigInvalid, LeakFound, Refused
+from envtasks.redaction import Redactor
+from tests.docker.test_build import project_with_builder
+from tests.fakes import fake_docker
+from tests.hydrations import hydrated
+
+TEXT = "DB_HOST=db.example.com\nDB_PASSWORD=marked-value\nCACHE_URL=x\nUV_INDEX_A_PASSWORD=marked-too\n"
+
+
+def project(root: Path, deploy: Mapping[str, object] | None = None) -> Project:
+    """A project without settings of its own."""
+    return Project(root=root, name="shop", environments={}, tables={"docker": {}, "deploy": deploy or {}})
+
+
+def test_the_variables_of_the_settings_class_are_passed_by_name(tmp_path: Path) -> None:
+    """Those that the environment has, by name alone, then the image and the command."""
+    words = run_command(
+        project(tmp_path),
+        hydrated(tmp_path, TEXT, secret=["DB_PASSWORD"]),
+        ["python", "-c", "print(1)"],
+        variables=["APP_ENV", "DB_PASSWORD", "DB_HOST", "ABSENT"],
+        publish=["127.0.0.1:8000:8000"],
+        terminal=True,
+    )
+
+    assert words == [
+        "docker",
+        "run",
+        "--rm",
+        "--init",
+        "--interactive",
+        "--tty",
+        "--env=APP_ENV",
+        "--env=DB_HOST",
+        "--env=DB_PASSWORD",
+        "--publish=127.0.0.1:8000:8000",
+        "shop:staging",
+        "python",
+        "-c",
+        "print(1)",
+    ]
+
+
+@pytest.mark.parametrize("setting", [{}, {"allowlist": "elsewhere.txt"}])
+def test_without_a_settings_class_the_allowlist_decides(
+    tmp_path: Path, setting: Mapping[str, object]
+) -> None:
+    """Names and patterns of deploy/env.allowlist, or of the file that is set instead."""
+    path = tmp_path / str(setting.get("allowlist", "deploy/env.allowlist"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("# the service\nDB_*\nABSENT optional\n", encoding="utf-8")
+
+    words = run_command(project(tmp_path, setting), hydrated(tmp_path, TEXT), tag="other:1")
+
+    assert words[5:] == ["--env=DB_HOST", "--env=DB_PASSWORD", "other:1"]
+
+
+def test_without_either_nothing_is_guessed(tmp_path: Path) -> None:
+    """No settings class and no allowlist is ConfigInvalid, as no variable may go in by chance."""
+    with pytest.raises(ConfigInvalid, match=r"there is no settings class and no deploy/env\.allowlist"):
+        run_command(project(tmp_path), hydrated(tmp_path, TEXT))
+
+
+def test_a_push_needs_an_audit(tmp_path: Path) -> None:
+    """A push without an audit is Refused before anything is looked at."""
+    project, _ = project_with_builder(tmp_path, "docker")
+
+    with pytest.raises(Refused):
+        build_image(project, hydrated(tmp_path, "A=1\n"), BuildOptions(audit=False, push=True))
+
+
+def test_dry_prints_the_command_and_builds_nothing(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """With `dry` the docker command is printed and not run."""
+    project, env = project_with_builder(tmp_path, "docker")
+    values = hydrated(tmp_path, "A=1\n", process=env)
+
+    assert build_image(project, values, BuildOptions(), dry=True) is None
+    shown = capfdbinary.readouterr().out.decode()
+    assert shown.endswith(" --load --tag=shop:staging\n")
+    assert not (tmp_path / "built").exists()
+
+
+def test_a_dry_push_prints_the_command_and_pushes_nothing(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """With `dry` the docker command is printed and not run."""
+    made, env = project_with_builder(tmp_path, "docker")
+
+    assert push_image(made, hydrated(tmp_path, "A=1\n", process=env), dry=True) is None
+    assert capfdbinary.readouterr().out == b"docker image push shop:staging\n"
+    assert not (tmp_path / "built").exists()
+
+
+def test_a_leak_is_found_before_anything_is_pushed(tmp_path: Path) -> None:
+    """The engine's image is audited by its id first; what the audit raises ends the push."""
+    script = f"""echo "$@" >> {tmp_path}/calls; echo '[{{"Id": "sha256:one"}}]'"""
+    audited: list[tuple[str, str]] = []
+
+    def leaky(image: str, label: str) -> None:
+        audited.append((image, label))
+        raise LeakFound("a secret")
+
+    with pytest.raises(LeakFound):
+        push("shop:staging", fake_docker(tmp_path, script), check=leaky, redactor=Redactor(()))
+
+    assert audited == [("sha256:one", "shop:staging")]
+    assert "push" not in (tmp_path / "calls").read_text(encoding="utf-8")
