@@ -12,7 +12,8 @@ from typing import Any
 
 from .. import console
 from ..config import Project
-from ..errors import BuildFailed, StackFailed
+from ..docker.progress import run_build
+from ..errors import StackFailed
 from .model import read_sources
 from .settings import read_settings
 from .stack import Container, Stack
@@ -96,11 +97,13 @@ def execute(stack: Stack, service: str, argv: Sequence[str]) -> int:
 def build(stack: Stack, services: Sequence[str] = (), *, cache: bool = True) -> None:
     """Build the images of the services (none: all). Raises VariableMissing before it starts, BuildFailed."""
     stack.model(services)
-    # BuildKit prints its steps with ARGs expanded, so its own display is for builds without anything to redact
-    progress = "plain" if stack.redactor else "auto"
-    words = ["--progress", progress, "build", *([] if cache else ["--no-cache"]), *services]
-    if stack.run(*words, files=True):
-        raise BuildFailed(f"The images of the stack of {stack.environment} could not be built: see above.")
+    run_build(
+        stack.argv("build", *([] if cache else ["--no-cache"]), *services, files=True),
+        stack.child_env,
+        what=f"The images of the stack of {stack.environment} were not built",
+        redactor=stack.redactor,
+        native_display=not stack.redactor,
+    )
 
 
 def config(stack: Stack, services: Sequence[str] = ()) -> Mapping[str, Any]:
