@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from . import console
@@ -107,7 +107,7 @@ def _asked(question: str) -> str:
 
 def values_to_redact(
     project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
-) -> Iterable[str]:
+) -> Collection[str]:
     """The values to redact in output: none of a public environment, none on a terminal if `mask` is "auto"."""
     if not mask or hydrated.public or project.mask == "never":
         return ()

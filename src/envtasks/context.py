@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -49,12 +49,12 @@ class Context(InvokeContext):
         options: CallOptions | None = None,
         hydrated: Hydrated | None = None,
         child_env: Mapping[str, str] | None = None,
-        redactor: Redactor | None = None,
+        redacted_values: Collection[str] = (),
     ) -> None:
         super().__init__(config, remainder)
         # a DataProxy: plain assignment would write into the configuration, which repr() prints whole
         self._set(_options=options or CallOptions(None), _hydrated=hydrated)
-        self._set(_child_env=child_env, _redactor=redactor)
+        self._set(_child_env=child_env, _redacted_values=redacted_values, _redactor=None)
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -84,6 +84,16 @@ class Context(InvokeContext):
             )
         return hydrated
 
+    @property
+    def redactor(self) -> Redactor | None:
+        """The redactor for the output of commands; None where nothing is redacted."""
+        if self._redactor is None and self._redacted_values:
+            from .redaction import Redactor
+
+            self._set(_redactor=Redactor(self._redacted_values))
+        redactor: Redactor | None = self._redactor
+        return redactor
+
     def run(self, command: str, **kwargs: Any) -> Result:
         """Run a shell line in the environment. Takes what Invoke's `run` takes; gives its Result."""
         shell = str(kwargs.get("shell", self.config.run.shell))
@@ -109,7 +119,7 @@ class Context(InvokeContext):
     def _runner(self) -> Any:
         from .process.runner import Runner
 
-        return Runner(self, child_env=self._child_env, redactor=self._redactor)
+        return Runner(self, child_env=self._child_env, redactor=self.redactor)
 
     def _print_dotenvx_line(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
         """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
@@ -117,7 +127,7 @@ class Context(InvokeContext):
         environment = self.call_options.environment
         if shown and environment is not None and not kwargs.get("disown"):
             line = _dotenvx_line(environment, argv, app_env="APP_ENV" not in self.env)
-            print(self._redactor.text(line) if self._redactor else line, file=sys.stdout, flush=True)
+            print(self.redactor.text(line) if self.redactor else line, file=sys.stdout, flush=True)
 
 
 def _dotenvx_line(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:

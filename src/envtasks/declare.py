@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
@@ -17,9 +17,6 @@ from .context import CallOptions, Context
 from .error_translation import translate_errors
 from .errors import ConfigInvalid
 from .invocation import Invocation, current_invocation, project_at
-
-if TYPE_CHECKING:
-    from .redaction import Redactor
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
@@ -176,7 +173,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         try:
             result = super().__call__(context, *arguments, **kwargs)
         except UnexpectedExit as failure:
-            _redact(failure, invocation.redactor(options, is_terminal=lambda: False))
+            _redact(failure, invocation.redacted_values(options, is_terminal=lambda: False))
             raise
         for call in self._left_by_invoke(caller, self.post, self.after):
             _run_once(call, context, invocation)
@@ -228,13 +225,16 @@ class Task(tasks.Task[Callable[..., Any]]):
             options=options,
             hydrated=hydrated,
             child_env=hydrated.child_env(self.needs),
-            redactor=invocation.redactor(options, is_terminal=output_is_terminal),
+            redacted_values=invocation.redacted_values(options, is_terminal=output_is_terminal),
         )
 
 
-def _redact(failure: UnexpectedExit, redactor: Redactor | None) -> None:
+def _redact(failure: UnexpectedExit, values: Collection[str]) -> None:
     """Redact what Invoke prints of a command whose output was captured, on a terminal too."""
-    if redactor:
+    if values:
+        from .redaction import Redactor
+
+        redactor = Redactor(values)
         failure.result.stdout = redactor.text(failure.result.stdout)
         failure.result.stderr = redactor.text(failure.result.stderr)
         failure.result.command = redactor.text(failure.result.command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from .context import CallOptions
 
 if TYPE_CHECKING:
     from .hydration.result import Hydrated
-    from .redaction import Redactor
 
 Confirm = bool | str | None
 
@@ -49,17 +48,12 @@ class Invocation:
         if require_confirmation(environment, os.environ, what=what, confirm=confirm, yes=options.yes):
             self.confirmed.add((environment.name, confirm))
 
-    def redactor(self, options: CallOptions, *, is_terminal: Callable[[], bool]) -> Redactor | None:
-        """The redactor of a call's environment; None where nothing is redacted."""
+    def redacted_values(self, options: CallOptions, *, is_terminal: Callable[[], bool]) -> Collection[str]:
+        """The values to redact in the output of a call."""
         if options.environment is None:
-            return None
+            return ()
         hydrated = self.hydrate(options.environment)
-        values = values_to_redact(self.project, hydrated, mask=options.mask, is_terminal=is_terminal)
-        if not values:
-            return None
-        from .redaction import Redactor
-
-        return Redactor(values)
+        return values_to_redact(self.project, hydrated, mask=options.mask, is_terminal=is_terminal)
 
 
 def current_invocation(context: InvokeContext) -> Invocation:

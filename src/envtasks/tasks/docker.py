@@ -108,6 +108,6 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
         variables=settings_class.load(project) if project.settings else None,
         tag=tag,
         publish=publish,
-        terminal=sys.stdin.isatty() and output_is_terminal() and c._redactor is None,
+        terminal=sys.stdin.isatty() and output_is_terminal() and c.redactor is None,
     )
     c.exec(*command)
