@@ -14,6 +14,7 @@ from ..context import Context
 from ..declare import task
 from ..errors import ConfigInvalid
 from ..invocation import current_invocation
+from .exec import words_after_dashes
 from .services import OnServices
 
 if TYPE_CHECKING:
@@ -110,9 +111,7 @@ def exec_(c: Context, service: str, line: str | None = None) -> None:
     with _stack(c) as stack:
         from .. import compose
 
-        words = ["sh", "-c", line] if line else []
-        if "--" in sys.argv:
-            words = sys.argv[sys.argv.index("--") + 1 :]
+        words = words_after_dashes() or (["sh", "-c", line] if line else [])
         if not words:
             raise ConfigInvalid("compose.exec needs a command.", hint=f"inv compose.exec {service} -- sh")
         code = compose.execute(stack, service, words)

@@ -13,6 +13,7 @@ from ..context import Context
 from ..declare import task
 from ..invocation import current_invocation
 from ..redaction.ci_log import group
+from .exec import words_after_dashes
 
 TAG = "The whole reference, such as registry.example.com/app:1.0 (default: <project>:<environment>)"
 
@@ -104,7 +105,7 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
     command = docker.run_command(
         project,
         c.hydrated,
-        sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else (),
+        words_after_dashes(),
         variables=settings_class.load(project) if project.settings else None,
         tag=tag,
         publish=publish,
