@@ -1,4 +1,4 @@
-"""The command line of a build, its result, its failure: with a stand-in for docker."""
+"""The plan and the command line of a build, its result and its failures, with a script in place of docker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from tests.docker.test_progress import T0, T1, log, vertex
 from tests.fakes import fake_docker
 from tests.hydrations import hydrated
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the script in place of docker is a shell script"
+)
 CREDENTIAL = BuildInputs(("APP_ENV", "INDEX_TOKEN"), ("OTHER",), ("INDEX_TOKEN",))
 BOTH = ("linux/amd64", "linux/arm64")
 
@@ -56,8 +58,8 @@ def options(made: BuildPlan) -> list[str]:
     return [word for word in words[4:] if not word.startswith("--file=")]
 
 
-def test_a_plain_build_names_what_goes_in(tmp_path: Path) -> None:
-    """Names of build args and secrets, labels, the image to load; no attestation is asked of the docker driver."""
+def test_a_plain_build_loads_the_image_and_asks_for_no_attestation(tmp_path: Path) -> None:
+    """Build args by name, the image to load and its tag; no attestation is asked of the docker driver."""
     assert options(plan(tmp_path)) == ["--build-arg=APP_ENV", "--load", "--tag=shop:staging"]
 
 
@@ -74,7 +76,7 @@ def test_a_plain_build_names_what_goes_in(tmp_path: Path) -> None:
 def test_an_attestation_never_holds_a_build_args_value(
     tmp_path: Path, platforms: tuple[str, ...], inputs: BuildInputs, flags: list[str]
 ) -> None:
-    """With a credential as build arg there is none; what goes to a registry has the small one."""
+    """With a credential as build arg there is no attestation; what goes to a registry has the minimal one."""
     made = plan(tmp_path, driver="docker-container", inputs=inputs, options=BuildOptions(push=True))
     words = options(replace(made, settings=replace(made.settings, platforms=platforms)))
 
@@ -90,7 +92,7 @@ def test_an_attestation_never_holds_a_build_args_value(
         ("docker", None, []),
     ],
 )
-def test_the_hosts_network_is_allowed_where_a_builder_asks(
+def test_the_hosts_network_is_allowed_where_a_driver_requires_it(
     tmp_path: Path, driver: str, network: str | None, flags: list[str]
 ) -> None:
     """The docker driver needs no entitlement for network=host, the others do."""
@@ -102,8 +104,8 @@ def test_the_hosts_network_is_allowed_where_a_builder_asks(
     assert [word for word in words if "network" in word] == flags
 
 
-def test_several_platforms_go_to_the_registry_without_a_tag(tmp_path: Path) -> None:
-    """What cannot be loaded is pushed by digest, under the name without its tag; every setting is passed on."""
+def test_several_platforms_are_pushed_by_digest(tmp_path: Path) -> None:
+    """They cannot be loaded, so the repository is named without a tag; every setting becomes an option."""
     settings = ImageSettings(
         root=tmp_path,
         file=tmp_path / "Dockerfile",
@@ -172,8 +174,8 @@ def test_the_result_names_the_image(
     )
 
 
-def test_another_image_under_the_tag_is_noticed(tmp_path: Path) -> None:
-    """If the tag names another image by the time the build has ended, that is BuildFailed: nothing of it is audited."""
+def test_another_image_under_the_tag_is_an_error(tmp_path: Path) -> None:
+    """If the tag names another image when the build has ended, that is BuildFailed, and nothing is audited."""
     made = plan(tmp_path, METADATA)
     made = replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:other"})
 
@@ -181,8 +183,8 @@ def test_another_image_under_the_tag_is_noticed(tmp_path: Path) -> None:
         build(made)
 
 
-def test_docker_gets_the_child_environment_and_the_switch(tmp_path: Path) -> None:
-    """The values are in docker's environment, with the switch that keeps them out of its metadata file."""
+def test_docker_runs_in_the_child_environment_without_provenance_in_its_metadata(tmp_path: Path) -> None:
+    """The values are in docker's environment, with the variable that keeps them out of its metadata file."""
     made = plan(tmp_path, f'env > "{tmp_path}/seen"; {METADATA}')
 
     build(replace(made, child_env={**made.child_env, "TOLD": TOLD, "IS": "sha256:config"}))
@@ -191,10 +193,10 @@ def test_docker_gets_the_child_environment_and_the_switch(tmp_path: Path) -> Non
     assert {"INDEX_TOKEN=marked-value", "BUILDX_METADATA_PROVENANCE=disabled"} <= set(seen)
 
 
-def test_a_failed_step_is_told_with_its_output_last(
+def test_the_message_on_a_failed_step_ends_with_its_output(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message has the step, its place, its exit code and, at the end, what it said; all of it hidden."""
+    """The message has the step, its place, its exit code and, at the end, its output; all of it redacted."""
     told = [
         vertex("a", "[2/2] RUN echo marked-value", started=T0),
         log("a", b"one\nit is marked-value\n"),
@@ -213,8 +215,8 @@ def test_a_failed_step_is_told_with_its_output_last(
     assert capsys.readouterr().err.splitlines()[:3] == ["#1 [2/2] RUN echo ***", "#1 one", "#1 it is ***"]
 
 
-def test_a_step_that_says_nothing_is_told_by_its_error(tmp_path: Path) -> None:
-    """Without output, BuildKit's own reason comes last."""
+def test_the_message_on_a_step_without_output_ends_with_buildkits_reason(tmp_path: Path) -> None:
+    """A step that printed nothing is explained by its error."""
     (tmp_path / "said").write_text(
         vertex("a", "[1/2] FROM nowhere.example.com/x", started=T0, completed=T1, error="not found"),
         encoding="utf-8",
@@ -229,7 +231,7 @@ def test_a_step_that_says_nothing_is_told_by_its_error(tmp_path: Path) -> None:
 
 
 def test_a_failure_before_any_step_is_dockers_own_message(tmp_path: Path) -> None:
-    """When no step failed, what docker said is the message."""
+    """When no step failed, what docker printed is the message."""
     with pytest.raises(BuildFailed) as raised:
         build(plan(tmp_path, 'echo "ERROR: no space for marked-value" >&2; exit 1'))
 
@@ -237,7 +239,7 @@ def test_a_failure_before_any_step_is_dockers_own_message(tmp_path: Path) -> Non
 
 
 def project_with_builder(root: Path, driver: str) -> tuple[Project, Mapping[str, str]]:
-    """A project, and a docker that answers what a plan asks."""
+    """A project, and a docker that answers what a plan asks; anything else leaves the file `built`."""
     (root / "Dockerfile").write_text("FROM scratch AS one\n", encoding="utf-8")
     place = {"ranges": [{"start": {"line": 1}}]}
     outline = json.dumps({"name": "one"})
@@ -295,7 +297,7 @@ def test_a_builder_that_cannot_build_this_is_an_error_before_the_build(
 
 
 def test_options_win_over_the_settings(tmp_path: Path) -> None:
-    """--tag, --target and --platform win; the child environment has the switch; nothing of it is in the repr."""
+    """--tag, --target and --platform win; the child environment has no provenance; no value is in the repr."""
     project, env = project_with_builder(tmp_path, "docker")
     values = hydrated(tmp_path, "INDEX_TOKEN=marked-value\n", secret=["INDEX_TOKEN"], process=env)
 

@@ -54,7 +54,7 @@ def declared(*names: Argument | SecretMount, target: str = "runtime") -> Dockerf
 
 
 def test_the_dockerfile_decides_how_a_name_goes_into_the_build(tmp_path: Path) -> None:
-    """An ARG goes as build arg, a mount as secret, and what is not declared, or not there, not at all."""
+    """An ARG is a build arg, a mount a secret; what is not declared, or not set, does not go in."""
     values = hydrated(tmp_path, "PLAIN=1\nTOKEN=2\nUV_INDEX_A_PASSWORD=3\nUNASKED=4\n", secret=["TOKEN"])
     asked = declared(
         Argument("PLAIN", None, 1),
@@ -78,8 +78,8 @@ def test_the_dockerfile_decides_how_a_name_goes_into_the_build(tmp_path: Path) -
     ]
 
 
-def test_the_process_environment_gives_credentials_and_mounts_alone(tmp_path: Path) -> None:
-    """A plain ARG never takes what happens to be in the shell; an index's credential and a secret mount do."""
+def test_only_credentials_and_secret_mounts_may_come_from_the_process_environment(tmp_path: Path) -> None:
+    """A plain ARG never takes a variable of the shell; an index's credential and a secret mount do."""
     process = {"EDITOR": "vi", "UV_INDEX_A_PASSWORD": "from-ci", "NPM_TOKEN": "from-ci"}
     values = hydrated(tmp_path, "A=1\n", process=process)
     asked = declared(
@@ -93,7 +93,7 @@ def test_the_process_environment_gives_credentials_and_mounts_alone(tmp_path: Pa
     assert found == BuildInputs(("UV_INDEX_A_PASSWORD",), ("NPM_TOKEN",), ("UV_INDEX_A_PASSWORD",))
 
 
-def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_missing_is_in_one_message(tmp_path: Path) -> None:
     """Credentials without default and required mounts are named with their lines; others are never missing."""
     asked = declared(
         Argument("UV_INDEX_A_PASSWORD", None, 2),
@@ -114,8 +114,8 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
     )
 
 
-def test_an_empty_credential_is_there(tmp_path: Path) -> None:
-    """An index that wants a token alone has an empty user name, which is no missing one."""
+def test_an_empty_credential_is_not_missing(tmp_path: Path) -> None:
+    """An index that wants a token alone has an empty user name, which is set."""
     values = hydrated(tmp_path, "UV_INDEX_A_USERNAME=\n")
 
     found = build_inputs(
@@ -148,7 +148,7 @@ def test_a_push_with_a_credential_in_the_history_is_refused(
 
 
 def test_the_note_on_build_args_names_every_line_to_change() -> None:
-    """Where the ARG stands, and which RUN instructions of its stage it reaches."""
+    """The lines of the ARG, and of the RUN instructions of its stage that it reaches."""
     mount = "--mount=type=secret,id=INDEX_TOKEN,env=INDEX_TOKEN,required=true"
 
     assert build_arg_note(declared(), ["INDEX_TOKEN"], settings=SETTINGS).splitlines() == [
@@ -181,7 +181,7 @@ def test_secrets_and_index_credentials_are_redacted(tmp_path: Path) -> None:
 
 
 def test_of_a_public_environment_only_what_goes_into_the_build_is_redacted(tmp_path: Path) -> None:
-    """Fake values are left alone, but those of credentials that go into a build are redacted as real ones would be."""
+    """Its values are fake and stay, but those of credentials that go into the build are redacted as real ones."""
     values = hydrated(
         tmp_path, "TOKEN=token-value\nOTHER=other-value\n", secret=["TOKEN", "OTHER"], public=True
     )
@@ -218,12 +218,12 @@ class Values(dict[str, str]):
     ],
 )
 def test_the_names_that_uv_and_pip_use_are_known(name: str, is_one: bool) -> None:
-    """The names from which uv and pip take an index's credentials are known; their other switches are none."""
+    """The names from which uv and pip take an index's credentials are known; their other options are not among them."""
     assert is_index_credential(name) == is_one
 
 
-def test_a_user_name_is_told_from_a_password() -> None:
-    """A user name for an index is told from its password."""
+def test_a_user_name_is_distinguished_from_a_password() -> None:
+    """The user name for an index is known by its name."""
     assert is_user_name("UV_INDEX_INTERNAL_USERNAME")
     assert not is_user_name("UV_INDEX_INTERNAL_PASSWORD")
 
@@ -279,7 +279,7 @@ def test_of_a_remote_only_its_public_address_is_kept(remote: str, address: str) 
 def test_without_git_only_the_version_is_known(
     tmp_path: Path, pyproject: str | None, expected: dict[str, str]
 ) -> None:
-    """No git command, and no repository, leave out what only they know."""
+    """Without git or without a repository, the labels that need them are left out."""
     if pyproject is not None:
         (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
 

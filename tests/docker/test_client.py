@@ -21,10 +21,10 @@ from envtasks.redaction import Redactor
 from tests.fakes import fake_docker
 
 HIDE = Redactor(["marked-value"])
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the script in place of docker is a shell script")
 
 
-def test_the_process_environment_is_the_childs_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_environment_is_replaced_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within, os.environ is exactly the given mapping; afterwards it is what it was."""
     monkeypatch.setenv("STAYS_OUT", "1")
     monkeypatch.setenv("CHANGED", "before")
@@ -37,7 +37,7 @@ def test_the_process_environment_is_the_childs_for_a_while(monkeypatch: pytest.M
     assert (within, dict(os.environ)) == (inside, before)
 
 
-def test_the_process_environment_comes_back_after_a_failure() -> None:
+def test_the_process_environment_is_restored_after_an_exception() -> None:
     """An exception, also KeyboardInterrupt, leaves os.environ as it was."""
     before = dict(os.environ)
 
@@ -52,7 +52,7 @@ def test_the_process_environment_comes_back_after_a_failure() -> None:
     assert dict(os.environ) == before
 
 
-def test_no_switch_makes_the_client_print_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clients_debug_switch_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """python-on-whales' debug switch, which prints every value, does not reach it."""
     monkeypatch.setenv("PYTHON_ON_WHALES_DEBUG", "1")
 
@@ -86,7 +86,7 @@ def test_a_client_runs_in_the_child_environment(tmp_path: Path) -> None:
 
 @POSIX
 @pytest.mark.parametrize("error", [BuildFailed, StackFailed])
-def test_a_failure_is_told_with_values_hidden(tmp_path: Path, error: type[EnvtasksError]) -> None:
+def test_a_failure_is_raised_with_values_redacted(tmp_path: Path, error: type[EnvtasksError]) -> None:
     """docker's own message becomes ours; the value is in neither the message nor the whole traceback."""
     env = fake_docker(tmp_path, 'echo "denied: marked-value is wrong" >&2; exit 1')
 
@@ -104,8 +104,8 @@ def test_a_failure_is_told_with_values_hidden(tmp_path: Path, error: type[Envtas
 
 
 @POSIX
-def test_short_commands_give_their_output(tmp_path: Path) -> None:
-    """`output` is the command's stdout as text; a failure is docker's message."""
+def test_the_output_of_a_short_command_is_returned(tmp_path: Path) -> None:
+    """docker_output returns stdout as text; a failure is raised with docker's message."""
     env = fake_docker(tmp_path, 'test "$1" = good && echo "höllo" || { echo "no $2" >&2; exit 3; }')
 
     assert docker_output(["good"], env, what="It", redactor=HIDE) == "höllo\n"
@@ -142,7 +142,7 @@ def test_short_commands_give_their_output(tmp_path: Path) -> None:
         ("  \n", BuildFailed, "It, and docker gave no reason."),
     ],
 )
-def test_what_docker_says_decides_the_error(said: str, kind: type[EnvtasksError], message: str) -> None:
+def test_dockers_message_decides_the_error(said: str, kind: type[EnvtasksError], message: str) -> None:
     """An engine that does not answer and a missing buildx are missing tools; the rest is docker's own message."""
     error = docker_error(said, what="It", redactor=HIDE)
 

@@ -1,4 +1,4 @@
-"""What a Dockerfile declares, as BuildKit's outline and targets have it: with a stand-in for docker."""
+"""What a Dockerfile declares, as BuildKit's outline and targets have it: with a script in place of docker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def place(line: int) -> dict[str, object]:
     return {"location": {"ranges": [{"start": {"line": line}}]}}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+@pytest.mark.skipif(sys.platform == "win32", reason="the script in place of docker is a shell script")
 def test_outline_and_targets_are_read(tmp_path: Path) -> None:
     """Arguments, secret mounts and stages have their lines; plain names that the file mentions are passed."""
     outline = {
@@ -73,7 +73,7 @@ def test_outline_and_targets_are_read(tmp_path: Path) -> None:
     assert "--target=full" in calls[0]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for docker is a shell script")
+@pytest.mark.skipif(sys.platform == "win32", reason="the script in place of docker is a shell script")
 def test_a_wrong_dockerfile_is_buildkits_own_message(tmp_path: Path) -> None:
     """What BuildKit rejects is BuildFailed with its words, values redacted."""
     settings = ImageSettings(root=tmp_path, file=tmp_path / "D", context=tmp_path, image="x")

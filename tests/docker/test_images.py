@@ -67,7 +67,7 @@ def test_without_a_settings_class_the_allowlist_decides(
     assert words[5:] == ["--env=DB_HOST", "--env=DB_PASSWORD", "other:1"]
 
 
-def test_without_either_nothing_is_guessed(tmp_path: Path) -> None:
+def test_without_a_settings_class_and_an_allowlist_nothing_is_passed(tmp_path: Path) -> None:
     """No settings class and no allowlist is ConfigInvalid, as no variable may go in by chance."""
     with pytest.raises(ConfigInvalid, match=r"there is no settings class and no deploy/env\.allowlist"):
         run_command(project(tmp_path), hydrated(tmp_path, TEXT))

@@ -1,4 +1,4 @@
-"""BuildKit's rawjson progress: events, hidden values, the failed step; and how they are shown."""
+"""BuildKit's rawjson progress: events, redacted values, the failed step; how it is shown; run_build."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import base64
 import io
 import json
 import os
+import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
-from envtasks.docker.progress import ProgressReader, plain_line, progress_display
+from envtasks.docker.progress import ProgressReader, plain_line, progress_display, run_build
+from envtasks.errors import BuildFailed
 from envtasks.redaction import Redactor
+from tests.fakes import fake_docker
 
 T0 = "2026-01-02T03:04:05.123456789Z"
 T1 = "2026-01-02T03:04:07.623456789Z"
@@ -68,9 +73,9 @@ def test_a_build_reads_like_dockers_plain_progress() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
-def test_values_are_hidden_in_titles_output_errors_and_what_docker_says(size: int) -> None:
-    """A value is hidden wherever it stands, also where it is cut by chunks of output and of the stream."""
-    said = "ERROR: failed to solve: marked-value\n"
+def test_values_are_redacted_in_titles_output_errors_and_dockers_messages(size: int) -> None:
+    """A value is redacted wherever it stands, also where chunks of the output and of the stream cut it."""
+    message = "ERROR: failed to solve: marked-value\n"
     stream = "".join(
         [
             vertex("a", "RUN echo marked-value", started=T0),
@@ -78,7 +83,7 @@ def test_values_are_hidden_in_titles_output_errors_and_what_docker_says(size: in
             log("a", b"other stream marked", 2),
             log("a", b"ked-value and " + base64.b64encode(b"xmarked-value")),
             vertex("a", "RUN echo marked-value", started=T0, completed=T1, error="no marked-value"),
-            said,
+            message,
         ]
     )
     progress = ProgressReader(Redactor(["marked-value"]))
@@ -93,8 +98,8 @@ def test_values_are_hidden_in_titles_output_errors_and_what_docker_says(size: in
     assert progress.messages == ["ERROR: failed to solve: ***"]
 
 
-def test_characters_that_chunks_cut_stay_whole() -> None:
-    """A letter of several bytes that comes in two pieces is one letter; a byte that is none does no harm."""
+def test_a_character_cut_by_chunks_stays_whole() -> None:
+    """A character of several bytes may come in pieces; a byte that is no character is replaced."""
     data = "größe".encode() + b"\xff\n"
 
     shown = lines(
@@ -105,7 +110,7 @@ def test_characters_that_chunks_cut_stay_whole() -> None:
     assert shown == ["#1 RUN", "#1 größe\ufffd"]
 
 
-def test_the_step_that_failed_is_not_one_that_was_canceled() -> None:
+def test_a_canceled_step_is_not_the_failed_one() -> None:
     """Steps that ended because another one failed are CANCELED; the one with the reason is `failed`."""
     progress = ProgressReader(Redactor(()))
     shown = lines(
@@ -128,8 +133,8 @@ def test_the_step_that_failed_is_not_one_that_was_canceled() -> None:
     assert progress.failed.title == "RUN two"
 
 
-def test_warnings_are_kept_but_for_the_one_that_our_note_replaces() -> None:
-    """BuildKit's lint on secrets in ARG is left out; other warnings are kept, hidden."""
+def test_warnings_are_kept_except_the_one_that_our_note_replaces() -> None:
+    """BuildKit's lint on secrets in ARG is left out; other warnings are kept, redacted."""
     progress = ProgressReader(Redactor(["marked-value"]))
     texts = ["SecretsUsedInArgOrEnv: Do not use ARG", "JSONArgsRecommended: marked-value in CMD"]
     found = [{"vertex": "a", "short": base64.b64encode(text.encode()).decode()} for text in texts]
@@ -140,7 +145,7 @@ def test_warnings_are_kept_but_for_the_one_that_our_note_replaces() -> None:
 
 
 def test_only_the_end_of_a_long_output_is_kept() -> None:
-    """A step that says a lot does not fill the memory: its last 40 lines are enough for the message."""
+    """A step with a long output does not fill the memory: its last 40 lines are kept for the message."""
     progress = ProgressReader(Redactor(()))
     lines(progress, [vertex("a", "RUN", started=T0), log("a", b"".join(b"%d\n" % i for i in range(1000)))])
     lines(progress, [vertex("a", "RUN", started=T0, completed=T1, error="exit code: 1")])
@@ -157,8 +162,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_log_gets_plain_lines() -> None:
-    """Where nobody looks, each event is a line at once, without an escape sequence."""
+def test_a_log_gets_plain_lines_at_once() -> None:
+    """Where stderr is no terminal, each event is a line, without escape sequences."""
     stream = io.StringIO()
     progress = ProgressReader(Redactor(()))
 
@@ -171,7 +176,7 @@ def test_a_log_gets_plain_lines() -> None:
     assert stream.getvalue() == "#1 RUN\n#1 green\n#1 DONE 2.5s\n"
 
 
-def test_a_character_that_the_code_page_lacks_does_not_end_the_build() -> None:
+def test_a_character_that_the_encoding_lacks_does_not_end_the_build() -> None:
     """On a stream of another encoding such a character becomes a question mark."""
     raw = io.BytesIO()
     progress = ProgressReader(Redactor(()))
@@ -182,20 +187,20 @@ def test_a_character_that_the_code_page_lacks_does_not_end_the_build() -> None:
     assert raw.getvalue() == b"#1 RUN ? ?" + os.linesep.encode()
 
 
-def test_a_reader_that_has_gone_does_not_end_the_build() -> None:
-    """`inv docker.build 2>&1 | head` goes on building: what cannot be shown is dropped."""
+def test_a_closed_pipe_does_not_end_the_build() -> None:
+    """`inv docker.build 2>&1 | head` goes on building; what cannot be shown is dropped."""
 
-    class Gone(io.StringIO):
+    class Closed(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError(text)
 
     progress = ProgressReader(Redactor(()))
-    with progress_display(Gone()) as show:
+    with progress_display(Closed()) as show:
         show(progress.feed(vertex("a", "RUN", started=T0)))
         show(progress.feed(vertex("a", "RUN", started=T0, completed=T1)))
 
 
-def test_a_terminal_gets_ended_steps_and_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_ended_steps_and_the_running_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each ended step is printed once with its time; of a running one the end of its output is shown."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
@@ -213,3 +218,49 @@ def test_a_terminal_gets_ended_steps_and_what_runs(monkeypatch: pytest.MonkeyPat
     assert "FROM base" in shown
     assert "2.5 s" in shown.replace("\x1b[2m", "").replace("\x1b[0m", "")
     assert live != ""
+
+
+BUILD = """
+echo "$BUILDKIT_PROGRESS" >&2
+cat "$FOLDER/progress"
+echo " app  Built" >&2
+exit "$CODE"
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the script in place of docker is a shell script")
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_build_may_report_its_progress_on_stdout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int
+) -> None:
+    """Compose writes progress to stdout and messages to stderr: steps are shown on stderr, a failure has its output."""
+    error = {"error": "process did not complete: exit code: 3"} if code else {}
+    progress = [
+        vertex("a", "[app internal] load build definition", started=T0, completed=T1),
+        vertex("b", "[app 2/2] RUN echo marked-value", started=T0) + log("b", b"it is marked-value\n"),
+        vertex("b", "", started=T0, completed=T1, **error),
+    ]
+    (tmp_path / "progress").write_text("".join(progress), encoding="utf-8")
+    env = {**fake_docker(tmp_path, BUILD), "FOLDER": str(tmp_path), "CODE": str(code)}
+    redactor = Redactor(["marked-value"])
+
+    with pytest.raises(BuildFailed) if code else nullcontext() as raised:
+        run_build(["docker", "compose", "build"], env, what="Not built", redactor=redactor)
+
+    shown = capsys.readouterr()
+    end = "ERROR: process did not complete: exit code: 3" if code else "DONE 2.5s"
+    assert shown.out == ""
+    assert shown.err.splitlines() == ["#1 [app 2/2] RUN echo ***", "#1 it is ***", f"#1 {end}"]
+    if raised is not None:
+        assert raised.value.message == (
+            "Not built: step [app 2/2] RUN echo *** failed with exit code: 3.\n  it is ***"
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the script in place of docker is a shell script")
+def test_a_build_that_fails_without_a_step_gives_dockers_messages(tmp_path: Path) -> None:
+    """The progress is asked for by BUILDKIT_PROGRESS; what is no progress becomes the message, redacted."""
+    env = fake_docker(tmp_path, 'echo "$BUILDKIT_PROGRESS: no marked-value" >&2; exit 1')
+
+    with pytest.raises(BuildFailed, match=r"^Not built: rawjson: no \*\*\*$"):
+        run_build(["docker"], env, what="Not built", redactor=Redactor(["marked-value"]))

@@ -1,4 +1,4 @@
-"""`[tool.envtasks.docker]`: defaults and mistakes."""
+"""`[tool.envtasks.docker]`: defaults and errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_dockerfile_beside_pyproject_is_found(tmp_path: Path) -> None:
     assert (alone, image_settings(project(tmp_path)).label) == ("Dockerfile", "docker/Dockerfile")
 
 
-def test_every_key_is_taken(tmp_path: Path) -> None:
+def test_every_key_is_read(tmp_path: Path) -> None:
     """Each key of the table ends up in the settings, and the registry stands before the image."""
     settings = image_settings(
         project(
@@ -98,7 +98,7 @@ def test_every_key_is_taken(tmp_path: Path) -> None:
         ({"add-hosts": {"a": 1}}, 'add-hosts must be a table such as { "index.example.com" = "10.0.0.7" }.'),
     ],
 )
-def test_a_mistake_names_the_table_the_key_and_what_is_expected(
+def test_an_error_names_the_table_the_key_and_what_is_expected(
     tmp_path: Path, table: Mapping[str, object], message: str
 ) -> None:
     """A wrong table is ConfigInvalid (2) in one sentence."""

@@ -1,9 +1,9 @@
-"""A second Docker engine for a while: with the containerd image store, in a network of its own, and its BuildKit bare.
+"""A second Docker engine: with the containerd image store, in a network of its own, and its BuildKit bare.
 
-The engine that everybody has builds for one platform and keeps images in the older store. Docker Desktop and new
-installations use containerd's, where an image's id is another digest; builders of other drivers than docker's make
-images for several platforms. This one is both. It shares nothing with the first engine: a network namespace of its own
-keeps it from touching bridges and rules, a mount namespace takes its mounts away with it.
+The usual engine builds for one platform and keeps images in the older store. Docker Desktop and new installations use
+containerd's, where an image's id is another digest; builders of other drivers than docker's make images for several
+platforms. This engine does both. It shares nothing with the first one: in a network namespace of its own it cannot
+change bridges and rules, and its mounts end with its mount namespace.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def lacking() -> str:
 
 @contextmanager
 def second_engine(folder: Path) -> Iterator[Engine]:
-    """The engine with its builder and registry; nothing of it is left."""
+    """Start the engine with its builder and registry, and end and remove them after the body."""
     folder.mkdir()
     sock = folder / "docker.sock"
     options = [f"--{name}={folder}/{name}" for name in ("data-root", "exec-root", "pidfile")]

@@ -47,7 +47,7 @@ ECHOING = {
 
 
 @WAYS
-def test_credentials_reach_the_build_and_nothing_else(make_shop: MakeShop, dockerfile: str) -> None:
+def test_credentials_reach_the_build_and_stay_nowhere(make_shop: MakeShop, dockerfile: str) -> None:
     """The image works, and neither it, nor the output, nor any command line holds the password."""
     shop = make_shop(dockerfile)
     with watched_processes() as processes:
@@ -70,7 +70,7 @@ def test_credentials_reach_the_build_and_nothing_else(make_shop: MakeShop, docke
 
 
 def test_a_tagged_builder_stage_would_hold_the_password(make_shop: MakeShop) -> None:
-    """The places looked at do hold a build arg's value where it can be: in the history of the stage that took it."""
+    """The search finds a build arg's value where it is kept: in the history of the stage that took it."""
     shop = make_shop(BUILD_ARGS)
     shop.inv("docker.build", "--env", "staging", "--target", "builder", "--no-audit")
     image = f"{shop.image}:staging"
@@ -81,7 +81,7 @@ def test_a_tagged_builder_stage_would_hold_the_password(make_shop: MakeShop) -> 
 
 @WAYS
 def test_the_metadata_file_holds_no_value(make_shop: MakeShop, dockerfile: str, tmp_path: Path) -> None:
-    """docker's own record of the build holds no credential, which it would for build args without our switch."""
+    """docker's own record of the build holds no credential, which it would for build args without NO_PROVENANCE."""
     shop = make_shop(dockerfile)
     planned = _plan(shop)
 
@@ -117,8 +117,8 @@ def test_what_is_returned_and_raised_holds_no_value(make_shop: MakeShop, dockerf
 
 @pytest.mark.parametrize("way", list(ECHOING))
 @pytest.mark.parametrize("where", ["piped", "terminal"])
-def test_a_failing_step_that_prints_the_password_is_hidden(make_shop: MakeShop, way: str, where: str) -> None:
-    """What a step prints is hidden, in a log and on a terminal, and the failed step's output comes last."""
+def test_a_password_that_a_failing_step_prints_is_redacted(make_shop: MakeShop, way: str, where: str) -> None:
+    """A step's output is redacted, in a log and on a terminal, and the failed step's output comes last."""
     shop = make_shop(ECHOING[way])
     words = ("docker.build", "--env", "staging", "--no-audit")
     if where == "piped":
@@ -133,7 +133,7 @@ def test_a_failing_step_that_prints_the_password_is_hidden(make_shop: MakeShop, 
 
 
 @WAYS
-def test_wrong_credentials_say_so(make_shop: MakeShop, dockerfile: str) -> None:
+def test_refused_credentials_are_named(make_shop: MakeShop, dockerfile: str) -> None:
     """An index that refuses gives code 8, the names of the credentials and the index's own words."""
     shop = make_shop(dockerfile, password="wrong-password-1")
 
@@ -149,7 +149,7 @@ def test_wrong_credentials_say_so(make_shop: MakeShop, dockerfile: str) -> None:
 
 
 def test_the_note_names_the_lines_to_change(make_shop: MakeShop) -> None:
-    """Following the note to the letter turns the build args into secret mounts, and the build works without a note."""
+    """Following the note turns the build args into secret mounts, and the build works without a note."""
     shop = make_shop(BUILD_ARGS)
     noted = shop.inv("docker.build", "--env", "staging", "--no-audit").stderr.split("#1 ")[0]
 
@@ -170,7 +170,7 @@ def test_the_note_names_the_lines_to_change(make_shop: MakeShop) -> None:
     assert docker("run", "--rm", f"{shop.image}:staging") == GREETING
 
 
-def test_what_is_missing_is_said_at_once_and_nothing_is_built(make_shop: MakeShop) -> None:
+def test_what_is_missing_is_in_one_message_and_nothing_is_built(make_shop: MakeShop) -> None:
     """A required secret mount and a credential without default that are lacking are named together, code 5."""
     shop = make_shop(
         """
@@ -231,7 +231,7 @@ def test_plain_variables_and_the_environments_name_are_build_args(make_shop: Mak
 
 
 def test_a_credential_may_come_from_the_process_environment(make_shop: MakeShop) -> None:
-    """A CI that keeps an index's password itself can give it, and it is hidden all the same."""
+    """A CI that keeps an index's password itself can give it, and it is redacted all the same."""
     shop = make_shop(
         """
         ARG BASE
@@ -247,7 +247,7 @@ def test_a_credential_may_come_from_the_process_environment(make_shop: MakeShop)
     assert "from-the-ci" not in done.stdout + done.stderr
 
 
-def test_labels_tell_the_commit_and_keep_the_image_the_same(make_shop: MakeShop) -> None:
+def test_labels_name_the_commit_and_keep_the_image_the_same(make_shop: MakeShop) -> None:
     """Revision, version, source without user info, the commit's time; a second build gives the same image."""
     shop = make_shop("ARG BASE\nFROM ${BASE}\n")
     root = shop.sandbox.root
@@ -372,7 +372,7 @@ def test_a_dockerfile_that_is_wrong_or_not_there_is_one_sentence(make_shop: Make
     assert "There is no docker/Dockerfile, so there is no image to build." in absent.stderr
 
 
-def test_without_anything_to_hide_a_terminal_gets_dockers_own_display(make_shop: MakeShop) -> None:
+def test_without_a_credential_a_terminal_gets_buildkits_own_display(make_shop: MakeShop) -> None:
     """A build that no credential goes into is drawn by BuildKit itself on a terminal."""
     shop = make_shop("ARG BASE\nFROM ${BASE}\nRUN true\n")
 

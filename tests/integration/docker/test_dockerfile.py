@@ -1,4 +1,4 @@
-"""What BuildKit says of a Dockerfile."""
+"""What BuildKit reports of a Dockerfile."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ RUN true
 """
 
 
-def test_a_plain_value_decides_what_is_reachable(tmp_path: Path) -> None:
-    """With a plain variable that chooses the FROM, only the stage it chooses is asked for what it declares."""
+def test_a_plain_value_decides_which_stages_are_needed(tmp_path: Path) -> None:
+    """With a plain variable that chooses the FROM, only the arguments of the chosen stage are declared."""
     path = tmp_path / "Dockerfile"
     path.write_text(CHOSEN_BY_A_VALUE, encoding="utf-8")
     settings = ImageSettings(root=tmp_path, file=path, context=tmp_path, image="x")

@@ -57,8 +57,8 @@ def test_an_image_in_containerds_store_is_audited_and_pushed(
 
     assert done.returncode == 0, done.stderr
     built = json.loads(done.stdout)
-    told = other.run("docker", "image", "inspect", "--format", "{{.Id}}", built["reference"])
-    assert (built["image"], built["pushed"]) == (told.stdout.strip(), True)
+    inspected = other.run("docker", "image", "inspect", "--format", "{{.Id}}", built["reference"])
+    assert (built["image"], built["pushed"]) == (inspected.stdout.strip(), True)
     assert PASSWORD not in done.stdout + done.stderr
 
 
@@ -85,7 +85,7 @@ def test_several_platforms_are_audited_in_the_registry_before_the_tag(shop: Sand
 
 
 def test_without_a_credential_the_index_has_attestations(shop: Sandbox, other: Engine) -> None:
-    """The small attestation goes along when no credential is a build arg; it is no image, so it is not audited."""
+    """The minimal attestation is pushed when no credential is a build arg; it is no image and not audited."""
     shop.write("docker/Dockerfile", "FROM scratch\nCOPY pyproject.toml /\n")
 
     done = other.inv(shop, "docker.build", "--env", "staging", BOTH, "--push", builder="bare")
@@ -111,7 +111,7 @@ def test_a_leak_in_a_platform_leaves_no_tag(shop: Sandbox, other: Engine) -> Non
     assert other.run("docker", "buildx", "imagetools", "inspect", reference).returncode != 0
 
 
-def test_several_platforms_need_a_builder_that_can(shop: Sandbox, other: Engine) -> None:
+def test_several_platforms_need_a_builder_that_supports_them(shop: Sandbox, other: Engine) -> None:
     """Pushing them with the docker driver is code 7 with the command that mends it; loading them elsewhere code 2."""
     push = other.inv(shop, "docker.build", "--env", "staging", BOTH, "--push")
     load = other.inv(shop, "docker.build", "--env", "staging", BOTH, builder="bare")

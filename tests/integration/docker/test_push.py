@@ -39,7 +39,7 @@ def test_a_build_is_audited_and_pushed(make_shop: MakeShop, registry: str) -> No
     assert holding(PASSWORD, {"stdout": done.stdout, "stderr": done.stderr}) == []
 
 
-def test_an_image_that_is_there_is_pushed(make_shop: MakeShop, registry: str) -> None:
+def test_an_image_of_the_engine_is_pushed(make_shop: MakeShop, registry: str) -> None:
     """docker.push sends the image of the environment as the engine has it, and prints what arrived."""
     shop = make_shop("ARG BASE\nFROM ${BASE}\nRUN echo 1 > /one\n")
     shop.in_registry(registry)
@@ -66,7 +66,7 @@ def test_a_dry_push_sends_nothing(make_shop: MakeShop, registry: str) -> None:
 
 
 def test_a_leak_is_found_before_anything_is_sent(make_shop: MakeShop, registry: str) -> None:
-    """An image that holds a secret is code 9, and the registry never sees it."""
+    """An image that holds a secret is code 9, and the registry gets nothing."""
     shop = make_shop(BUILD_ARGS)
     shop.in_registry(registry)
 
@@ -85,26 +85,26 @@ def test_an_image_that_is_not_there_is_one_sentence(make_shop: MakeShop, registr
     absent = shop.inv("docker.push", "--env", "staging")
     shop.in_registry("127.0.0.1:1")
     shop.inv("docker.build", "--env", "staging")
-    nobody = shop.inv("docker.push", "--env", "staging")
+    unreachable = shop.inv("docker.push", "--env", "staging")
 
-    assert (absent.returncode, nobody.returncode) == (8, 8)
+    assert (absent.returncode, unreachable.returncode) == (8, 8)
     assert f"{shop.image}:staging was not pushed: " in absent.stderr
     assert "No such image" in absent.stderr
-    assert "connection refused" in nobody.stderr
+    assert "connection refused" in unreachable.stderr
 
 
-def test_another_image_under_the_tag_is_noticed(make_shop: MakeShop, registry: str) -> None:
+def test_another_image_under_the_tag_is_an_error(make_shop: MakeShop, registry: str) -> None:
     """If what the registry has under the tag is not what was audited, that is code 8."""
     shop = make_shop("ARG BASE\nFROM ${BASE}\nRUN echo good > /good\n")
     shop.in_registry(registry)
     reference = f"{registry}/{shop.image}:staging"
     shop.inv("docker.build", "--env", "staging")
 
-    def somebody_retags(image: str, label: str) -> None:
+    def another_client_retags(image: str, label: str) -> None:
         docker("tag", shop.base, reference)
 
     with pytest.raises(BuildFailed, match="is not the image that was audited"):
-        push(reference, os.environ, check=somebody_retags, redactor=REDACTOR)
+        push(reference, os.environ, check=another_client_retags, redactor=REDACTOR)
 
 
 def test_several_platforms_are_audited_in_the_registry_and_then_tagged(

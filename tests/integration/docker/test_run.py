@@ -1,4 +1,4 @@
-"""`inv docker.audit` and `docker.run`, and the way of this repository's own image."""
+"""`inv docker.audit` and `docker.run`, and this repository's own image."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_containers_exit_code_is_invs(make_shop: MakeShop) -> None:
     assert shop.inv("docker.run", "--env", "staging", "--", "sh", "-c", "exit 42").returncode == 42
 
 
-def test_an_audit_is_told(make_shop: MakeShop) -> None:
+def test_an_audit_is_reported(make_shop: MakeShop) -> None:
     """A clean image is one line and code 0; one with a credential in its history code 9, also as JSON."""
     shop = make_shop(BUILD_ARGS)
     shop.inv("docker.build", "--env", "staging")
@@ -69,7 +69,7 @@ def test_an_audit_is_told(make_shop: MakeShop) -> None:
     assert {finding["variable"] for finding in found["findings"]} == {"UV_INDEX_INTERNAL_PASSWORD"}
 
 
-def test_the_audit_after_a_build_is_not_to_be_missed(make_shop: MakeShop) -> None:
+def test_a_leak_in_a_built_image_ends_with_code_9(make_shop: MakeShop) -> None:
     """A build whose image holds a secret ends with code 9 and names the image, without a push."""
     shop = make_shop(BUILD_ARGS)
 
