@@ -55,7 +55,7 @@ def _serve(settings: Settings) -> int:
 
 
 class _Server(uvicorn.Server):
-    """A server that says in one line where it answers, once it does."""
+    """A server that logs its address in one line once it answers."""
 
     def __init__(self, config: uvicorn.Config, environment: str) -> None:
         super().__init__(config)

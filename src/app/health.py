@@ -1,4 +1,4 @@
-"""Whether the servers behind the service answer, asked live and with little patience."""
+"""Whether the servers behind the service answer, asked on every request, with a timeout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .database import Database
 
 logger = logging.getLogger("app.health")
 T = TypeVar("T")
-PATIENCE_SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 SERVER_ERRORS = (SQLAlchemyError, RedisError, TimeoutError, OSError)
 
 
@@ -31,12 +31,12 @@ class Answer:
     sentence: str
 
 
-async def patiently(work: Callable[..., T], *arguments: Any) -> T:
-    """The result of `work`, run in a thread that is given up after three seconds. Raises TimeoutError.
+async def with_timeout(work: Callable[..., T], *arguments: Any) -> T:
+    """The result of `work`, run in a thread that is abandoned after three seconds. Raises TimeoutError.
 
-    A name server that keeps silent is beyond the reach of the drivers' own time limits.
+    The drivers' own timeouts do not cover a name server that does not answer.
     """
-    with anyio.fail_after(PATIENCE_SECONDS):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         return await anyio.to_thread.run_sync(lambda: work(*arguments), abandon_on_cancel=True)
 
 
@@ -58,7 +58,7 @@ async def _answer(server: Database | Cache) -> Answer:
         return Answer("none", "", "This environment has no cache, and the service does without.")
     start = time.perf_counter()
     try:
-        await patiently(server.ping)
+        await with_timeout(server.ping)
     except SERVER_ERRORS as error:
         logger.warning("%s: %s", server.label, reason(error))
         return Answer("down", server.label, reason(error))
@@ -66,7 +66,7 @@ async def _answer(server: Database | Cache) -> Answer:
 
 
 def reason(error: Exception) -> str:
-    """Why a server does not answer, in words of our own: a driver's text may hold a user name or more."""
+    """Why a server does not answer, in a sentence of our own: a driver's text may hold a user name or more."""
     said = str(error).lower()
     if "refused" in said:
         return "Nothing listens there. Is the server running?"

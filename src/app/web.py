@@ -19,7 +19,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from . import access, page
 from .cache import Cache
 from .database import Database
-from .health import Answer, ask, patiently
+from .health import Answer, ask, with_timeout
 from .notes import LONGEST, Listing, Note, Notes
 from .settings import Settings
 
@@ -121,7 +121,7 @@ async def show_page(request: Request, service: Here) -> Response:
     listing = None
     if database.state == "ok":
         try:
-            listing = await patiently(service.notes.newest)
+            listing = await with_timeout(service.notes.newest)
         except DATABASE_ERRORS:
             database = Answer("down", database.where, DATABASE_SILENT)
     context = {
@@ -140,7 +140,7 @@ async def show_page(request: Request, service: Here) -> Response:
 async def add_by_form(request: Request, service: Here, text: Annotated[str, Form()] = "") -> Response:
     """Add the note of the page's form, and show the page again."""
     try:
-        await patiently(service.notes.add, text)
+        await with_timeout(service.notes.add, text)
     except (ValueError, *DATABASE_ERRORS) as error:
         own_words = isinstance(error, ValueError)
         request.session["said"] = (
@@ -154,7 +154,7 @@ async def add_by_form(request: Request, service: Here, text: Annotated[str, Form
 async def delete_by_form(request: Request, service: Here, number: Number) -> Response:
     """Delete the note whose button was pressed, and show the page again."""
     try:
-        await patiently(service.notes.delete, number)
+        await with_timeout(service.notes.delete, number)
     except DATABASE_ERRORS:
         request.session["said"] = f"{DATABASE_SILENT} The note is still there."
     return RedirectResponse("/", status_code=303)
@@ -169,14 +169,14 @@ class NewNote(BaseModel):
 @router.get("/api/notes")
 async def list_notes(service: Here) -> Listing:
     """The newest notes, and whether they came from the cache."""
-    return await patiently(service.notes.newest)
+    return await with_timeout(service.notes.newest)
 
 
 @router.post("/api/notes", status_code=201, dependencies=[Depends(_authorized)])
 async def add_note(service: Here, new: NewNote) -> Note:
     """Add a note."""
     try:
-        return await patiently(service.notes.add, new.text)
+        return await with_timeout(service.notes.add, new.text)
     except ValueError as error:
         raise HTTPException(422, str(error)) from None
 
@@ -184,7 +184,7 @@ async def add_note(service: Here, new: NewNote) -> Note:
 @router.delete("/api/notes/{number}", status_code=204, dependencies=[Depends(_authorized)])
 async def delete_note(service: Here, number: Number) -> None:
     """Delete a note."""
-    if not await patiently(service.notes.delete, number):
+    if not await with_timeout(service.notes.delete, number):
         raise HTTPException(404, "There is no such note.")
 
 

@@ -43,7 +43,7 @@ def settings(values: dict[str, str]) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    """A browser without JavaScript, so to say, at the service's door."""
+    """A client of the service that keeps cookies, as a browser without JavaScript does."""
     with TestClient(create_app(settings)) as client:
         yield client
 

@@ -28,7 +28,7 @@ def start(values: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_serves_until_interrupted(values: dict[str, str]) -> None:
-    """It says in one line where it answers, answers there, and ends without a word too many."""
+    """It logs its address in one line, answers there, and logs nothing but that it has stopped."""
     service = start({**values, "APP_PORT": "0", "APP_DEBUG": "false"})
     assert service.stderr is not None
     line = service.stderr.readline()
@@ -77,7 +77,7 @@ def test_token(values: dict[str, str], settings: Settings) -> None:
 
 @pytest.mark.skipif(WINDOWS, reason="Windows has no TERM")
 def test_terminated(values: dict[str, str]) -> None:
-    """TERM ends it in the same good order, with the signal's own status."""
+    """TERM stops it as Ctrl-C does, with the signal's own status."""
     service = start({**values, "APP_PORT": "0", "APP_DEBUG": "false"})
     assert service.stderr is not None
     service.stderr.readline()

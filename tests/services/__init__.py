@@ -1,8 +1,8 @@
 """The servers that integration tests talk to: PostgreSQL and Redis on loopback, where the values say.
 
 A server that listens there already and lets the environment in is used as it is. Otherwise a process of its own,
-`tests.services.keeper`, starts one from its PyPI wheel and stops it when its standard input ends: when the tests are
-done, and also when they are killed. No process and no folder is left in either case.
+`tests.services.supervisor`, starts one from its PyPI wheel and stops it when its standard input ends: when the tests
+are done, and also when they are killed. No process and no folder is left in either case.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ class Services:
 @contextmanager
 def running(env: Mapping[str, str]) -> Iterator[Services]:
     """The servers that these values name, up for the length of the block."""
-    keeper = subprocess.Popen(
-        [sys.executable, "-m", "tests.services.keeper"],
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "tests.services.supervisor"],
         cwd=ROOT,
         env=dict(env),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=sys.platform != "win32",  # Ctrl-C is for the tests: the keeper stops after them
+        start_new_session=sys.platform != "win32",  # Ctrl-C is for the tests: the supervisor stops after them
     )
-    assert keeper.stdin is not None
-    assert keeper.stdout is not None
+    assert supervisor.stdin is not None
+    assert supervisor.stdout is not None
     try:
-        line = keeper.stdout.readline()
+        line = supervisor.stdout.readline()
         if not line:
-            raise RuntimeError("A server did not start; its keeper says why on stderr.")
+            raise RuntimeError("A server did not start; its supervisor says why on stderr.")
         yield Services(**json.loads(line))
     finally:
-        keeper.stdin.close()
-        keeper.wait(STOP_SECONDS)
-        keeper.stdout.close()
+        supervisor.stdin.close()
+        supervisor.wait(STOP_SECONDS)
+        supervisor.stdout.close()

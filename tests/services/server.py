@@ -53,7 +53,7 @@ def process(
 
 
 def _die_with_parent(number: int) -> Callable[[], None]:
-    """Have the kernel end the server if the keeper itself is killed (Linux, prctl(2))."""
+    """Have the kernel end the server if the supervisor itself is killed (Linux, prctl(2))."""
     libc = ctypes.CDLL(None)
     return lambda: libc.prctl(PR_SET_PDEATHSIG, number)
 
