@@ -31,7 +31,7 @@ def integration(session: nox.Session) -> None:
 
 @session(default=False, tags=["check"])
 def lint(session: nox.Session) -> None:
-    """Style, and the floors of the house."""
+    """Style, and the layers of the package."""
     install(session, "lint")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")

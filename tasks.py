@@ -24,7 +24,7 @@ def test(c: Context, suite: str = "") -> None:
 
 @task
 def lint(c: Context) -> None:
-    """Check style, floors and types."""
+    """Check style, layers and types."""
     c.exec("nox", "-s", "lint", "types")
 
 

@@ -1,4 +1,4 @@
-"""Seatbelts: no test sees the developer's home folder, keys, tools or the environment that the suite itself runs in."""
+"""Isolation: no test sees the developer's home folder, keys, tools or the environment that the suite itself runs in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def suite_env() -> Mapping[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def seatbelts(
+def isolation(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A clean environment, an empty home, and, in unit tests, no real docker, dotenvx or kubectl."""
@@ -35,7 +35,7 @@ def seatbelts(
         monkeypatch.setenv(name, str(home))
     monkeypatch.setenv("PYTHONPATH", str(SOURCES))  # for child processes, where the package is not installed
     if request.node.get_closest_marker("integration") is None and sys.platform != "win32":
-        monkeypatch.setenv("PATH", f"{_dead_ends(tmp_path_factory)}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("PATH", f"{_blocked_tools(tmp_path_factory)}{os.pathsep}{os.environ['PATH']}")
 
 
 def surroundings(env: Mapping[str, str]) -> list[str]:
@@ -61,8 +61,8 @@ def surroundings(env: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _dead_ends(factory: pytest.TempPathFactory) -> Path:
-    folder = factory.mktemp("seatbelt")
+def _blocked_tools(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.mktemp("blocked")
     for name in BLOCKED:
         path = folder / name
         path.write_text(

@@ -1,4 +1,4 @@
-"""What the specification and the house promise about this repository itself."""
+"""What the specification and CONTRIBUTING promise about this repository itself."""
 
 from __future__ import annotations
 
