@@ -1,0 +1,150 @@
+"""Byte-exact edits of an env file: one value set or one variable removed, every other byte as it was.
+
+Each edit is proven before it is given out: the new text is parsed, and all other variables must be what they were.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from ..errors import EnvFileInvalid
+from .document import EnvFile, parse
+from .parser import Entry
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# every object of JavaScript has these, and the dotenvx command loses the whole file over one of them
+_OBJECT_NAMES: Final = {
+    *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__"),
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+    *("toLocaleString", "toString", "valueOf"),
+}
+_BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=~^\\-]+")
+_FOLLOWED: Final = (
+    "op://",
+    "bw://",
+)  # the dotenvx command asks a password manager for these, decrypted ones too
+_CIPHERTEXT: Final = "encrypted:"
+
+
+def check_name(name: str) -> None:
+    """Raise EnvFileInvalid where no env file can hold a variable of this name for every reader."""
+    if not _NAME.fullmatch(name) or name in _OBJECT_NAMES:
+        reason = "dotenvx cannot hold a variable of this name" if name in _OBJECT_NAMES else _LETTERS
+        raise EnvFileInvalid(f"{name!r} cannot be the name of a variable: {reason}.")
+
+
+_LETTERS: Final = "a name has letters, digits and '_', and does not begin with a digit"
+
+
+def check_value(name: str, value: str) -> None:
+    """Raise EnvFileInvalid where no spelling carries the value, plain or encrypted."""
+    if "\0" in value:
+        raise EnvFileInvalid(f"{name}: the value holds a NUL character, which no environment can carry.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise EnvFileInvalid(f"{name}: the value is not valid text (half of a character).") from None
+    if value.startswith(_CIPHERTEXT):
+        raise EnvFileInvalid(f"{name}: the value begins with {_CIPHERTEXT}, so readers would decrypt it.")
+    if value.startswith(_FOLLOWED):
+        raise EnvFileInvalid(
+            f"{name}: the value begins with {value[:5]}, and dotenvx would ask a password manager for it.",
+            hint="put the value itself there",
+        )
+
+
+def spell(name: str, value: str) -> str:
+    """A plain value as it is written: bare, or in single quotes. Raises EnvFileInvalid where neither carries it."""
+    check_value(name, value)
+    if _BARE.fullmatch(value):
+        return value
+    if "\r" in value or value.endswith("\\"):
+        raise EnvFileInvalid(
+            f"{name}: a plain value cannot hold a carriage return, or end in a backslash after blanks or quotes.",
+            hint=f"store it encrypted: inv env.set {name}",
+        )
+    return "'" + value.replace("'", "\\'") + "'"
+
+
+def quote_ciphertext(ciphertext: str) -> str:
+    """A ciphertext as it is written: single quotes keep `$` in the decrypted value as it is."""
+    return f"'{ciphertext}'"
+
+
+def set_spelled(file: EnvFile, name: str, spelled: str) -> EnvFile:
+    """The file with the last assignment of a variable changed, or a new one at its end.
+
+    `spelled` is the value with its quotes. Raises EnvFileInvalid where that would change anything else.
+    """
+    check_name(name)
+    text = spelled.replace("\n", _newline(file.text))
+    entry = next((each for each in reversed(file.entries) if each.name == name), None)
+    if entry is None:
+        return _append(file, name, text, spelled)
+    return replace_values(file, {entry: spelled})
+
+
+def replace_values(file: EnvFile, spelled: Mapping[Entry, str]) -> EnvFile:
+    """The file with the values of these entries changed, quotes included. Raises EnvFileInvalid."""
+    text, newline = file.text, _newline(file.text)
+    for entry in sorted(spelled, key=lambda each: each.value_start, reverse=True):
+        # an empty value may be followed by a comment, which would become part of a bare value
+        gap = " " if entry.value_start == entry.value_end and text[entry.value_end :][:1] == "#" else ""
+        written = spelled[entry].replace("\n", newline) + gap
+        text = text[: entry.value_start] + written + text[entry.value_end :]
+    expected = [(e.name, *_content(spelled[e])) if e in spelled else _meaning(e) for e in file.entries]
+    return _proven(file, text, expected)
+
+
+def remove(file: EnvFile, name: str) -> EnvFile:
+    """The file without any assignment of a variable; comments stay. Raises EnvFileInvalid."""
+    text = file.text
+    for entry in reversed([each for each in file.entries if each.name == name]):
+        end = next(
+            (entry.end + len(each) for each in ("\r\n", "\n", "\r") if text.startswith(each, entry.end)),
+            entry.end,
+        )
+        text = text[: entry.start] + text[end:]
+    return _proven(file, text, [_meaning(each) for each in file.entries if each.name != name])
+
+
+def _append(file: EnvFile, name: str, text: str, spelled: str) -> EnvFile:
+    newline = _newline(file.text)
+    body = file.text
+    if body.removeprefix("\ufeff") and not body.endswith(("\n", "\r")):
+        body += newline
+    expected = [*map(_meaning, file.entries), (name, *_content(spelled))]
+    return _proven(file, f"{body}{name}={text}{newline}", expected)
+
+
+def _proven(file: EnvFile, text: str, expected: list[tuple[str, str, str]]) -> EnvFile:
+    after = parse(text, path=file.path, encoding=file.encoding)
+    found = [_meaning(entry) for entry in after.entries]
+    if found == expected:
+        return after
+    # the first entry whose quotes are not closed is what swallows the lines after it
+    unclosed = next((line for line, sentence in file.warnings if "quote" in sentence), None)
+    if unclosed is not None:
+        raise EnvFileInvalid(
+            f"{file.path.name}:{unclosed}: a quote is not closed here, so this change would alter other variables.",
+            hint="mend that line first; nothing was written",
+        )
+    raise EnvFileInvalid(f"{file.path.name}: this change would alter other variables; nothing was written.")
+
+
+def _meaning(entry: Entry) -> tuple[str, str, str]:
+    return entry.name, entry.raw, entry.quote
+
+
+def _content(spelled: str) -> tuple[str, str]:
+    """What the parser sees in a spelled value: the text inside the quotes, and the quote."""
+    quoted = spelled[:1] == "'"
+    return (spelled[1:-1], "'") if quoted else (spelled, "")
+
+
+def _newline(text: str) -> str:
+    """The line end that most lines have."""
+    windows = text.count("\r\n")
+    return "\r\n" if windows > text.count("\n") - windows else "\n"
