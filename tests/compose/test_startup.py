@@ -10,6 +10,9 @@ import pytest
 from envtasks.compose import startup
 from envtasks.compose.stack import Address, Container
 from envtasks.compose.startup import Readiness, addresses_to_open, conflicts, readiness
+from envtasks.errors import StackFailed
+from tests.compose.stacks import SECRET, needs_sh, stack
+from tests.projects import Sandbox
 
 
 def container(service: str, health: str, *addresses: Address) -> Container:
@@ -140,3 +143,66 @@ def test_addresses_to_open_in_a_browser() -> None:
         container("db", "", Address("", 5432, 5432)),
     ]
     assert addresses_to_open(RESOLVED, containers) == ("http://127.0.0.1:8000", "https://localhost:80")
+
+
+# a docker with one service: `up` writes the file `started`, and the container is in the state that $STATE says
+ONE_SERVICE = """
+case "$*" in
+  *" ls "*) echo '[{"Name": "shop-dev"}]' ;;
+  *--no-interpolate*|*" config "*) cat docker/compose.yaml ;;
+  *"shop-dev ps"*) echo "$DEV" ;;
+  *" ps "*) echo "{\\"Service\\": \\"app\\", \\"Name\\": \\"app-1\\", $STATE}" ;;
+  *" up "*) touch started; echo " Container app-1  Started"; exit "${UP:-0}" ;;
+  "container logs"*) echo "first $PASSWORD"; echo second >&2 ;;
+  *) exit 97 ;;
+esac
+"""
+
+
+def start(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, **process_env: str) -> tuple[Container, ...]:
+    monkeypatch.chdir(sandbox.root)
+    sandbox.environment("dev")
+    sandbox.write(
+        "docker/compose.yaml",
+        '{"services": {"app": {"image": "x", "ports": [{"target": 1, "published": "80"}]}}}',
+    )
+    found = stack(sandbox, ONE_SERVICE, **process_env)
+    return startup.start(found, [], wait=True, build=False, timeout=60)
+
+
+@needs_sh
+def test_a_start_returns_when_the_services_are_healthy(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The containers come back in the state that they are in then; what compose prints goes to stderr."""
+    found = start(sandbox, monkeypatch, STATE='"State": "running", "Health": "healthy"')
+    assert [container.row for container in found] == [("app", "healthy", "")]
+    assert " Container app-1  Started\n" in capsys.readouterr().err
+
+
+@needs_sh
+def test_a_failed_start_shows_state_and_log(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the service and its state, and ends with the last log lines, secrets redacted."""
+    with pytest.raises(StackFailed) as caught:
+        start(sandbox, monkeypatch, STATE='"State": "exited", "ExitCode": 3')
+    assert str(caught.value) == (
+        "The stack of local did not come up: app exited with 3.\n    app | first ***\n    app | second\n"
+        "  hint: inv compose.logs app --env local shows all of it"
+    )
+    assert SECRET not in str(caught.value)
+
+
+@needs_sh
+def test_a_conflict_is_refused_before_anything_starts(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the environment whose stack runs and what both need; `up` is not called."""
+    publishers = '[{"URL": "", "TargetPort": 1, "PublishedPort": 80, "Protocol": "tcp"}]'
+    dev = f'{{"Service": "web", "Name": "web-1", "State": "running", "Publishers": {publishers}}}'
+    with pytest.raises(StackFailed) as caught:
+        start(sandbox, monkeypatch, DEV=dev, STATE='"State": "running"')
+    assert str(caught.value) == (
+        "The stack of dev is up and holds what local needs: port 80 (service app).\n"
+        "  hint: inv compose.down --env dev, or give each environment its own with ${NAME}"
+    )
+    assert not (sandbox.root / "started").exists()
