@@ -96,7 +96,10 @@ def execute(stack: Stack, service: str, argv: Sequence[str]) -> int:
 
 def build(stack: Stack, services: Sequence[str] = (), *, cache: bool = True) -> None:
     """Build the images of the services (none: all). Raises VariableMissing before it starts, BuildFailed."""
-    stack.model(services)
+    model = stack.model(services)
+    if not any("build" in model.tree["services"][name] for name in model.services):
+        console.say("note", "none of the services has a `build` section: there is nothing to build.")
+        return
     run_build(
         stack.argv("build", *([] if cache else ["--no-cache"]), *services, files=True),
         stack.child_env,
