@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from envtasks.config import Project
 from envtasks.errors import ConfigInvalid
-from envtasks.settings_class import Field, load, secret_names
+from envtasks.settings_class import Field, check_in_child, secret_names
 
 SETTINGS = """
 from pydantic import Field, SecretBytes, SecretStr
@@ -90,24 +91,80 @@ class Settings(Base):
     assert secret_names(project) == {"INHERITED", "TOKEN_A", "TOKEN_B", "NOTED"}
 
 
-def test_load_gives_every_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The imported class gives each variable's name, whether it is required and whether it is secret."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    project = _project(tmp_path, "shop_loaded.settings:Settings", name="shop_loaded")
+def _child_env(**env: str) -> dict[str, str]:
+    return {**os.environ, **env}
 
-    assert load(project) == {
-        "SHOP_HOST": Field("SHOP_HOST", required=False, secret=False),
-        "SHOP_PASSWORD": Field("SHOP_PASSWORD", required=True, secret=True),
-        "SHOP_PEPPER": Field("SHOP_PEPPER", required=False, secret=True),
-        "API_TOKEN": Field("API_TOKEN", required=True, secret=True),
-    }
+
+def test_check_in_child_gives_fields_and_errors(tmp_path: Path) -> None:
+    """Each variable with whether it is required and secret; each error with its variable and kind, no value."""
+    project = _project(tmp_path, "shop_child.settings:Settings", name="shop_child")
+
+    found = check_in_child(project, _child_env(SHOP_PASSWORD="p"))
+
+    assert found.fields == (
+        Field("SHOP_HOST", required=False, secret=False),
+        Field("SHOP_PASSWORD", required=True, secret=True),
+        Field("SHOP_PEPPER", required=False, secret=True),
+        Field("API_TOKEN", required=True, secret=True),
+    )
+    assert found.errors == (("API_TOKEN", "missing"),)
+    assert "shop_child" not in sys.modules
+
+
+def test_check_in_child_names_the_variable_of_every_kind_of_error(tmp_path: Path) -> None:
+    """Alias choices and paths are variables of their own; a list that is no JSON is told by its variable."""
+    project = _project(tmp_path, "shop_kinds.settings:Settings", name="shop_kinds")
+    (tmp_path / "src/shop_kinds/settings.py").write_text(
+        """
+from pydantic import AliasChoices, AliasPath, Field
+from pydantic_settings import BaseSettings
+
+print("loaded", end="")
+
+class Settings(BaseSettings):
+    port: int = 1
+    first: str = Field(validation_alias=AliasChoices("ONE", AliasPath("TWO", 0)))
+    hosts: list[str] = []
+""",
+        encoding="utf-8",
+    )
+
+    assert [field.name for field in check_in_child(project, _child_env()).fields] == [
+        "PORT",
+        "ONE",
+        "TWO",
+        "HOSTS",
+    ]
+    assert check_in_child(project, _child_env(PORT="five")).errors == (
+        ("PORT", "int_parsing"),
+        ("ONE", "missing"),
+    )
+    assert check_in_child(project, _child_env(ONE="1", HOSTS="a,b")).errors == (("HOSTS", "SettingsError"),)
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
-    [(None, "settings is not set"), ("no.such:Settings", "cannot be imported: No module named 'no'")],
+    ("settings", "source", "message"),
+    [
+        (None, "", "settings is not set"),
+        ("no.such:Settings", "", r"cannot be imported: ModuleNotFoundError \(no\)\."),
+        ("shop_wrong.settings:Other", "", r"cannot be imported: AttributeError\."),
+        (
+            "shop_wrong.settings:Settings",
+            "raise RuntimeError('value')",
+            r"cannot be imported: RuntimeError\.",
+        ),
+        ("shop_wrong.settings:Settings", "raise SystemExit(3)", r"cannot be imported: Python ended with 3\."),
+        ("shop_wrong.settings:Settings", "Settings = 0", r"cannot be imported: AttributeError\."),
+    ],
 )
-def test_load_says_what_is_wrong(tmp_path: Path, settings: str | None, message: str) -> None:
-    """A settings class that is not declared or not importable is ConfigInvalid."""
-    with pytest.raises(ConfigInvalid, match=message):
-        load(_project(tmp_path, settings, name="shop_wrong"))
+def test_check_in_child_says_what_is_wrong(
+    tmp_path: Path, settings: str | None, source: str, message: str
+) -> None:
+    """A settings class that is not declared or not importable is ConfigInvalid; no exception's text is shown."""
+    project = _project(tmp_path, settings, name="shop_wrong")
+    if source:
+        (tmp_path / "src/shop_wrong/settings.py").write_text(source, encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid, match=message) as caught:
+        check_in_child(project, _child_env())
+    assert "value" not in caught.value.message

@@ -31,8 +31,8 @@ def secret_names(project: Project) -> frozenset[str]:
     """The variables whose field in the settings class is SecretStr or SecretBytes, upper-cased; empty without one.
 
     Read from the class's source, so that hiding output costs no import of pydantic or of the service.
-    Fields of base classes in other modules are not seen here; `load` sees them. Raises ConfigInvalid where the
-    project has no such module or class: nothing would be hidden, and nobody would know.
+    Fields of base classes in other modules are not seen here; `check_in_child` sees them. Raises ConfigInvalid where
+    the project has no such module or class: nothing would be hidden, and nobody would know.
     """
     if project.settings is None:
         return frozenset()
@@ -92,44 +92,104 @@ def _not_there(settings: str, reason: str) -> ConfigInvalid:
     )
 
 
-def load(project: Project) -> Mapping[str, Field]:
-    """The variables of the settings class by their name in the environment, in the class's order.
+@dataclass(frozen=True, slots=True)
+class ChildCheck:
+    """What the settings class says in a process of its own about the values there."""
 
-    Imports the service's settings module (and so pydantic-settings). Raises ConfigInvalid when
-    `settings` is not set or does not name a settings class.
+    fields: tuple[Field, ...]
+    errors: tuple[tuple[str, str], ...]  # variable and pydantic's kind of error, such as `missing`; no value
+
+
+def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck:
+    """The fields of the settings class, and its errors with the values of `child_env`.
+
+    A child process with this environment imports the service's module, and with it pydantic-settings. Raises
+    ConfigInvalid when `settings` is not set, or when what it names cannot be imported or is no settings class.
     """
+    import json
+    import subprocess
+    import sys
+
     if project.settings is None:
         raise ConfigInvalid(
             "pyproject.toml: [tool.envtasks] settings is not set, so there is no settings class.",
             hint='name the pydantic-settings class: settings = "app.settings:Settings"',
         )
-    settings = _import(project)
-    prefix = str(settings.model_config.get("env_prefix", ""))
-    found = {}
-    for name, info in settings.model_fields.items():
-        alias = info.validation_alias if isinstance(info.validation_alias, str) else None
-        variable = (alias or prefix + name).upper()
-        found[variable] = Field(variable, info.is_required(), _names_secret(str(info.annotation)))
-    return found
-
-
-def _import(project: Project) -> Any:
-    import importlib
-    import sys
-
-    assert project.settings is not None
-    module, _, name = project.settings.partition(":")
-    # the service is imported as its own processes import it: from src/ or from the project's folder
-    places = [str(project.root / "src"), str(project.root)]
-    sys.path[:0] = [place for place in places if place not in sys.path]
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, project.settings],
+        cwd=project.root,
+        env=dict(child_env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     try:
-        settings = getattr(importlib.import_module(module), name)
-        settings.model_fields  # noqa: B018 - the attribute that makes it a pydantic class
-    except (ImportError, AttributeError) as error:
+        answer = json.loads(done.stdout.splitlines()[-1])  # the service's module may print as well
+    except (ValueError, IndexError):
+        answer = {"failure": f"Python ended with {done.returncode}"}
+    if failure := answer.get("failure"):
         raise ConfigInvalid(
-            f"pyproject.toml: [tool.envtasks] settings = {project.settings!r} cannot be imported: {error}."
-        ) from None
-    return settings
+            f"pyproject.toml: [tool.envtasks] settings = {project.settings!r} cannot be imported: {failure}.",
+            hint="uv sync",
+        )
+    return ChildCheck(
+        tuple(Field(**field) for field in answer["fields"]),
+        tuple((name, kind) for name, kind in answer["errors"]),
+    )
+
+
+def _report(settings: str) -> Mapping[str, Any]:
+    """What `check_in_child` reads, found in its child process: names and kinds, no value."""
+    import sys
+    from importlib import import_module
+
+    # the service is imported as its own processes import it: from src/ or from the project's folder
+    sys.path[:0] = [str(Path.cwd() / "src"), str(Path.cwd())]
+    module, _, name = settings.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+        fields = {field: tuple(_variables(found, field)) for field in found.model_fields}
+    except Exception as error:
+        missing = f" ({error.name})" if isinstance(error, ModuleNotFoundError) else ""
+        return {"failure": type(error).__name__ + missing}  # its text may hold values
+    return {
+        "fields": [
+            {
+                "name": variable,
+                "required": found.model_fields[field].is_required(),
+                "secret": any(word in str(found.model_fields[field].annotation) for word in SECRET_TYPES),
+            }
+            for field, variables in fields.items()
+            for variable in variables
+        ],
+        "errors": list(_validation_errors(found, fields)),
+    }
+
+
+def _variables(settings: Any, field: str) -> Iterator[str]:
+    """The variables that a field is read from, upper-cased: its aliases, else its name with the class's prefix."""
+    alias = settings.model_fields[field].validation_alias
+    choices = getattr(alias, "choices", [alias])  # pydantic.AliasChoices
+    given = [getattr(choice, "path", [choice])[0] for choice in choices if choice is not None]  # AliasPath
+    prefix = str(settings.model_config.get("env_prefix", ""))
+    yield from (str(name).upper() for name in given or [prefix + field])
+
+
+def _validation_errors(settings: Any, fields: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    from pydantic import ValidationError
+
+    try:
+        settings()
+    except ValidationError as error:
+        for each in error.errors(include_input=False, include_url=False, include_context=False):
+            where = str(each["loc"][0]) if each["loc"] else "*"
+            yield fields.get(where, (where.upper(),))[0], each["type"]
+    except Exception as error:  # pydantic_settings.SettingsError: a list or table that is no JSON
+        named = re.search(r'field "(\w+)"', str(error))
+        yield fields.get(named[1] if named else "", ("*",))[0], type(error).__name__
 
 
 def _source(root: Path, module: str) -> Path | None:
@@ -192,5 +252,8 @@ def _strings(node: ast.AST | None, name: str) -> Iterator[str]:
                     yield constant.value
 
 
-def _names_secret(annotation: str) -> bool:
-    return any(secret in annotation for secret in SECRET_TYPES)
+if __name__ == "__main__":
+    import json
+    import sys
+
+    sys.stdout.write(f"\n{json.dumps(_report(sys.argv[1]))}\n")

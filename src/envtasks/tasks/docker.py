@@ -102,11 +102,15 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
     from .. import docker, settings_class
 
     project = current_invocation(c).project
+    variables = None
+    if project.settings:
+        fields = settings_class.check_in_child(project, c.hydrated.child_env()).fields
+        variables = [field.name for field in fields]
     command = docker.run_command(
         project,
         c.hydrated,
         words_after_dashes(),
-        variables=settings_class.load(project) if project.settings else None,
+        variables=variables,
         tag=tag,
         publish=publish,
         terminal=sys.stdin.isatty() and output_is_terminal() and c.redactor is None,
