@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 
 from envtasks.ci import github, gitlab
-from envtasks.ci.check import Finding, check
-from envtasks.ci.files import render, write
-from envtasks.errors import ConfigInvalid
+from envtasks.ci.check import Finding, check_pipelines
+from envtasks.ci.files import PLATFORMS, render_files, write_file
 from tests.ci.pipeline_projects import loaded, shop
 from tests.projects import Sandbox
 
-TASKS = """
-from envtasks import namespace, task
-
-@task(env="staging")
-def migrate(c): ...
-
-@task
-def lint(c): ...
-
-ns = namespace(__name__)
-"""
-HEAD = "on: [push]\npermissions: {contents: read}\njobs:\n  j:\n    runs-on: x\n"
-GUARD = "    if: github.ref_protected\n    environment: production\n"
+WORKFLOW = ".github/workflows/own.yml"
+HEAD = "on: [push]\njobs:\n  j:\n    runs-on: x\n"
+STEP = "    steps:\n      - run: {run}\n        env: {env}\n"
+HEX = "0a" * 32
 
 
 def findings(sandbox: Sandbox, name: str, text: str) -> list[tuple[str, int, str]]:
-    """Kind, line and sentence of what is found in one file of the shop."""
-    shop(sandbox)
-    sandbox.write("tasks.py", TASKS)
+    """Kind, line and sentence of what is found in one file of the shop, which is removed again."""
     path = sandbox.write(name, "")
-    path.write_text(textwrap.dedent(text), encoding="utf-8")
-    files, found = check(loaded(sandbox), sandbox.env)
+    path.write_text(text, encoding="utf-8")
+    try:
+        files, found = check_pipelines(loaded(sandbox), sandbox.env)
+    finally:
+        path.unlink()
     assert files == (name,)
     assert {each.file for each in found} <= {name}
-    assert all(each.hint for each in found)
+    assert all(each.hint for each in found if each.id != "invalid-file")
     return [(each.id, each.line, each.sentence) for each in found]
 
 
@@ -47,190 +36,215 @@ def key(environment: str) -> str:
     return f"{{{variable}: '${{{{ secrets.{variable} }}}}'}}"
 
 
-STEP = "    steps:\n      - run: {run}\n        env: {env}\n"
-ON_GITHUB = [
-    ("", "inv migrate", key("staging"), None),
-    ("", "inv lint", "{}", None),
-    ("", "uv run nox -s unit lint", "{}", None),
-    (GUARD, "inv migrate --env production --yes", key("production"), None),
-    ("", "uv run inv -e -c tasks -r . lint", "{}", None),
-    ("", "pip install invoke nox && echo inv nothing", "{}", None),
-    ("", "python -m nox -s unit -- -e staging", key("staging"), None),
-    ("", "inv migrat", "{}", ("unknown-task", 7, "Job j runs migrat, and there is no such task.")),
-    ("", "nox -s unti", "{}", ("unknown-session", 7, "Job j runs unti, and there is no such session.")),
-    ("", "inv lint -e prod", "{}",
-     ("unknown-environment", 7, "Job j names the environment prod, and there is no such one.")),
-    ("", "inv migrate", "{}", ("no-key", 5, "Job j runs staging without DOTENV_PRIVATE_KEY_STAGING.")),
-    ("", "nox -s integration", "{}",
-     ("no-key", 5, "Job j runs staging without DOTENV_PRIVATE_KEY_STAGING.")),
-    ("", "inv lint", key("staging"),
-     ("wrong-key", 5, "Job j runs no environment and has DOTENV_PRIVATE_KEY_STAGING.")),
-    ("", "inv lint --env production", key("production"),
-     ("unguarded", 5, ("Job j runs production, which is protected, but not behind the platform's environment on a "
-      "protected branch only."))),
-    ("    environment: production\n", "inv lint --env production", key("production"),
-     ("unguarded", 5, ("Job j runs production, which is protected, but not behind the platform's environment on a "
-      "protected branch only."))),
-    ("", "echo $TOKEN", "{}", ("secret-echoed", 7, "Job j prints TOKEN.")),
-    ("", "true", "{TOKEN: letmein}", ("literal-secret", 8, "TOKEN is a secret, and its value stands here.")),
-    ("", f"use {'0a' * 32}", "{}", ("literal-secret", 7, "Job j holds what looks like a private key.")),
-]  # fmt: skip
+NO_ENVIRONMENT = (
+    "no-environment",
+    3,
+    "Job j has the key of production, which is protected, but runs in no environment of the platform.",
+)
 
 
-@pytest.mark.parametrize(("job", "run", "env", "expected"), ON_GITHUB)
-def test_what_a_github_job_has_and_does(
-    sandbox: Sandbox, job: str, run: str, env: str, expected: tuple[str, int, str] | None
+@pytest.mark.parametrize(
+    ("job", "env", "expected"),
+    [
+        ("", key("staging"), []),
+        ("", key("production"), [NO_ENVIRONMENT]),
+        ("    env: {X: '${{ secrets.DOTENV_PRIVATE_KEY_PRODUCTION }}'}\n", "{}", [NO_ENVIRONMENT]),
+        ("    env: {X: \"${{ secrets['DOTENV_PRIVATE_KEY_PRODUCTION'] }}\"}\n", "{}", [NO_ENVIRONMENT]),
+        ("    environment: production\n", key("production"), []),
+        ("    environment: {name: production-eu}\n", key("production"), []),
+        ("", "{X: DOTENV_PRIVATE_KEY_PRODUCTION}", []),
+        (f"    env: {key('local')}\n", key("staging"),
+         [("several-keys", 3, "Job j has 2 keys: DOTENV_PRIVATE_KEY_LOCAL, DOTENV_PRIVATE_KEY_STAGING.")]),
+    ],
+)  # fmt: skip
+def test_keys_of_a_github_job(
+    shared_shop: Sandbox, job: str, env: str, expected: list[tuple[str, int, str]]
 ) -> None:
-    """Tasks, sessions, environments, keys, prints and literals: each disagreement is one finding at its line."""
-    found = findings(sandbox, ".github/workflows/own.yml", HEAD + job + STEP.format(run=run, env=env))
-    shift = job.count("\n")
-    assert found == (
-        [] if expected is None else [(expected[0], expected[1] + shift * (expected[1] > 5), expected[2])]
-    )
+    """One key for each job, and that of a protected environment only in an environment of GitHub."""
+    assert findings(shared_shop, WORKFLOW, HEAD + job + STEP.format(run="inv show", env=env)) == expected
 
 
-def test_a_job_that_runs_staging_with_productions_key_is_found(sandbox: Sandbox) -> None:
-    """The wrong key is named, and that the right one is not there."""
-    found = findings(
-        sandbox,
-        ".github/workflows/own.yml",
-        HEAD + STEP.format(run="inv migrate", env=key("production")),
-    )
-    assert found == [
-        ("wrong-key", 5, "Job j runs staging and has DOTENV_PRIVATE_KEY_PRODUCTION."),
-        ("no-key", 5, "Job j runs staging without DOTENV_PRIVATE_KEY_STAGING."),
-    ]
+def test_a_key_for_all_jobs_of_a_workflow_counts_for_each(shared_shop: Sandbox) -> None:
+    """What stands in the workflow's own `env` is in every job; a job of another workflow file may have it too."""
+    text = f"env: {key('staging')}\n{HEAD}    env: {key('local')}\n  k:\n    uses: ./x.yml\n"
+    assert [(kind, line) for kind, line, _ in findings(shared_shop, WORKFLOW, text)] == [("several-keys", 4)]
 
 
-def test_a_job_with_two_keys_is_found(sandbox: Sandbox) -> None:
-    """One job, one key: also where each key fits an environment that the job runs."""
-    text = HEAD + GUARD + STEP.format(run="inv migrate", env=key("staging"))
-    text += f"      - run: inv migrate --env production\n        env: {key('production')}\n"
-    assert findings(sandbox, ".github/workflows/own.yml", text) == [
-        ("several-keys", 5, "Job j has 2 keys: DOTENV_PRIVATE_KEY_PRODUCTION, DOTENV_PRIVATE_KEY_STAGING.")
-    ]
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        ("  variables: {DOTENV_PRIVATE_KEY_STAGING: $KEY}\n", []),
+        ("  variables: {DOTENV_PRIVATE_KEY_PRODUCTION: $KEY}\n", [NO_ENVIRONMENT]),
+        ("  secrets: {DOTENV_PRIVATE_KEY_PRODUCTION: {vault: a/b@c}}\n", [NO_ENVIRONMENT]),
+        ("  script: ['test -n \"${DOTENV_PRIVATE_KEY_PRODUCTION}\"']\n", [NO_ENVIRONMENT]),
+        ("  script: [echo set DOTENV_PRIVATE_KEY_PRODUCTION and DOTENV_PRIVATE_KEY_STAGING]\n", []),
+        ("  extends: .key\n", [NO_ENVIRONMENT]),
+        ("  extends: [.key, .production]\n", []),
+        ("  extends: [.key, .elsewhere]\n", []),
+        ("  extends: .key\n  environment: production\n", []),
+        ("  extends: .key\n  environment: !reference [.x, environment]\n", []),
+        ("  <<: *production\n  variables: {DOTENV_PRIVATE_KEY_PRODUCTION: $KEY}\n", []),
+        ("  extends: .key\n  environment: production\n  variables: {DOTENV_PRIVATE_KEY_STAGING: $KEY}\n",
+         [("several-keys", 3, "Job j has 2 keys: DOTENV_PRIVATE_KEY_PRODUCTION, DOTENV_PRIVATE_KEY_STAGING.")]),
+    ],
+)  # fmt: skip
+def test_keys_of_a_gitlab_job(shared_shop: Sandbox, job: str, expected: list[tuple[str, int, str]]) -> None:
+    """Its variables, secrets and references count, also those that it extends; a parent elsewhere is not judged."""
+    head = ".key: {variables: {DOTENV_PRIVATE_KEY_PRODUCTION: $KEY}}\n.production: &production {environment: p}\nj:\n"
+    assert findings(shared_shop, gitlab.FILE, head + job) == expected
 
 
-def test_what_concerns_a_whole_workflow(sandbox: Sandbox) -> None:
-    """The dangerous trigger, rights that nobody narrowed, and actions that can be moved."""
-    text = """\
-    on:
-      pull_request_target:
-    jobs:
-      j:
-        runs-on: x
-        steps:
-          - uses: actions/checkout@v6
-          - uses: ./.github/actions/own
-          - uses: actions/cache@cdf6c1fa76f9f475f3d7449005a359c84ca0f306
-    """
-    assert findings(sandbox, ".github/workflows/own.yml", text) == [
-        (
-            "pull-request-target",
-            2,
-            "pull_request_target hands this repository's secrets to what a fork sends.",
-        ),
-        ("permissions", 4, "Job j has more permissions than it needs."),
-        ("unpinned-action", 7, "actions/checkout@v6 can be moved to other code."),
-    ]
+NO_UNTI = "There is no session unti: did you mean unit?"
+NO_PROD = "There is no environment prod: did you mean production?"
+SCRIPTS = [
+    ("inv show --env staging", None),
+    ("uv run nox -s unit lint", None),
+    ("nox --session=integration -- --env production", None),
+    ("nox -s \"integration(database='sqlite')\"", None),
+    ("nox -s \"$SESSION\" '${{ matrix.session }}' $X -- --env $APP_ENV", None),
+    ("inv exec --env staging -- tool --env prod", None),
+    ("inv exec --env=$NAME", None),
+    ("tool --env prod; docker run --env prod=1 image", None),
+    ("echo inv show --env prod", None),
+    ("pip install invoke nox", None),
+    ("inv -e show", None),
+    ("nox -s unit > log.txt", None),
+    ("(cd app && nox -s unit) 2>&1 | tee log.txt  # inv show --env prod", None),
+    ("nox -s unit 2>&1 \\", None),
+    ("inv show --env prod", ("unknown-environment", NO_PROD)),
+    ("X=1 uv run --group dev inv show --env='prod'", ("unknown-environment", NO_PROD)),
+    ("true && .venv/bin/envtasks exec --env=prod -- true", ("unknown-environment", NO_PROD)),
+    ("nox -s unit -- --env prod", ("unknown-environment", NO_PROD)),
+    ("nox -s unti", ("unknown-session", NO_UNTI)),
+    ("python -m nox --sessions unit unti -r", ("unknown-session", NO_UNTI)),
+    ("uvx --with x nox -s unti", ("unknown-session", NO_UNTI)),
+]
 
 
-ON_GITLAB = [
-    ("  environment: {name: staging, action: access}\n  script: [inv migrate]\n", None),
-    ("  extends: .base\n  script: [inv lint]\n", None),
-    ("  script:\n    - inv migrate\n",
-     ("no-key", 4, ("Job j runs staging outside of GitLab's environment staging, the scope of "
-      "DOTENV_PRIVATE_KEY_STAGING."))),
-    ("  environment: production\n  script: [inv migrate --env production]\n",
-     ("unguarded", 4, ("Job j runs production, which is protected, but not behind the platform's environment on a "
-      "protected branch only."))),
-    (("  environment: production\n  script: [inv migrate --env production]\n"
-     "  rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]\n"), None),
-    (("  environment: production\n  script: [inv migrate --env production]\n"
-     "  rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}, {if: $CI_COMMIT_BRANCH}]\n"),
-     ("unguarded", 4, ("Job j runs production, which is protected, but not behind the platform's environment on a "
-      "protected branch only."))),
-    ("  extends: .loud\n  script: ['true']\n",
-     ("secret-echoed", 2, "Job j has CI_DEBUG_TRACE, which prints every variable.")),
-    ("  variables: {TOKEN: letmein}\n  script: ['true']\n",
-     ("literal-secret", 4, "TOKEN is a secret, and its value stands here.")),
-    ("  script:\n    - |\n      true\n      echo $TOKEN\n", ("secret-echoed", 7, "Job j prints TOKEN.")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("job", "expected"), ON_GITLAB)
-def test_what_a_gitlab_job_has_and_does(
-    sandbox: Sandbox, job: str, expected: tuple[str, int, str] | None
-) -> None:
-    """What a hidden job hands down counts; a key comes through the scope of its environment."""
-    text = ".base: {image: x}\n.loud: {variables: {CI_DEBUG_TRACE: 'true'}}\nj:\n" + job
-    assert findings(sandbox, gitlab.FILE, text) == ([] if expected is None else [expected])
-
-
-def test_a_job_defined_twice_is_found(sandbox: Sandbox) -> None:
-    """GitLab takes the last one silently."""
-    text = "a: {script: x}\nb: {script: x}\na: {script: y}\n"
-    assert findings(sandbox, gitlab.FILE, text) == [
-        ("defined-twice", 3, "a is defined twice, first in line 1: only the last one counts.")
-    ]
-
-
-def test_a_stage_that_is_not_listed_is_found(sandbox: Sandbox) -> None:
-    """A file with stages of its own may lack those of our jobs; GitLab would refuse it."""
-    text = "stages: [one]\na: {stage: one, script: x}\nb:\n  stage: test\n  script: x\nc: {stage: .post, script: x}\n"
-    assert findings(sandbox, gitlab.FILE, text) == [
-        ("unknown-stage", 4, "Job b is in the stage test, which `stages` does not list.")
-    ]
-
-
-def test_what_is_merged_and_referenced_is_read(sandbox: Sandbox) -> None:
-    """Anchors, merge keys and GitLab's own tags: a job has what it merges in, and its own words win."""
-    text = """\
-    .base: &base
-      environment: staging
-      before_script: [echo $TOKEN]
-    good:
-      <<: *base
-      before_script: !reference [.other, script]
-      script: inv migrate
-    bad:
-      <<: [*base]
-      <<: {tags: [x]}
-      script: inv migrate
-    """
-    assert findings(sandbox, gitlab.FILE, text) == [("secret-echoed", 3, "Job bad prints TOKEN.")]
-
-
+@pytest.mark.parametrize(("script", "expected"), SCRIPTS)
 @pytest.mark.parametrize("platform", ["gitlab", "github"])
-def test_jobs_that_were_rendered_for_another_state_are_found(sandbox: Sandbox, platform: str) -> None:
+def test_names_in_scripts(
+    shared_shop: Sandbox, platform: str, script: str, expected: tuple[str, str] | None
+) -> None:
+    """An environment or a session that a script names literally has to exist; the finding is at its line."""
+    lines = f"|\n          # the tests\n          {script}\n"
+    if platform == "github":
+        found = findings(shared_shop, WORKFLOW, f"{HEAD}    steps:\n      - run: {lines}")
+        line = 8
+    else:
+        found = findings(shared_shop, gitlab.FILE, f".base:\n  before_script:\n    - {lines}")
+        line = 5
+    assert found == ([] if expected is None else [(expected[0], line, expected[1])])
+
+
+@pytest.mark.parametrize("place", ["default:\n  after_script", "before_script", "j:\n  script"])
+def test_every_script_of_gitlab_is_read(shared_shop: Sandbox, place: str) -> None:
+    """Those of the whole file, of its defaults and of jobs."""
+    found = findings(shared_shop, gitlab.FILE, f"{place}: [inv show --env prod]\n")
+    assert [kind for kind, _, _ in found] == ["unknown-environment"]
+
+
+VARIABLE = "DOTENV_PRIVATE_KEY_STAGING"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (f"variables:\n  {VARIABLE}: {HEX}\n", [2]),
+        (f"variables: {{{VARIABLE}: letmein}}\n", [1]),
+        (f"variables:\n  {VARIABLE}: {{value: '{HEX}', description: x}}\n", [2]),
+        (f"j:\n  script:\n    - |\n      true\n      export {VARIABLE}={HEX}\n", [5]),
+        (f"# {VARIABLE}: '{HEX}'\nj: {{script: x}}\n", [1]),
+        (f"variables: {{{VARIABLE}: $KEY, X: '{HEX}'}}\n", []),
+        (f"j:\n  image: x@sha256:{HEX}\n  script: [sha256sum -c {HEX}]\n", []),
+        (f"variables: {{{VARIABLE}: '', {VARIABLE}_X: null}}\n", []),
+    ],
+)
+def test_a_key_with_its_value_is_found(shared_shop: Sandbox, text: str, lines: list[int]) -> None:
+    """In variables, scripts and comments, by the name of its variable; other hexadecimal digits are none of ours."""
+    sentence = f"{VARIABLE} is a private key, and its value stands here."
+    assert findings(shared_shop, gitlab.FILE, text) == [("literal-secret", line, sentence) for line in lines]
+    assert Finding("literal-secret", "x", 1, "").leak
+
+
+def test_a_reusable_workflow_may_declare_a_key(shared_shop: Sandbox) -> None:
+    """`on.workflow_call.secrets` names it and holds no value."""
+    text = f"on:\n  workflow_call:\n    secrets:\n      {VARIABLE}: {{required: true, description: x}}\njobs: {{}}\n"
+    assert findings(shared_shop, WORKFLOW, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "sentence"),
+    [
+        ("a: [\n", 2, "this is not valid YAML: "),
+        ("a: {script: x}\nb: {script: x}\na: {script: y}\n", 3, "a is defined twice, first in line 1."),
+        ("- a\n", 1, "expected a mapping of names."),
+        ("a: {script: x}\n# >>> envtasks\n", 2, "the marker '# >>> envtasks' has no partner"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_finding(
+    shared_shop: Sandbox, text: str, line: int, sentence: str
+) -> None:
+    """YAML that does not load, a name defined twice, a marker without its partner: told with the line."""
+    ((kind, at, told),) = findings(shared_shop, gitlab.FILE, text)
+    assert (kind, at, told[: len(sentence)]) == ("invalid-file", line, sentence)
+
+
+def test_a_broken_file_does_not_hide_a_key_or_another_file(shared_shop: Sandbox) -> None:
+    """What is found elsewhere is told as well, in the order of the files."""
+    shared_shop.write(gitlab.FILE, f"a: [\n{VARIABLE}: {HEX}\n")
+    shared_shop.write(WORKFLOW, "jobs: {j: {steps: [{run: nox -s unti}]}}\n")
+    try:
+        files, found = check_pipelines(loaded(shared_shop), shared_shop.env)
+    finally:
+        for name in (gitlab.FILE, WORKFLOW):
+            (shared_shop.root / name).unlink()
+    assert files == (gitlab.FILE, WORKFLOW)
+    assert [each.id for each in found] == ["literal-secret", "invalid-file", "unknown-session"]
+
+
+def test_a_header_and_several_documents_are_valid(shared_shop: Sandbox) -> None:
+    """GitLab's `spec:` header is a document of its own, and the jobs of the next one are checked."""
+    text = "spec:\n  inputs:\n    name:\n---\nj:\n  script:\n"
+    text += "    - inv show --env prod\n    - inv show --env $[[ inputs.name ]]\n"
+    assert findings(shared_shop, gitlab.FILE, text) == [("unknown-environment", 7, NO_PROD)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on:\n  pull_request_target:\njobs:\n  j:\n    steps:\n      - uses: actions/checkout@v6\n",
+        "on: [push]\njobs:\n  j:\n    steps:\n      - run: set -x; echo $TOKEN; env; inv env.get TOKEN --reveal\n",
+    ],
+)
+def test_what_other_linters_find_is_left_to_them(shared_shop: Sandbox, text: str) -> None:
+    """Triggers, permissions, pins and printed values are for zizmor and actionlint."""
+    assert findings(shared_shop, WORKFLOW, text) == []
+
+
+@pytest.mark.parametrize(("platform", "include"), [("gitlab", False), ("gitlab", True), ("github", False)])
+def test_a_managed_block_of_another_state_is_found(sandbox: Sandbox, platform: str, include: bool) -> None:
     """A session that is gone: our jobs are out of date, and the hint renders them anew."""
     shop(sandbox)
-    for file in render(loaded(sandbox), sandbox.env, platform):
-        write(file)
-    assert check(loaded(sandbox), sandbox.env)[1] == ()
+    project = loaded(sandbox)
+    for file in render_files(project, sandbox.env, platform, include=include):
+        write_file(file)
+    assert check_pipelines(project, sandbox.env)[1] == ()
     noxfile = (sandbox.root / "noxfile.py").read_text(encoding="utf-8")
     sandbox.write("noxfile.py", noxfile.replace("def lint", "def style"))
-    found = {each.id: each for each in check(loaded(sandbox), sandbox.env)[1]}
+    found = {each.id: each for each in check_pipelines(project, sandbox.env)[1]}
     assert set(found) == {"unknown-session", "out-of-date"}
-    name, line = (gitlab.FILE, 1) if platform == "gitlab" else (github.FILE, github.HEADER.count("\n") + 1)
+    name = PLATFORMS[platform].INCLUDE_FILE if include else PLATFORMS[platform].FILE
+    line = github.HEADER.count("\n") + 1 if platform == "github" else 1
     assert found["out-of-date"] == Finding(
         "out-of-date",
         name,
         line,
         "The project has changed since these jobs were rendered.",
-        f"inv ci.render {platform}",
+        f"inv ci.render {platform}{' --include' if include else ''}",
     )
 
 
-def test_tasks_that_cannot_be_listed_are_said(sandbox: Sandbox) -> None:
-    """A tasks.py that does not load is an error with what it said, not a project without tasks."""
-    shop(sandbox)
-    sandbox.write("tasks.py", "raise RuntimeError('no tasks today')\n")
-    sandbox.write(gitlab.FILE, "a: {script: x}\n")
-    with pytest.raises(ConfigInvalid, match=r"^tasks\.py: its tasks cannot be listed: .*no tasks today"):
-        check(loaded(sandbox), sandbox.env)
-
-
-def test_a_project_without_pipeline_has_no_files(sandbox: Sandbox) -> None:
-    """Nothing to look at is told apart from nothing found."""
-    assert check(loaded(shop(sandbox)), sandbox.env) == ((), ())
+def test_a_project_without_pipeline_has_no_files(shared_shop: Sandbox) -> None:
+    """No file is told apart from no finding."""
+    assert check_pipelines(loaded(shared_shop), shared_shop.env) == ((), ())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.ci.doctor import Check, of_job
+from envtasks.ci.doctor import Check, check_job
 from envtasks.config import Project
 from envtasks.envfiles.keys import generate
 from tests.projects import Sandbox
@@ -38,7 +38,7 @@ def project(sandbox: Sandbox) -> Sandbox:
 def checks(sandbox: Sandbox, *tools: str, environment: str = "staging", **env: str) -> list[Check]:
     """What is found for an environment and these tools."""
     loaded = Project.load(sandbox.root)
-    found = of_job(loaded, [loaded.environment(environment)], tools, {**sandbox.env, **env})
+    found = check_job(loaded, [loaded.environment(environment)], tools, {**sandbox.env, **env})
     return [check for _, check in found]
 
 
@@ -95,7 +95,10 @@ def test_a_settings_class_that_cannot_be_imported(project: Sandbox) -> None:
         "src/shop/settings.py", "import os\nraise RuntimeError(os.environ['DB_PASSWORD'])\nSettings = 0\n"
     )
     assert checks(project)[-1] == Check(
-        "settings", "shop.settings:Settings cannot be imported: RuntimeError", 5, "uv sync"
+        "settings",
+        "pyproject.toml: [tool.envtasks] settings = 'shop.settings:Settings' cannot be imported: RuntimeError.",
+        5,
+        "uv sync",
     )
 
 

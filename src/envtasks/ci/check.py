@@ -1,36 +1,41 @@
-"""Do the pipeline's files and the project agree? Every disagreement is a finding, a value with a place."""
+"""The findings of `ci.check`: where the files of a pipeline and the project disagree, each with its file and line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from ..errors import ConfigInvalid
-from . import github, gitlab
-from . import region as marked_region
-from .facts import Facts
-from .files import render
-from .jobs import Command, Work, of_github, of_gitlab
-from .script_leaks import prints
-from .yaml_text import child, compose, doubles, entries, line, read_text, scalar, strings
+from ..errors import ConfigInvalid, did_you_mean
+from ..yaml_nodes import items, line, read_text, scalar
+from .files import PLATFORMS, Platform, find_block, line_at, load_documents, rendered
+from .plan import JobInFile, Pipeline, key_variable, list_sessions, plan_pipeline
 
 if TYPE_CHECKING:
     from ..config import Project
 
-LEAKS: Final = frozenset({"secret-echoed", "literal-secret"})
-_PINNED: Final = re.compile(r"@[0-9a-f]{40}$|^\./|^docker://.*@sha256:[0-9a-f]{64}$")
-_PRIVATE_KEY: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
-_TRACES: Final = ("CI_DEBUG_TRACE", "CI_DEBUG_SERVICES")
+# a call of ours where a command begins, or after `uv run …`, `uvx` and `python -m`: the program and its arguments
+_CALL: Final = re.compile(
+    r"(?:^|[;&|(]|\b(?:run|uvx)\b[^;&|\n]*\s|-m\s)[^\S\n]*(?:\w+=\S*[^\S\n]+)*(?:\S*/)?"
+    r"(?P<program>inv|invoke|envtasks|nox)[^\S\n]+(?P<arguments>(?:(?!\s\d*[<>])[^;&|\n#])*)",
+    re.MULTILINE,
+)
+_ENVIRONMENT: Final = re.compile(r"""(?:^|\s)--env(?:=|\s+)["']?([\w-]+)(?=["']?(?:\s|$))""")
+_SESSIONS: Final = re.compile(r"(?:^|\s)(?:-s|--sessions?)(?:=|\s+)(.*?)(?=\s-|$)")
+_WORD: Final = re.compile(r"""["']([^"']*)["']|(\S+)""")
+_KEY: Final = re.compile(r"DOTENV_PRIVATE_KEY\w*")
+_KEY_WITH_VALUE: Final = re.compile(
+    rf"""({_KEY.pattern})["']?\s*[:=]\s*["']?[0-9a-fA-F]{{64}}(?![0-9a-fA-F])"""
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One disagreement: what kind, where, what is wrong in a sentence, and what mends it. Never a value."""
+    """One disagreement: its kind, where it is, a sentence about it, and what mends it. Never a value."""
 
     id: str
     file: str
@@ -38,234 +43,168 @@ class Finding:
     sentence: str
     hint: str = ""
 
+    @property
+    def leak(self) -> bool:
+        """Whether a secret is where it may not be."""
+        return self.id == "literal-secret"
 
-def check(project: Project, process_env: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """The files that were looked at and all findings, in the order of the files. Raises ConfigInvalid."""
+
+def check_pipelines(
+    project: Project, process_env: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """The files of all platforms that are there, and all findings, in the order of the files. Raises ConfigInvalid."""
     files = [
-        (name, text) for name in _names(project.root) if (text := read_text(project.root / name)) is not None
+        (platform, name, text)
+        for platform in PLATFORMS.values()
+        for name in platform.pipeline_files(project.root)
+        if (text := read_text(project.root / name)) is not None
     ]
     if not files:
         return (), ()
-    facts = Facts.of(project, process_env)
-    found = [finding for name, text in files for finding in _in_file(name, text, facts)]
-    found += _out_of_date(project, process_env, [name for name, _ in files])
-    unique = dict.fromkeys(found)
-    return tuple(name for name, _ in files), tuple(sorted(unique, key=lambda each: (each.file, each.line)))
+    checker = _Checker(project, process_env)
+    found = [
+        finding
+        for platform, name, text in files
+        for finding in sorted(checker.file(platform, name, text), key=lambda each: each.line)
+    ]
+    return tuple(name for _, name, _ in files), tuple(dict.fromkeys(found))
 
 
-def _names(root: Path) -> list[str]:
-    workflows = sorted(
-        path.relative_to(root).as_posix()
-        for suffix in ("yml", "yaml")
-        for path in (root / ".github" / "workflows").glob(f"*.{suffix}")
-    )
-    return [gitlab.FILE, gitlab.OWN_FILE, *workflows]
+class _Checker:
+    """The checks of one project's files, with what they look up in the project looked up once."""
 
+    def __init__(self, project: Project, process_env: Mapping[str, str]) -> None:
+        self.project = project
+        self.process_env = process_env
 
-def _in_file(name: str, text: str, facts: Facts) -> Iterator[Finding]:
-    document = compose(text, name)
-    for first, again in doubles(document):
-        sentence = f"{again.value} is defined twice, first in line {line(first)}: only the last one counts."
-        yield Finding("defined-twice", name, line(again), sentence, "remove or rename one of them")
-    on_github = name.startswith(".github/")
-    works = list(of_github(document) if on_github else of_gitlab(document))
-    found = _Check(name, facts, on_github)
-    yield from found.workflow(document) if on_github else found.stages(document)
-    for work in works:
-        yield from found.commands(work)
-        yield from found.keys(work)
-        yield from found.printed(work)
-        yield from found.literals(work)
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """What `ci.render` would render."""
+        return plan_pipeline(self.project, self.process_env)
 
+    @cached_property
+    def sessions(self) -> Collection[str]:
+        """The names that `nox -s` takes, without the parameters of variants."""
+        listed = list_sessions(self.project.root, self.process_env, every=True)
+        names = [name for session in listed for name in (session.name, *session.variants)]
+        return frozenset(name.partition("(")[0] for name in names)
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    file: str
-    facts: Facts
-    on_github: bool
+    @cached_property
+    def protected_keys(self) -> Mapping[str, str]:
+        """The key variables of protected environments, each with its environment."""
+        protected = [each for each in self.project.environments.values() if each.protected]
+        keys = {key_variable(each, self.process_env): each.name for each in protected}
+        return {key: name for key, name in keys.items() if key is not None}
 
-    def finding(self, id_: str, node: yaml.Node, sentence: str, hint: str = "") -> Finding:
-        return Finding(id_, self.file, line(node), sentence, hint)
-
-    def workflow(self, document: yaml.MappingNode) -> Iterator[Finding]:
-        """What concerns a whole GitHub workflow."""
-        events = child(document, "on")
-        named = list(entries(events)) or [node.value for node in strings(events)] if events else []
-        if "pull_request_target" in named and events is not None:
-            yield self.finding(
-                "pull-request-target",
-                events,
-                "pull_request_target hands this repository's secrets to what a fork sends.",
-                "use pull_request",
-            )
-        whole = child(document, "permissions")
-        for name, (key, job) in entries(child(document, "jobs")).items():
-            granted = child(job, "permissions") or whole
-            if granted is None or scalar(granted) == "write-all":
-                yield self.finding(
-                    "permissions",
-                    key,
-                    f"Job {name} has more permissions than it needs.",
-                    "permissions: {contents: read}",
-                )
-            for node in _uses(job):
-                if not _PINNED.search(node.value):
-                    yield self.finding(
-                        "unpinned-action",
-                        node,
-                        f"{node.value} can be moved to other code.",
-                        "pin it by commit, with the version as a comment",
-                    )
-
-    def stages(self, document: yaml.MappingNode) -> Iterator[Finding]:
-        """Jobs of GitLab whose stage is not among those that the file lists."""
-        listed = child(document, "stages")
-        known = {".pre", ".post", *(node.value for node in strings(listed))} if listed else None
-        for name, (_, job) in entries(document).items() if known else ():
-            stage = child(job, "stage")
-            if known and isinstance(stage, yaml.ScalarNode) and stage.value not in known:
-                sentence = f"Job {name} is in the stage {stage.value}, which `stages` does not list."
-                yield self.finding("unknown-stage", stage, sentence, "stages: [build, test, deploy]")
-
-    def commands(self, work: Work) -> Iterator[Finding]:
-        """Tasks, sessions and environments that are not there."""
-        for command in work.commands():
-            known = self.facts.sessions if command.program == "nox" else self.facts.tasks
-            kind = "session" if command.program == "nox" else "task"
-            for name in command.names:
-                if "$" not in name and name not in known:
-                    yield self.finding(
-                        f"unknown-{kind}",
-                        command.node,
-                        f"Job {work.name} runs {name}, and there is no such {kind}.",
-                        "nox --list" if kind == "session" else "inv --list",
-                    )
-            name = command.environment or ""
-            if name and "$" not in name and name not in self.facts.keys:
-                yield self.finding(
-                    "unknown-environment",
-                    command.node,
-                    f"Job {work.name} names the environment {name}, and there is no such one.",
-                    f"environments: {', '.join(self.facts.keys)}",
-                )
-
-    def keys(self, work: Work) -> Iterator[Finding]:
-        """Keys and what the job does with them."""
-        used = dict.fromkeys(name for command in work.commands() for name in self._environments(command))
-        if len(work.keys) > 1:
-            yield self.finding(
-                "several-keys",
-                work.node,
-                f"Job {work.name} has {len(work.keys)} keys: {', '.join(sorted(work.keys))}.",
-                "part it into jobs of one environment each",
-            )
-        wanted = {self.facts.keys[name] for name in used} - {None}
-        for key in sorted(work.keys - wanted):
-            runs = ", ".join(used) or "no environment"
-            yield self.finding(
-                "wrong-key",
-                work.node,
-                f"Job {work.name} runs {runs} and has {key}.",
-                f"give it {', '.join(sorted(filter(None, wanted))) or 'no key'}",
-            )
-        for name in used:
-            yield from self._reach(work, name)
-
-    def _reach(self, work: Work, name: str) -> Iterator[Finding]:
-        key, protected = self.facts.keys[name], name in self.facts.protected
-        if protected and not (work.guarded and work.environment):
-            yield self.finding(
-                "unguarded",
-                work.node,
-                f"Job {work.name} runs {name}, which is protected, but not "
-                f"behind the platform's environment on a protected branch only.",
-                "inv ci.render",
-            )
-        elif key and self.on_github and key not in work.keys:
-            yield self.finding(
-                "no-key",
-                work.node,
-                f"Job {work.name} runs {name} without {key}.",
-                f"env: {{{key}: '${{{{ secrets.{key} }}}}'}}",
-            )
-        elif key and not self.on_github and work.environment != name:
-            yield self.finding(
-                "no-key",
-                work.node,
-                f"Job {work.name} runs {name} outside of GitLab's environment {name}, the scope of {key}.",
-                f"environment: {{name: {name}, action: access}}",
-            )
-
-    def printed(self, work: Work) -> Iterator[Finding]:
-        """Values that are printed."""
-        for node in work.scripts:
-            for offset, text in enumerate(node.value.split("\n")):
-                at = line(node) + offset + (1 if node.style in ("|", ">") else 0)
-                if sentence := prints(text, self.facts.secrets):
-                    yield Finding(
-                        "secret-echoed", self.file, at, f"Job {work.name} {sentence}.", "leave it out"
-                    )
-
-    def literals(self, work: Work) -> Iterator[Finding]:
-        """Values that stand in the file."""
-        for key, value in work.variables:
-            text = scalar(value) or scalar(child(value, "value")) or ""
-            if key.value in _TRACES and text.lower() == "true":
-                sentence = f"Job {work.name} has {key.value}, which prints every variable."
-                yield self.finding("secret-echoed", key, sentence, "leave it out")
-            secret = key.value in self.facts.secrets or key.value.startswith("DOTENV_PRIVATE_KEY")
-            if secret and text and "$" not in text:
-                yield self.finding(
-                    "literal-secret",
-                    key,
-                    f"{key.value} is a secret, and its value stands here.",
-                    "keep it in the platform's variables, and replace it: git has it now",
-                )
-        for node in strings(work.node):
-            if _PRIVATE_KEY.search(node.value) and "sha256:" not in node.value:
-                yield self.finding(
-                    "literal-secret",
-                    node,
-                    f"Job {work.name} holds what looks like a private key.",
-                    "inv env.rotate, and keep the new key in the platform's variables",
-                )
-
-    def _environments(self, command: Command) -> Iterator[str]:
-        """The environments that a command runs in: the one it names, else those of its tasks or sessions."""
-        defaults = self.facts.sessions if command.program == "nox" else self.facts.tasks
-        named = [command.environment] if command.environment else map(defaults.get, command.names)
-        yield from (name for name in named if name is not None and name in self.facts.keys)
-
-
-def _uses(job: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    steps = child(job, "steps")
-    for place in (job, *(steps.value if isinstance(steps, yaml.SequenceNode) else ())):
-        node = child(place, "uses")
-        if isinstance(node, yaml.ScalarNode):
-            yield node
-
-
-def _out_of_date(project: Project, process_env: Mapping[str, str], names: Sequence[str]) -> Iterator[Finding]:
-    """Regions that `ci.render` would write differently now."""
-    for name in names:
-        text = read_text(project.root / name) or ""
-        found = marked_region.find(text, name)
-        if found is None or name not in (gitlab.FILE, gitlab.OWN_FILE, github.FILE):
-            continue
-        platform = "github" if name == github.FILE else "gitlab"
-        include = name == gitlab.OWN_FILE
+    def file(self, platform: Platform, name: str, text: str) -> Iterator[Finding]:
+        """The findings of one file."""
+        yield from _keys_in_text(name, text)
         try:
-            rendered = render(project, process_env, platform, include=include)
+            documents = load_documents(text, name)
+            block = find_block(text, name)
         except ConfigInvalid as error:
-            if "defined twice" in error.message:
-                continue  # said already
-            raise
-        if any(each.changed for each in rendered if each.label == name):
-            flag = " --include" if include else ""
+            yield _invalid(name, error)
+            return
+        for document in documents:
+            yield from _keys_in_mappings(name, document)
+            for job in platform.read_jobs(document):
+                yield from self.keys(name, job)
+            for script in platform.read_scripts(document):
+                yield from self.script(name, script)
+        if block and name in (platform.FILE, platform.INCLUDE_FILE):
+            yield from self.managed_block(platform, name, line_at(text, block[0]))
+
+    def keys(self, file: str, job: JobInFile) -> Iterator[Finding]:
+        """A job with several keys, or with that of a protected environment but in no environment of the platform."""
+        if len(job.keys) > 1:
+            sentence = f"Job {job.name} has {len(job.keys)} keys: {', '.join(job.keys)}."
+            hint = "split it into jobs of one environment each"
+            yield Finding("several-keys", file, job.line, sentence, hint)
+        for key in () if job.in_environment else job.keys:
+            if key in self.protected_keys:
+                environment = self.protected_keys[key]
+                yield Finding(
+                    "no-environment",
+                    file,
+                    job.line,
+                    f"Job {job.name} has the key of {environment}, which is protected, but runs in no environment "
+                    "of the platform.",
+                    f"environment: {environment}",
+                )
+
+    def script(self, file: str, node: yaml.ScalarNode) -> Iterator[Finding]:
+        """Environments and sessions that a script names and that do not exist."""
+        first = line(node) + (1 if node.style in ("|", ">") else 0)
+        for call in _CALL.finditer(node.value):
+            at = first + line_at(node.value, call.start("program")) - 1
+            own, _, rest = call["arguments"].partition(" -- ")
+            # what follows `--` goes to nox's sessions, which take --env; after inv it is another program's
+            for name in _ENVIRONMENT.findall(rest if call["program"] == "nox" else own):
+                if name not in self.project.environments:
+                    near = did_you_mean(name, self.project.environments)
+                    hint = f"environments: {', '.join(self.project.environments)}"
+                    sentence = f"There is no environment {name}{near}"
+                    yield Finding("unknown-environment", file, at, sentence, hint)
+            for name in _sessions_in(own) if call["program"] == "nox" else ():
+                if name not in self.sessions:
+                    near = did_you_mean(name, self.sessions)
+                    sentence = f"There is no session {name}{near}"
+                    yield Finding("unknown-session", file, at, sentence, "nox --list")
+
+    def managed_block(self, platform: Platform, name: str, at: int) -> Iterator[Finding]:
+        """A managed block that `ci.render` would write differently now, or cannot write."""
+        include = name == platform.INCLUDE_FILE
+        pipeline = self.pipeline
+        try:
+            files = rendered(self.project.root, pipeline, platform, include=include)
+        except ConfigInvalid as error:
+            yield _invalid(name, error)
+            return
+        if any(file.changed for file in files if file.label == name):
+            command = next(key for key, each in PLATFORMS.items() if each is platform)
             yield Finding(
                 "out-of-date",
                 name,
-                text.count("\n", 0, found[0]) + 1,
+                at,
                 "The project has changed since these jobs were rendered.",
-                f"inv ci.render {platform}{flag}",
+                f"inv ci.render {command}{' --include' if include else ''}",
             )
+
+
+def _invalid(name: str, error: ConfigInvalid) -> Finding:
+    """The finding for an error whose message begins with the file and, if it has one, the line."""
+    found = re.fullmatch(rf"{re.escape(name)}(?::(\d+))?: (.*)", error.message, re.DOTALL)
+    at, sentence = (int(found[1] or 1), found[2]) if found else (1, error.message)
+    return Finding("invalid-file", name, at, sentence, error.hint)
+
+
+def _sessions_in(arguments: str) -> Iterator[str]:
+    """The sessions after `-s` that stand there literally, without the parameters of variants."""
+    for names in _SESSIONS.findall(arguments):
+        for quoted, bare in _WORD.findall(names):
+            name = (quoted or bare).partition("(")[0]
+            if re.fullmatch(r"[\w.-]+", name):
+                yield name
+
+
+def _keys_in_text(file: str, text: str) -> Iterator[Finding]:
+    """Keys with their value anywhere in a file, also in scripts and comments."""
+    for found in _KEY_WITH_VALUE.finditer(text):
+        yield _literal(file, line_at(text, found.start()), found[1])
+
+
+def _keys_in_mappings(file: str, node: yaml.Node) -> Iterator[Finding]:
+    """Variables for keys whose value is not taken from anywhere."""
+    for item in items(node):
+        yield from _keys_in_mappings(file, item)
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        text = scalar(value) or scalar(value, "value") or ""
+        if _KEY.fullmatch(scalar(key) or "") and text not in ("", "null", "~") and "$" not in text:
+            yield _literal(file, line(key), key.value)
+        yield from _keys_in_mappings(file, value)
+
+
+def _literal(file: str, at: int, variable: str) -> Finding:
+    sentence = f"{variable} is a private key, and its value stands here."
+    hint = "keep it in the platform's settings, and replace it: git has it now"
+    return Finding("literal-secret", file, at, sentence, hint)

@@ -1,31 +1,55 @@
-"""What `ci.render` writes: the platform's file with our jobs in it, checked as a whole before anything is written."""
+"""The files that `ci.render` writes: a platform's file with our jobs in a managed block, checked before it is there."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import yaml
 
 from ..envfiles.document import write_atomic
 from ..errors import ConfigInvalid
+from ..yaml_nodes import entries, line, load_all, read_text, refuse_duplicate_keys
 from . import github, gitlab
-from . import region as marked_region
-from .plan import Pipeline, plan
-from .yaml_text import child, entries, line, parse, read_text
+from .plan import JobInFile, Pipeline, plan_pipeline
 
 if TYPE_CHECKING:
     from ..config import Project
 
-PLATFORMS: Final = ("gitlab", "github")
+BEGIN: Final = "# >>> envtasks"
+END: Final = "# <<< envtasks"
+NOTE: Final = " (written by `inv ci.render`; what stands between these lines is replaced)"
+_MARKER: Final = re.compile(
+    rf"^([ \t]*)({re.escape(BEGIN)}|{re.escape(END)})(?=[ \t(]|\r?$).*$", re.MULTILINE
+)
+
+
+class Platform(Protocol):
+    """What the module of a CI platform provides. `documents` are those of one file, none if it is not there."""
+
+    @property
+    def FILE(self) -> str: ...  # noqa: N802 - the file that is rendered
+    @property
+    def HEADER(self) -> str: ...  # noqa: N802 - what precedes the jobs in a new file
+    @property
+    def INCLUDE_FILE(self) -> str: ...  # noqa: N802 - the file for `--include`, empty where there is no such thing
+    def render_jobs(self, pipeline: Pipeline) -> str: ...
+    def jobs_indent(self, documents: Sequence[yaml.MappingNode]) -> str | None: ...
+    def add_include(self, text: str, documents: Sequence[yaml.MappingNode], newline: str) -> str: ...
+    def pipeline_files(self, root: Path) -> tuple[str, ...]: ...
+    def read_jobs(self, document: yaml.MappingNode) -> Iterator[JobInFile]: ...
+    def read_scripts(self, document: yaml.MappingNode) -> Iterator[yaml.ScalarNode]: ...
+
+
+PLATFORMS: Final[Mapping[str, Platform]] = {"gitlab": gitlab, "github": github}
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """One file: its path, its name in messages, its text, and whether it differs from what is there."""
+class PipelineFile:
+    """One rendered file: its path, its name in messages, its text, and whether it differs from what is there."""
 
     path: Path
     label: str
@@ -33,129 +57,131 @@ class Rendered:
     changed: bool
 
 
-def render(
+def render_files(
     project: Project, process_env: Mapping[str, str], platform: str, *, include: bool = False
-) -> tuple[Rendered, ...]:
+) -> tuple[PipelineFile, ...]:
     """The files of a platform; `include` puts GitLab's jobs into a file of their own. Raises ConfigInvalid."""
     if platform not in PLATFORMS:
         raise ConfigInvalid(f"There is no platform {platform!r}.", hint=f"one of {', '.join(PLATFORMS)}")
-    if include and platform != "gitlab":
-        raise ConfigInvalid("--include is for GitLab: a GitHub workflow cannot take jobs from another file.")
-    pipeline = plan(project, process_env)
-    if platform == "github":
-        return (_rendered(project.root, github.FILE, _github(project.root, pipeline)),)
-    jobs = gitlab.jobs(pipeline)
+    return rendered(project.root, plan_pipeline(project, process_env), PLATFORMS[platform], include=include)
+
+
+def rendered(
+    root: Path, pipeline: Pipeline, platform: Platform, *, include: bool = False
+) -> tuple[PipelineFile, ...]:
+    """The files of a pipeline that is already planned. Raises ConfigInvalid."""
+    jobs = platform.render_jobs(pipeline)
     if not include:
-        return (_rendered(project.root, gitlab.FILE, _gitlab(project.root, jobs)),)
-    return (
-        _rendered(project.root, gitlab.OWN_FILE, _in_file(project.root, gitlab.OWN_FILE, jobs)),
-        _rendered(project.root, gitlab.FILE, _including(project.root, jobs)),
-    )
+        return (_file(root, platform.FILE, _with_jobs(root, platform.FILE, jobs, platform)),)
+    including = _including(root, jobs, platform)
+    own = _with_jobs(root, platform.INCLUDE_FILE, jobs, platform)
+    return _file(root, platform.INCLUDE_FILE, own), _file(root, platform.FILE, including)
 
 
-def write(rendered: Rendered) -> None:
-    """Put one file in its place, whole or not at all."""
-    rendered.path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(rendered.path, rendered.text, mode=None if rendered.path.exists() else 0o644)
+def write_file(file: PipelineFile) -> None:
+    """Write one file in one step."""
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file.path, file.text, mode=None if file.path.exists() else 0o644)
 
 
-def _rendered(root: Path, name: str, text: str) -> Rendered:
-    parse(text, name)
-    return Rendered(root / name, name, text, changed=read_text(root / name) != text)
+def load_documents(text: str, label: str) -> tuple[yaml.MappingNode, ...]:
+    """The documents of a pipeline's file, each a mapping without repeated keys. Raises ConfigInvalid with the line."""
+    documents = []
+    for document in load_all(text, label):
+        if not isinstance(document, yaml.MappingNode):
+            raise ConfigInvalid(f"{label}:{line(document)}: expected a mapping of names.")
+        refuse_duplicate_keys(document, label)
+        documents.append(document)
+    return tuple(documents)
 
 
-def _gitlab(root: Path, jobs: str) -> str:
-    return _in_file(root, gitlab.FILE, jobs)
+def managed_block(content: str, *, indent: str = "", newline: str = "\n") -> str:
+    """The content between its two markers, every line indented."""
+    lines = [BEGIN + NOTE, *content.rstrip("\n").split("\n"), END]
+    return newline.join(indent + each if each else "" for each in lines) + newline
 
 
-def _in_file(root: Path, name: str, jobs: str) -> str:
-    """The jobs in the file's region, or after everything else where it has none."""
-    text = read_text(root / name)
+def find_block(text: str, label: str) -> tuple[int, int, str] | None:
+    """Where the managed block begins and ends, and its indentation; None if there is none. Raises ConfigInvalid."""
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return None
+    kinds = [marker[2] for marker in markers]
+    if kinds != [BEGIN, END]:
+        wrong = markers[2] if kinds[:2] == [BEGIN, END] else markers[1] if len(kinds) > 1 else markers[0]
+        raise ConfigInvalid(
+            f"{label}:{line_at(text, wrong.start())}: the marker {wrong[2]!r} has no partner, or is one too many.",
+            hint=f"leave one line {BEGIN!r} and, after it, one line {END!r}",
+        )
+    end = text.find("\n", markers[1].end())
+    return markers[0].start(), len(text) if end < 0 else end + 1, markers[0][1]
+
+
+def replace_block(text: str, content: str, label: str) -> str | None:
+    """The text with the content of its managed block replaced; None if it has no block. Raises ConfigInvalid."""
+    found = find_block(text, label)
+    if found is None:
+        return None
+    start, end, indent = found
+    newline = newline_of(text)
+    block = managed_block(content, indent=indent, newline=newline)
+    if not text[start:end].endswith("\n"):
+        block = block.removesuffix(newline)  # the file ended without one
+    return text[:start] + block + text[end:]
+
+
+def newline_of(text: str) -> str:
+    """The line end that a text uses."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def line_at(text: str, position: int) -> int:
+    """The line, from 1, of a position in a text."""
+    return text.count("\n", 0, position) + 1
+
+
+def _file(root: Path, label: str, text: str) -> PipelineFile:
+    load_documents(text, label)
+    return PipelineFile(root / label, label, text, changed=read_text(root / label) != text)
+
+
+def _with_jobs(root: Path, label: str, jobs: str, platform: Platform) -> str:
+    """The file's text with the jobs in its managed block, or after everything else where it has none."""
+    text = read_text(root / label)
     if text is None:
-        return marked_region.wrapped(jobs)
-    parse(text, name)
-    replaced = marked_region.replace(text, jobs, name)
-    return (
-        replaced
-        if replaced is not None
-        else _ended(text) + marked_region.wrapped(jobs, newline=marked_region.newline_of(text))
-    )
-
-
-def _ended(text: str) -> str:
-    newline = marked_region.newline_of(text)
-    return text if not text or text.endswith("\n" * 2) else text + newline * (1 if text.endswith("\n") else 2)
-
-
-def _github(root: Path, pipeline: Pipeline) -> str:
-    jobs = github.jobs(pipeline)
-    text = read_text(root / github.FILE)
-    if text is None:
-        return github.HEADER + marked_region.wrapped(jobs, indent="  ")
-    document = parse(text, github.FILE)
-    replaced = marked_region.replace(text, jobs, github.FILE)
+        return platform.HEADER + managed_block(jobs, indent=platform.jobs_indent(()) or "")
+    documents = load_documents(text, label)
+    replaced = replace_block(text, jobs, label)
     if replaced is not None:
         return replaced
-    return _ended(text) + marked_region.wrapped(
-        jobs, indent=_indent_of_jobs(document), newline=marked_region.newline_of(text)
-    )
-
-
-def _indent_of_jobs(document: yaml.MappingNode) -> str:
-    """How deep the jobs of a workflow stand, if they are the last that is in it."""
-    names = [key.value for key, _ in document.value]
-    jobs = child(document, "jobs")
-    if names[-1:] != ["jobs"] or not isinstance(jobs, yaml.MappingNode) or jobs.flow_style or not jobs.value:
+    newline = newline_of(text)
+    indent = platform.jobs_indent(documents)
+    if indent is None:
         raise ConfigInvalid(
-            f"{github.FILE} has no place for our jobs.",
-            hint=f"put the lines '  {marked_region.BEGIN}' and '  {marked_region.END}' under its jobs:",
+            f"{label} has no place for our jobs.",
+            hint=f"put the lines '  {BEGIN}' and '  {END}' under its jobs:",
         )
-    return " " * int(jobs.value[0][0].start_mark.column)
+    if text and not text.endswith("\n" * 2):
+        text += newline * (1 if text.endswith("\n") else 2)
+    return text + managed_block(jobs, indent=indent, newline=newline)
 
 
-def _including(root: Path, jobs: str) -> str:
-    """`.gitlab-ci.yml` with one line that takes the other file in."""
-    line_of_ours = f"  - local: {gitlab.OWN_FILE}"
-    text = read_text(root / gitlab.FILE)
-    if text is None:
-        return f"include:\n{line_of_ours}\n"
-    document = parse(text, gitlab.FILE)
-    if marked_region.find(text, gitlab.FILE):
+def _including(root: Path, jobs: str, platform: Platform) -> str:
+    """The platform's file with one line that includes the file of the jobs."""
+    label = platform.FILE
+    text = read_text(root / label) or ""
+    documents = load_documents(text, label)
+    including = platform.add_include(text, documents, newline_of(text))
+    if find_block(text, label):
         raise ConfigInvalid(
-            f"{gitlab.FILE} holds the jobs itself, so they would be there twice.",
-            hint=f"remove the lines from {marked_region.BEGIN!r} to {marked_region.END!r}",
+            f"{label} holds the jobs itself, so they would be there twice.",
+            hint=f"remove the lines from {BEGIN!r} to {END!r}",
         )
-    _refuse_overriding(document, jobs)
-    if any(node.value.lstrip("/") == gitlab.OWN_FILE for node in _included(child(document, "include"))):
-        return text
-    newline = marked_region.newline_of(text)
-    found = child(document, "include")
-    if found is None:
-        return f"include:{newline}{line_of_ours}{newline}{newline}{text}"
-    match = re.search(r"^include:[ \t]*(?:#.*)?\r?\n([ \t]*)- ", text, re.MULTILINE)
-    if not isinstance(found, yaml.SequenceNode) or match is None:
-        raise ConfigInvalid(
-            f"{gitlab.FILE}:{line(found)}: `include` is not a list of lines, so no line can be added.",
-            hint=f"write it as a list, with {line_of_ours.strip()!r} in it",
-        )
-    at = match.start(1)
-    return f"{text[:at]}{match[1]}- local: {gitlab.OWN_FILE}{newline}{text[at:]}"
-
-
-def _included(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-        local = item if isinstance(item, yaml.ScalarNode) else child(item, "local")
-        if isinstance(local, yaml.ScalarNode):
-            yield local
-
-
-def _refuse_overriding(document: yaml.MappingNode, jobs: str) -> None:
-    ours = entries(parse(jobs, gitlab.OWN_FILE))
-    for name, (key, _) in entries(document).items():
-        if name in ours:
+    (ours,) = load_documents(jobs, platform.INCLUDE_FILE)
+    for name, (key, _) in entries(documents[-1] if documents else None).items():
+        if name in entries(ours):
             raise ConfigInvalid(
-                f"{gitlab.FILE}:{line(key)}: {name} is defined twice, first in {gitlab.OWN_FILE}.",
+                f"{label}:{line(key)}: {name} is defined twice, first in {platform.INCLUDE_FILE}.",
                 hint="remove or rename one of them",
             )
+    return including

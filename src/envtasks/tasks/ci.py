@@ -31,14 +31,14 @@ HELP_ENV = "The environment to look at; all of them when left out, and then a mi
 )
 def render(c: Context, platform: str, include: bool = False, stdout: bool = False) -> None:
     """Write the pipeline: its jobs run this project's sessions and tasks."""
-    from ..ci import files as pipeline_files
+    from .. import ci
 
-    files = pipeline_files.render(Project.load(), os.environ, platform, include=include)
+    files = ci.render_files(Project.load(), os.environ, platform, include=include)
     for file in files:
         if stdout:
             console.write_utf8(f"# {file.label}\n{file.text}" if include else file.text)
         elif file.changed and not c.config.run.dry:
-            pipeline_files.write(file)
+            ci.write_file(file)
             console.say("note", f"wrote {file.label}")
         else:
             console.say("note", f"{file.label} {'would change' if file.changed else 'is up to date'}")
@@ -46,11 +46,10 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
 
 @task(env=None, klass=PlainTask, help={"json": "Print JSON"})
 def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
-    """Check that the pipeline's files agree with the project, and that they hand out and print no secret."""
-    from ..ci.check import LEAKS
-    from ..ci.check import check as look
+    """Check that the pipeline's files agree with the project, and that each job has its own key only."""
+    from .. import ci
 
-    files, findings = look(Project.load(), os.environ)
+    files, findings = ci.check_pipelines(Project.load(), os.environ)
     if json:
         console.print_json([asdict(finding) for finding in findings])
     else:
@@ -64,7 +63,7 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
             hint="inv ci.render gitlab, or inv ci.render github",
         )
     if findings:
-        raise Exit(code=LeakFound.code if {each.id for each in findings} & LEAKS else ConfigInvalid.code)
+        raise Exit(code=LeakFound.code if any(each.leak for each in findings) else ConfigInvalid.code)
     if not json:
         console.write_utf8(f"{', '.join(files)}: no findings\n")
 
@@ -80,15 +79,13 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
 )
 def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
     """Look at what a job needs before it runs: key, values, settings, tools; code 4, 5 or 7."""
-    from ..ci import doctor as job_checks
+    from .. import ci
 
     project = Project.load()
     environments = [project.environment(env)] if env else list(project.environments.values())
     rows, codes = [], []
     with group(f"ci.doctor {env}".strip(), {} if json else os.environ):
-        for place, check in job_checks.of_job(
-            project, environments, tools.replace(",", " ").split(), os.environ
-        ):
+        for place, check in ci.check_job(project, environments, tools.replace(",", " ").split(), os.environ):
             missing_key_is_fine = not env and check.what == "key"
             state = "none" if check.code and missing_key_is_fine else check.state
             codes += [check.code] if state == "FAILED" else []

@@ -82,7 +82,8 @@ def pipelines(
     text = text.replace('requires-python = ">=3.11"\n', dependency)
     text += f'\n[tool.uv.sources]\nenvtasks = {{ path = "{SOURCES.as_posix()}" }}\n'
     image = f"envtasks-test-{uuid.uuid4().hex[:8]}"
-    sandbox.write("pyproject.toml", f'{text}\n[tool.envtasks.docker]\nimage = "{image}"\n')
+    tables = f'[tool.envtasks.ci]\nlint = true\n\n[tool.envtasks.docker]\nimage = "{image}"\n'
+    sandbox.write("pyproject.toml", f"{text}\n{tables}")
     sandbox.write("deploy/env.allowlist", ALLOWLIST.replace("DB_*", "TOKEN"))
     sandbox.write("deploy/app.yaml", MANIFEST)
     for platform in ("gitlab", "github"):

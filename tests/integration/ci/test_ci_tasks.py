@@ -33,30 +33,31 @@ def test_render_with_include(sandbox: Sandbox) -> None:
     """Two files for GitLab; the check looks at both."""
     shop(sandbox)
     done = sandbox.inv("ci.render", "gitlab", "--include")
-    assert done.stderr == f"note: wrote {gitlab.OWN_FILE}\nnote: wrote {gitlab.FILE}\n"
+    assert done.stderr == f"note: wrote {gitlab.INCLUDE_FILE}\nnote: wrote {gitlab.FILE}\n"
     checked = sandbox.inv("ci.check")
-    assert (checked.returncode, checked.stdout) == (0, f"{gitlab.FILE}, {gitlab.OWN_FILE}: no findings\n")
+    assert (checked.returncode, checked.stdout) == (0, f"{gitlab.FILE}, {gitlab.INCLUDE_FILE}: no findings\n")
 
 
 def test_check_prints_a_line_for_each_finding(sandbox: Sandbox) -> None:
     """File, line, sentence, kind and hint; code 9 where a secret leaks, 2 for the rest; JSON for programs."""
     shop(sandbox)
-    sandbox.write(gitlab.FILE, "job:\n  script:\n    - inv nothing\n")
+    sandbox.write(gitlab.FILE, "job:\n  script:\n    - nox -s unti\n")
     done = sandbox.inv("ci.check")
+    sentence = "There is no session unti: did you mean unit?"
     assert (done.returncode, done.stdout) == (
         2,
-        f"{gitlab.FILE}:3: Job job runs nothing, and there is no such task. [unknown-task]\n    inv --list\n",
+        f"{gitlab.FILE}:3: {sentence} [unknown-session]\n    nox --list\n",
     )
-    sandbox.write(gitlab.FILE, "job:\n  script:\n    - echo $TOKEN\n")
+    sandbox.write(gitlab.FILE, f"job:\n  script:\n    - export DOTENV_PRIVATE_KEY_STAGING={'0' * 64}\n")
     found = sandbox.inv("ci.check", "--json")
     assert found.returncode == 9
     assert json.loads(found.stdout) == [
         {
-            "id": "secret-echoed",
+            "id": "literal-secret",
             "file": gitlab.FILE,
             "line": 3,
-            "sentence": "Job job prints TOKEN.",
-            "hint": "leave it out",
+            "sentence": "DOTENV_PRIVATE_KEY_STAGING is a private key, and its value stands here.",
+            "hint": "keep it in the platform's settings, and replace it: git has it now",
         }
     ]
 

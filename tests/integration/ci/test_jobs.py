@@ -41,6 +41,18 @@ def test_unit_and_lint_run_without_any_key(pipelines: Pipelines, platform: str) 
     assert (lint.code, lint.ran) == (0, ("pip install uv", "uv run nox -s lint")), lint.output
 
 
+def test_workflows_are_linted_without_any_key(pipelines: Pipelines) -> None:
+    """The job fetches actionlint and zizmor; they find nothing in ours, and what is wrong in another workflow."""
+    done = pipelines.job("github", "lint-workflows", None, keys={})
+    assert (done.code, done.ran) == (0, ("pip install uv", *github.LINTERS)), done.output
+    own = pipelines.sandbox.write(
+        ".github/workflows/own.yml", "on: push\njobs: {a: {runs-on: x, steps: [{}]}}\n"
+    )
+    commit(pipelines.sandbox.root)
+    done = pipelines.job("github", "lint-workflows", None, keys={})
+    assert (done.code, own.name in done.output) == (1, True), done.output
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_integration_runs_with_stagings_key(pipelines: Pipelines, platform: str) -> None:
     """The session has staging's values, its output hides them, and GitHub is told to mask them."""
@@ -79,7 +91,7 @@ def test_deployments_put_values_into_their_cluster(
 
 
 def test_production_is_not_deployed_without_its_confirmation(pipelines: Pipelines) -> None:
-    """The guarded job names the environment in ENVTASKS_CONFIRM; the same command without it is refused, no prompt."""
+    """The job names the environment in ENVTASKS_CONFIRM; the same command without it is refused, no prompt."""
     path = pipelines.sandbox.root / gitlab.FILE
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     del document["deploy-production"]["variables"]
@@ -141,10 +153,14 @@ def test_every_job_was_run_here(pipelines: Pipelines) -> None:
         "deploy-production",
     }
     told = {"without-keys"}
+    github_alone = {"lint-workflows"}
     root = pipelines.sandbox.root
     ours = yaml.safe_load((root / gitlab.FILE).read_text(encoding="utf-8"))
     assert {name for name in ours if not name.startswith(".")} == run | told
-    assert set(yaml.safe_load((root / github.FILE).read_text(encoding="utf-8"))["jobs"]) == run | told
+    assert (
+        set(yaml.safe_load((root / github.FILE).read_text(encoding="utf-8"))["jobs"])
+        == run | told | github_alone
+    )
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

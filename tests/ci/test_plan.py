@@ -1,10 +1,13 @@
-"""Which jobs a project gives: what they run, where, and with which key."""
+"""The plan: which jobs a project has, what they run, where, and with which key; and `[tool.envtasks.ci]`."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from envtasks.ci.plan import Job, key_variable, plan
+from envtasks.ci.plan import SYSTEMS, Job, Settings, key_variable, plan_pipeline, read_settings
+from envtasks.config import Environment, Project
 from envtasks.errors import ConfigInvalid
 from tests.ci.pipeline_projects import commit, loaded, shop
 from tests.projects import Sandbox
@@ -14,7 +17,7 @@ STAGING, PRODUCTION = "DOTENV_PRIVATE_KEY_STAGING", "DOTENV_PRIVATE_KEY_PRODUCTI
 
 def jobs(sandbox: Sandbox) -> dict[str, Job]:
     """The jobs by name."""
-    return {job.name: job for job in plan(loaded(sandbox), sandbox.env).jobs}
+    return {job.name: job for job in plan_pipeline(loaded(sandbox), sandbox.env).jobs}
 
 
 def test_sessions_images_and_deployments_become_jobs(sandbox: Sandbox) -> None:
@@ -25,7 +28,7 @@ def test_sessions_images_and_deployments_become_jobs(sandbox: Sandbox) -> None:
             "session",
             ("uv run inv ci.doctor --env local", "uv run nox -s unit"),
             environment="local",
-            everywhere=True,
+            all_systems=True,
         ),
         "integration": Job(
             "integration",
@@ -52,7 +55,7 @@ def test_sessions_images_and_deployments_become_jobs(sandbox: Sandbox) -> None:
             ),
             environment="staging",
             key=STAGING,
-            guarded=True,
+            default_branch_only=True,
             after=("unit", "integration", "lint", "image-staging"),
         ),
         "image-production": Job(
@@ -65,7 +68,7 @@ def test_sessions_images_and_deployments_become_jobs(sandbox: Sandbox) -> None:
             environment="production",
             key=PRODUCTION,
             confirm=True,
-            guarded=True,
+            default_branch_only=True,
             after=("deploy-staging",),
         ),
         "deploy-production": Job(
@@ -78,7 +81,7 @@ def test_sessions_images_and_deployments_become_jobs(sandbox: Sandbox) -> None:
             environment="production",
             key=PRODUCTION,
             confirm=True,
-            guarded=True,
+            default_branch_only=True,
             after=("image-production",),
         ),
     }
@@ -108,14 +111,15 @@ def test_a_registry_makes_the_deployed_image_the_one_that_was_pushed(sandbox: Sa
 
 
 def test_the_settings_choose(sandbox: Sandbox) -> None:
-    """What pyproject.toml names is what runs; a session of a protected environment is guarded."""
+    """What pyproject.toml names is what runs; a session of a protected environment is for the default branch."""
     shop(sandbox)
     text = (sandbox.root / "pyproject.toml").read_text(encoding="utf-8")
     table = '[tool.envtasks.ci]\nsessions = ["smoke"]\nimages = []\ndeploy = ["staging"]\n'
     sandbox.write("pyproject.toml", text + table)
     found = jobs(sandbox)
     assert list(found) == ["smoke", "deploy-staging"]
-    assert (found["smoke"].guarded, found["smoke"].confirm, found["smoke"].key) == (True, True, PRODUCTION)
+    smoke = found["smoke"]
+    assert (smoke.default_branch_only, smoke.confirm, smoke.key) == (True, True, PRODUCTION)
     assert found["deploy-staging"].after == ()
 
 
@@ -128,17 +132,17 @@ def test_a_project_without_tasks_file_calls_envtasks(sandbox: Sandbox) -> None:
 def test_a_public_environment_needs_a_key_unless_its_key_file_is_in_git(sandbox: Sandbox) -> None:
     """What counts is that a clone has the key file: one that git ignores does not help a job."""
     shop(sandbox)
-    assert key_variable(loaded(sandbox).environment("local")) is None
+    assert key_variable(loaded(sandbox).environment("local"), sandbox.env) is None
     (sandbox.root / ".git").rename(sandbox.root / "git-was-here")
     sandbox.write(".gitignore", "*.keys\n")
     commit(sandbox.root)
-    assert key_variable(loaded(sandbox).environment("local")) == "DOTENV_PRIVATE_KEY_LOCAL"
+    assert key_variable(loaded(sandbox).environment("local"), sandbox.env) == "DOTENV_PRIVATE_KEY_LOCAL"
 
 
 def test_an_environment_without_encrypted_values_needs_no_key(sandbox: Sandbox) -> None:
     """Where nothing is encrypted there is nothing to open, whoever runs the job."""
     sandbox.write(".env.staging", "DB_HOST=localhost\n")
-    assert key_variable(loaded(sandbox).environment("staging")) is None
+    assert key_variable(loaded(sandbox).environment("staging"), sandbox.env) is None
 
 
 def test_an_environment_of_two_keys_is_refused(sandbox: Sandbox) -> None:
@@ -148,7 +152,7 @@ def test_an_environment_of_two_keys_is_refused(sandbox: Sandbox) -> None:
     table = '[tool.envtasks.environments]\nstaging = { files = [".env.staging", ".env.extra"] }\n'
     sandbox.write("pyproject.toml", table)
     with pytest.raises(ConfigInvalid) as caught:
-        key_variable(loaded(sandbox).environment("staging"))
+        key_variable(loaded(sandbox).environment("staging"), sandbox.env)
     assert (
         caught.value.message
         == f"{first.name} and {second.name} of staging have two keys, but a job gets one."
@@ -158,7 +162,7 @@ def test_an_environment_of_two_keys_is_refused(sandbox: Sandbox) -> None:
 def test_an_empty_project_has_no_pipeline(sandbox: Sandbox) -> None:
     """Without sessions, image and clusters the error says what to write."""
     with pytest.raises(ConfigInvalid, match="nothing for a pipeline to run"):
-        plan(loaded(sandbox), sandbox.env)
+        plan_pipeline(loaded(sandbox), sandbox.env)
 
 
 def test_a_session_named_like_a_job_of_ours_is_refused(sandbox: Sandbox) -> None:
@@ -166,7 +170,7 @@ def test_a_session_named_like_a_job_of_ours_is_refused(sandbox: Sandbox) -> None
     shop(sandbox)
     sandbox.write("noxfile.py", "import nox\n\n@nox.session(name='image-staging')\ndef image(session): ...\n")
     with pytest.raises(ConfigInvalid, match="'image-staging'"):
-        plan(loaded(sandbox), sandbox.env)
+        plan_pipeline(loaded(sandbox), sandbox.env)
 
 
 def test_a_broken_noxfile_is_said(sandbox: Sandbox) -> None:
@@ -174,7 +178,7 @@ def test_a_broken_noxfile_is_said(sandbox: Sandbox) -> None:
     shop(sandbox)
     sandbox.write("noxfile.py", "raise RuntimeError('no sessions today')\n")
     with pytest.raises(ConfigInvalid) as caught:
-        plan(loaded(sandbox), sandbox.env)
+        plan_pipeline(loaded(sandbox), sandbox.env)
     assert "no sessions today" in caught.value.message
 
 
@@ -186,5 +190,44 @@ def test_listing_sessions_needs_no_key(sandbox: Sandbox) -> None:
         "import os, nox\nassert not [n for n in os.environ if n.startswith('DOTENV_')]\n\n"
         "@nox.session\ndef unit(session): ...\n",
     )
-    found = plan(loaded(sandbox), {**sandbox.env, STAGING: "f" * 64})
+    found = plan_pipeline(loaded(sandbox), {**sandbox.env, STAGING: "f" * 64})
     assert found.jobs[0] == Job("unit", "session", ("uv run nox -s unit",))
+
+
+def project(table: dict[str, object]) -> Project:
+    """A project with staging and this table."""
+    root = Path("/project")
+    return Project(root, "shop", {"staging": Environment("staging", root, ())}, tables={"ci": table})
+
+
+def test_every_setting_has_a_default() -> None:
+    """Without a table the project itself decides what runs, and nothing lints its workflows."""
+    assert read_settings(project({})) == Settings(None, None, None, "3.12", SYSTEMS, lint=False)
+
+
+def test_every_setting_is_taken() -> None:
+    """Each key is taken as it is; a session named twice runs once."""
+    table: dict[str, object] = {"sessions": ["unit", "unit"], "images": [], "deploy": ["staging"]}
+    table |= {"python": "3.13", "systems": ["ubuntu-24.04"], "lint": True}
+    assert read_settings(project(table)) == Settings(
+        ("unit",), (), ("staging",), "3.13", ("ubuntu-24.04",), lint=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"session": []}, "[tool.envtasks.ci] has no key 'session': did you mean sessions?"),
+        ({"sessions": "unit"}, "[tool.envtasks.ci] sessions must be a list of strings."),
+        ({"images": ["stagin"]}, "[tool.envtasks.ci] images: there is no environment 'stagin': did you mean staging?"),
+        ({"python": 3.12}, '[tool.envtasks.ci] python must be a version such as "3.12".'),
+        ({"python": "three"}, '[tool.envtasks.ci] python must be a version such as "3.12".'),
+        ({"systems": []}, "[tool.envtasks.ci] systems is empty: a job needs something to run on."),
+        ({"lint": "yes"}, "[tool.envtasks.ci] lint must be true or false."),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_told_with_table_and_key(table: dict[str, object], sentence: str) -> None:
+    """The error names the table, the key and what was expected."""
+    with pytest.raises(ConfigInvalid) as caught:
+        read_settings(project(table))
+    assert caught.value.message == f"pyproject.toml: {sentence}"
