@@ -1,0 +1,86 @@
+"""README, CONTRIBUTING and docs: what they name exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from envtasks import errors
+from tests.guides import REPOSITORY
+
+PAGES = sorted(
+    str(path.relative_to(REPOSITORY))
+    for path in [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+)
+SOURCES = REPOSITORY / "src" / "envtasks"
+
+
+def _text(page: str) -> str:
+    return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Every relative link of a page is a file, and its anchor a heading of that file."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", _text(page)):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (REPOSITORY / page).parent / name if name else REPOSITORY / page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_contributing_names_modules_that_exist() -> None:
+    """Every module, package and function of the architecture section is where CONTRIBUTING says."""
+    text = _text("CONTRIBUTING.md")
+    modules = set(re.findall(r"`([\w/]+\.py)`", text))
+    packages = set(re.findall(r"`(\w+/)`", text))
+    functions = re.findall(r"`([\w.]+)` in `([\w/]+\.py)`", text)
+    assert (len(modules) > 20, len(packages) > 8, len(functions) > 5) == (True, True, True)
+
+    missing = [name for name in {*modules, *packages} if not (SOURCES / name).exists()]
+    missing = [name for name in missing if not (REPOSITORY / name).exists()]
+    undefined = [
+        f"{name} in {module}"
+        for name, module in functions
+        if not re.search(rf"\b{name.rpartition('.')[2]}\b", (SOURCES / module).read_text(encoding="utf-8"))
+    ]
+
+    assert (missing, undefined) == ([], [])
+
+
+def test_every_package_has_its_line() -> None:
+    """The architecture section leaves no package and no module of the top out."""
+    table = _text("CONTRIBUTING.md").partition("| package or module |")[2].partition("| to change …")[0]
+    top = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in SOURCES.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+
+    assert {name for name in top - {"__init__.py"} if f"`{name}`" not in table} == set()
+
+
+def test_the_readme_lists_every_error() -> None:
+    """README's table of exit codes has each error class with its code."""
+    rows = dict(re.findall(r"^\| (\d+) \| ([^|]+) \|", _text("README.md"), re.MULTILINE))
+    listed = {(name, int(code)) for code, names in rows.items() for name in re.findall(r"`(\w+)`", names)}
+    classes = {
+        (each.__name__, each.code)
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.EnvtasksError) and each.code != 1
+    }
+
+    assert listed == classes
