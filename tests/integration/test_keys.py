@@ -123,6 +123,7 @@ BUILT_IN = [
     ("docker", "compose.build"),
     ("kubectl", "deploy.diff --env local"),
     ("kubectl", "deploy.apply --env local"),
+    ("git", "ci.render github"),
     ("docker", "ci.doctor --tools docker"),
 ]
 
