@@ -39,9 +39,10 @@ class Command:
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of one language in a page of this repository, in order."""
+    """The fenced blocks of one language (or of none, "") in a page of this repository, in order."""
     text = (REPOSITORY / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
 def commands(page: str) -> list[Command]:

@@ -71,7 +71,7 @@ def session(
             with _redacted(redactor):
                 return function(session, *args, **parameters)
 
-    body.__dict__["environment"] = env  # ci/sessions.py renders a pipeline from it
+    body.__dict__["environment"] = env  # ci/nox_listing.py reads it
     return nox.session(**kwargs)(body)
 
 

@@ -1,0 +1,69 @@
+"""README.md: its tasks.py and noxfile.py work, and its commands do what the comments beside them say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+
+import pytest
+
+from tests.guides import blocks
+from tests.projects import Sandbox
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for alembic is a shell script"),
+]
+ALEMBIC = '#!/bin/sh\necho "$@" $DB_HOST $DB_PASSWORD ${OTHER-none}\n'
+EXPECTED = {  # exit code, and a pattern of what is printed
+    "run": (0, "the service runs in local"),
+    "migrate --env production": (6, "migrate runs in production, which is protected"),
+    "exec --env staging -- python -V": (0, r"Python 3"),
+    "env.list": (0, r"production +\.env\.production .*protected +yes, from \.env\.keys"),
+    "env.show --env staging": (0, r"DB_PASSWORD +\*\*\* +\.env\.staging:2 +encrypted"),
+    "env.get DB_HOST --env staging": (0, "^db.staging$"),
+}
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> Sandbox:
+    """A project with the README's tasks.py and noxfile.py."""
+    tasks, noxfile = blocks("README.md", "python")
+    sandbox.write("tasks.py", tasks)
+    sandbox.write("noxfile.py", noxfile)
+    sandbox.write("app/__init__.py", "")
+    sandbox.write("app/__main__.py", "import os; print('the service runs in', os.environ['APP_ENV'])\n")
+    sandbox.write("bin/alembic", ALEMBIC).chmod(0o755)
+    for name in ("local", "dev", "staging", "production"):
+        sandbox.environment(name, f"DB_HOST=db.{name}\nOTHER=1\n", DB_PASSWORD="correct-horse")
+    return sandbox
+
+
+def test_the_commands_without_docker_and_cluster(shop: Sandbox) -> None:
+    """Each prints what it is for; those of the integrations have their guides and tests."""
+    lines = re.findall(r"^inv (.*?) +# ", "\n".join(blocks("README.md", "")), re.MULTILINE)
+    assert set(EXPECTED) <= set(lines)
+    assert {line.partition(".")[0] for line in set(lines) - set(EXPECTED)} == {
+        "docker",
+        "compose",
+        "deploy",
+        "ci",
+    }
+
+    for line, (code, pattern) in EXPECTED.items():
+        done = shop.inv(*shlex.split(line))
+        assert (line, done.returncode) == (line, code), done.stderr
+        assert re.search(pattern, done.stdout + done.stderr), done.stdout + done.stderr
+
+
+def test_needs_keeps_the_other_variables_out(shop: Sandbox) -> None:
+    """`migrate` gets DB_* of staging and nothing else of its env file; the password is redacted."""
+    done = shop.inv("migrate", PATH=f"{shop.root / 'bin'}:{shop.env['PATH']}")
+
+    assert (done.returncode, done.stdout) == (0, "upgrade head db.staging *** none\n")
+
+
+def test_the_session_is_listed(shop: Sandbox) -> None:
+    """nox takes the noxfile."""
+    assert "* unit" in shop.nox("--list").stdout
