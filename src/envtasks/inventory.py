@@ -58,11 +58,8 @@ class Inventory:
     @property
     def variables(self) -> dict[str, Declaration]:
         """The winning declaration of each name: of the first file that has it, the last one there."""
-        found: dict[str, Declaration] = {}
-        for file in self.files:
-            for name, last in {each.name: each for each in file.declarations}.items():
-                found.setdefault(name, last)
-        return found
+        found = document.by_precedence((file.declarations for file in self.files), lambda each: each.name)
+        return {name: declarations[0] for name, declarations in found.items()}
 
     @property
     def public_keys(self) -> dict[str, str]:

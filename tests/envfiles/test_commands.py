@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.envfiles.commands import commands, evaluate, mentioned, shell
-from envtasks.envfiles.expansion import Endless
+from envtasks.envfiles.commands import evaluate, find_commands, run_in_shell, variables_in
+from envtasks.envfiles.expansion import EndlessExpansion
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ from envtasks.envfiles.expansion import Endless
 )
 def test_finds_commands(value: str, expected: list[str]) -> None:
     """A command ends at its own closing parenthesis, where quotes and backslashes protect others."""
-    assert [value[start + 2 : end - 1] for start, end in commands(value)] == expected
+    assert [value[start + 2 : end - 1] for start, end in find_commands(value)] == expected
 
 
 def test_finding_commands_takes_a_bounded_time() -> None:
     """A value made of opening parentheses is given up on, rather than searched for minutes."""
     before = time.process_time()
-    with pytest.raises(Endless):
-        commands("$(" * 200_000)
+    with pytest.raises(EndlessExpansion):
+        find_commands("$(" * 200_000)
     assert time.process_time() - before < 20
 
 
@@ -53,11 +53,11 @@ def test_puts_the_output_in_place() -> None:
 def test_runs_a_shell_line(tmp_path: Path) -> None:
     """A command sees the given environment and folder; line breaks at the end go; None where it fails."""
     env = {"PATH": "/usr/bin:/bin", "A": "1"}
-    assert shell('printf \'%s %s\\n\\n\' "$A" "$(pwd)"', env, tmp_path) == f"1 {tmp_path.resolve()}"
-    assert shell("echo half; exit 3", env, tmp_path) is None
-    assert shell("echo x", env, tmp_path / "absent") is None
+    assert run_in_shell('printf \'%s %s\\n\\n\' "$A" "$(pwd)"', env, tmp_path) == f"1 {tmp_path.resolve()}"
+    assert run_in_shell("echo half; exit 3", env, tmp_path) is None
+    assert run_in_shell("echo x", env, tmp_path / "absent") is None
 
 
 def test_tells_which_variables_a_command_may_read() -> None:
     """Names behind a dollar sign or between percent signs are told."""
-    assert mentioned("x$(echo $A ${B_2} %C%)") == {"A", "B_2", "C"}
+    assert variables_in("x$(echo $A ${B_2} %C%)") == {"A", "B_2", "C"}

@@ -18,7 +18,7 @@ import pytest
 from envtasks.config import Environment
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvFileMissing, EnvtasksError, ToolMissing
 from envtasks.hydration import dotenvx
-from envtasks.hydration.dotenvx_command import Command, locate
+from envtasks.hydration.dotenvx import Command, locate
 
 A = "1f" * 32  # a throwaway key, for tests only
 posix_only = pytest.mark.skipif(os.name == "nt", reason="the stand-in for dotenvx is a script with a shebang")
@@ -135,7 +135,7 @@ def test_not_installed_says_how_to_install(tmp_path: Path, monkeypatch: pytest.M
     """Without the command, the message says where it was looked for, the hint how to get it here."""
     hints = {}
     for system in ("linux", "darwin", "win32"):
-        monkeypatch.setattr("envtasks.hydration.dotenvx_command.sys.platform", system)
+        monkeypatch.setattr("envtasks.hydration.dotenvx.sys.platform", system)
         with pytest.raises(ToolMissing) as caught:
             locate(tmp_path, {"PATH": str(tmp_path)})
         assert caught.value.message == (
@@ -322,14 +322,6 @@ def test_a_scrubbed_variable_keeps_the_process_value(stand_in: StandIn, local: E
 
 
 @posix_only
-def test_commands_run_in_the_projects_root(stand_in: StandIn, local: Environment) -> None:
-    """Where `$(…)` is allowed, it runs where the user expects: in the project."""
-    stand_in.gives({"A": "1", "B": "2"})
-    dotenvx.values(local, stand_in.env, names=["A", "B"], commands=True)
-    assert stand_in.call["cwd"] == str(local.root)
-
-
-@posix_only
 def test_names_that_dotenvx_loses_are_refused_before_it_is_called(
     stand_in: StandIn, local: Environment
 ) -> None:
@@ -343,9 +335,9 @@ def test_names_that_dotenvx_loses_are_refused_before_it_is_called(
 # -- its failures
 
 
-def failure(stand_in: StandIn, local: Environment, **options: Any) -> EnvtasksError:
+def failure(stand_in: StandIn, local: Environment) -> EnvtasksError:
     with pytest.raises(EnvtasksError) as caught:
-        dotenvx.values(local, stand_in.env, names=["A", "B"], **options)
+        dotenvx.values(local, stand_in.env, names=["A", "B"])
     assert "hunter2" not in "".join(map(str, [caught.value, caught.value.__cause__, caught.value.hint]))
     return caught.value
 
@@ -396,7 +388,9 @@ def test_its_failures_become_ours(
 
 
 @posix_only
-def test_a_command_that_does_not_end_is_ended(stand_in: StandIn, local: Environment) -> None:
+def test_a_command_that_does_not_end_is_killed(
+    stand_in: StandIn, local: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the time limit the command and what it started are killed, and the message says so."""
     pid_file = stand_in.folder / "pid"
     stand_in.answers(
@@ -407,8 +401,9 @@ def test_a_command_that_does_not_end_is_ended(stand_in: StandIn, local: Environm
     )
     stand_in_env = stand_in.env
     stand_in_env["PATH"] += ":/usr/bin:/bin"
-    with pytest.raises(EnvFileInvalid, match=r"dotenvx was not done after 2 seconds\."):
-        dotenvx.values(local, stand_in_env, names=["A", "B"], time_limit=2)
+    monkeypatch.setattr(dotenvx, "TIME_LIMIT", 2)
+    with pytest.raises(EnvFileInvalid, match=r"dotenvx did not finish within 2 seconds\."):
+        dotenvx.values(local, stand_in_env, names=["A", "B"])
     _wait_until_gone(int(pid_file.read_text(encoding="utf-8")))
 
 

@@ -91,16 +91,14 @@ def test_a_private_key_in_an_env_file_goes_nowhere(tmp_path: Path) -> None:
 def test_a_missing_baseline_stops(tmp_path: Path) -> None:
     """Without its baseline an environment cannot be hydrated; without overrides it can."""
     assert refusal(EnvFileMissing, tmp_path, {".env": "A=1", ".env.local": ""}) == (
-        ".env.local is missing, and local cannot do without it."
+        ".env.local is missing, and local requires it."
     )
     assert dict(hydrated(tmp_path / "x", {".env": "", ".env.local": "A=1"})) == {"A": "1"}
 
 
 def test_overrides_alone_are_a_baseline(tmp_path: Path) -> None:
     """An environment whose only file is `.env` needs it."""
-    assert (
-        refusal(EnvFileMissing, tmp_path, {".env": ""}) == ".env is missing, and local cannot do without it."
-    )
+    assert refusal(EnvFileMissing, tmp_path, {".env": ""}) == ".env is missing, and local requires it."
 
 
 @pytest.mark.parametrize("place", ["directory", "pipe"])
@@ -126,7 +124,7 @@ def test_without_a_key_everything_is_named(tmp_path: Path) -> None:
         hydrate(environment(tmp_path, files), {}, commands=True)
     assert caught.value.message == "In local there is no key to decrypt Z (.env:2), B (.env.local:3)."
     assert caught.value.hint == (
-        "it takes DOTENV_PRIVATE_KEY or DOTENV_PRIVATE_KEY_DEV; looked at: "
+        "the key belongs in DOTENV_PRIVATE_KEY or DOTENV_PRIVATE_KEY_DEV; searched: "
         "DOTENV_PRIVATE_KEY in the process environment: not set; "
         "DOTENV_PRIVATE_KEY_DEV in the process environment: not set; "
         ".env.local.keys: not there; .env.keys: not there"
@@ -140,7 +138,7 @@ def test_a_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
     with pytest.raises(DecryptionFailed) as caught:
         hydrate(made, {"DOTENV_PRIVATE_KEY_LOCAL": OTHER})
     assert caught.value.message == (
-        "In local none of the keys at hand opens A (.env.local:1): "
+        "In local none of the keys found decrypts A (.env.local:1): "
         "another key is needed, or the value is damaged, or encrypted twice."
     )
     assert OTHER not in str(caught.value)
@@ -157,7 +155,7 @@ def test_ciphertext_in_the_process_environment_is_opened(tmp_path: Path) -> None
     """A process value that is a ciphertext is decrypted where a file defines its name, or stops."""
     assert dict(hydrated(tmp_path, "A=1", {"A": encrypted("x")})) == {"A": "x"}
     assert refusal(DecryptionFailed, tmp_path, "A=1", env={"A": "encrypted:zzzz"}).startswith(
-        "In local none of the keys at hand opens A (process environment)"
+        "In local none of the keys found decrypts A (process environment)"
     )
 
 
@@ -173,7 +171,7 @@ def test_ciphertext_never_reaches_a_process(tmp_path: Path, value: str) -> None:
 def test_what_is_encrypted_twice_is_refused(tmp_path: Path) -> None:
     """A plaintext that is a ciphertext again is not decrypted again and not handed on."""
     assert refusal(DecryptionFailed, tmp_path, f"A='{encrypted('encrypted:x')}'").startswith(
-        "In local none of the keys at hand opens A (.env.local:1)"
+        "In local none of the keys found decrypts A (.env.local:1)"
     )
 
 
@@ -181,14 +179,14 @@ def test_nul_is_refused(tmp_path: Path) -> None:
     """A NUL character, plain or decrypted, stops: the value would arrive cut off."""
     text = f"A=a\0b\nB='{encrypted('a' + chr(0))}'\nC=c # \0"
     assert refusal(EnvFileInvalid, tmp_path, text) == (
-        ".env.local:1: A, .env.local:2: B: the value holds a NUL character, which no environment can carry."
+        ".env.local:1: A, .env.local:2: B: the value has a NUL character, which no process environment can hold."
     )
 
 
 def test_references_to_password_managers_are_refused(tmp_path: Path) -> None:
     """`op://` and `bw://` are not followed, and not handed on as if they were the secret."""
     assert refusal(EnvFileInvalid, tmp_path, "A='op://v/i/f'\nP=bw\nB=${P}://x\nC=x op://y") == (
-        ".env.local:1: A, .env.local:3: B: references to a password manager (op://, bw://) are not followed."
+        ".env.local:1: A, .env.local:3: B: references to a password manager (op://, bw://) are not resolved."
     )
 
 
@@ -502,7 +500,6 @@ def test_the_dotenvx_engine_gives_the_values_and_nothing_else(
     assert called == {
         "names": ["A", "B", "P", "S"],
         "private_keys": (PRIVATE,),
-        "commands": False,
         "files": (tmp_path / ".env.local",),
         "app_env": "local",
     }
@@ -524,7 +521,7 @@ def test_the_dotenvx_engine_runs_no_command_beside_keys(
 @pytest.mark.parametrize("name", ["ENVTASKS_CONFIRM", "ENVTASKS_ENGINE"])
 def test_an_env_file_may_not_set_our_switches(tmp_path: Path, name: str) -> None:
     """A switch of ours in an env file, which would confirm or choose for a nested call, is refused with its line."""
-    with pytest.raises(EnvFileInvalid, match=rf"^\.env\.local:2: {name}: an env file may not set"):
+    with pytest.raises(EnvFileInvalid, match=rf"^\.env\.local:2: {name}: an env file may not set variables"):
         hydrated(tmp_path, f"A=1\n{name}=production")
 
 

@@ -22,10 +22,15 @@ def test_what_the_same_environment_put_there_stays() -> None:
     assert enter(env, "local") == ({"A": "1", "B": "2"}, Outer("local", frozenset("AB"), frozenset("B")))
 
 
-def test_names_have_one_spelling_where_case_does_not_count() -> None:
-    """With a fold, names of the process environment and of the marker meet in one spelling."""
+def test_names_are_folded_on_windows() -> None:
+    """On Windows the names of the process environment and of the marker have one spelling."""
     env = {"Path": "x", "db_host": "h", **marker("dev", ["DB_Host"], [])}
-    assert enter(env, "local", fold=str.upper) == ({"PATH": "x"}, Outer())
+    assert enter(env, "local", windows=True) == ({"PATH": "x"}, Outer())
+    env = {"Path": "x", "db_host": "h", **marker("local", ["DB_Host"], ["db_host"])}
+    assert enter(env, "local", windows=True) == (
+        {"PATH": "x", "DB_HOST": "h"},
+        Outer("local", frozenset({"DB_HOST"}), frozenset({"DB_HOST"})),
+    )
 
 
 def test_a_long_marker_fits_into_variables() -> None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
+from envtasks.config import Environment
 from envtasks.envfiles.document import parse
-from envtasks.hydration.layers import Layer, standings
-from envtasks.hydration.resolution import Resolution, open_layers, resolve
+from envtasks.hydration.layers import Layers, arrange
+from envtasks.hydration.resolution import Resolution, decrypt_layers, resolve
+
+LOCAL = Environment("local", Path(), ())
 
 
-def layers(*texts: str) -> list[Layer]:
-    return [Layer(f"file{number}", parse(text)) for number, text in enumerate(texts, 1)]
+def layers(*texts: str, process: Mapping[str, str] | None = None, windows: bool = False) -> Layers:
+    files = [(f"file{number}", parse(text), False) for number, text in enumerate(texts, 1)]
+    return arrange(LOCAL, files, process or {}, windows=windows)
 
 
-def resolved(*texts: str, process: Mapping[str, str] | None = None, secret: Sequence[str] = ()) -> Resolution:
+def resolved(
+    *texts: str, process: Mapping[str, str] | None = None, secret: Sequence[str] = (), windows: bool = False
+) -> Resolution:
     def decrypt(ciphertexts: Sequence[str], _: Sequence[str]) -> list[str | None]:
         return [text.removeprefix("encrypted:") if "bad" not in text else None for text in ciphertexts]
 
-    stack, env = layers(*texts), process or {}
-    opened = open_layers(stack, env, decrypt)
-    return resolve(stack, env, opened, secret=secret)
+    stack = layers(*texts, process=process, windows=windows)
+    return resolve(stack, decrypt_layers(stack, decrypt).plaintexts, secret=secret)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,7 @@ def test_notes_what_it_does_not_know() -> None:
     """What is not opened or not run is unknown, and so is what is made of it, until it is set again."""
     result = resolved("A=encrypted:bad\nB=x$A\nC=$(x)\nD=$C\nE=1\nA2=$A\nA2=1")
     assert result.unknown == {"A", "B", "C", "D"}
-    assert [place.at for place in result.commands] == ["file1:3"]
+    assert [str(location) for location in result.commands] == ["file1:3"]
 
 
 def test_taint_follows_values() -> None:
@@ -59,7 +65,7 @@ def test_taint_follows_values() -> None:
 def test_notes_decrypted_values_that_are_changed() -> None:
     """A decrypted value with a reference is noted with its place, unless it is in single quotes."""
     result = resolved("A=encrypted:x$y\nB='encrypted:x$y'\nC=encrypted:x")
-    assert [place.at for place in result.changed] == ["file1:1"]
+    assert [str(location) for location in result.changed] == ["file1:1"]
 
 
 def test_keys_of_earlier_layers_are_handed_on() -> None:
@@ -70,19 +76,22 @@ def test_keys_of_earlier_layers_are_handed_on() -> None:
         seen.append((list(ciphertexts), list(keys)))
         return ["" for _ in ciphertexts]
 
-    stack = layers("DOTENV_PRIVATE_KEY=k1", "A=encrypted:a\nDOTENV_PRIVATE_KEY_B=k2\nB=1")
-    open_layers(stack, {}, decrypt)
+    decrypt_layers(layers("DOTENV_PRIVATE_KEY=k1", "A=encrypted:a\nDOTENV_PRIVATE_KEY_B=k2\nB=1"), decrypt)
     assert seen == [(["encrypted:a"], ["k1"])]
 
 
-def test_standings_tell_winner_and_shadowed() -> None:
-    """Of each variable it is known which entry wins, which are shadowed, and whether a baseline has it."""
-    stack = [Layer(".env", parse("A=1\nA=2"), overrides=True), *layers("B=1\nA=encrypted:x", "A=3")]
-    found = standings(stack)
-    assert {
-        name: (it.winner.at, [place.at for place in it.shadowed], it.baseline, it.encrypted)
-        for name, it in found.items()
-    } == {
-        "A": (".env:2", ["file1:2", "file2:1"], True, True),
-        "B": ("file1:1", [], True, False),
-    }
+def test_only_ciphertexts_that_count_are_decrypted() -> None:
+    """What an earlier file or the process environment shadows is not decrypted; a ciphertext of the latter is."""
+    seen: list[str] = []
+
+    def decrypt(ciphertexts: Sequence[str], _: Sequence[str]) -> list[str | None]:
+        seen.extend(ciphertexts)
+        return ["" for _ in ciphertexts]
+
+    process = {"P": "encrypted:p", "Q": "q"}
+    texts = [
+        "A=1\nP=encrypted:1\nB=encrypted:2\nB=encrypted:3",
+        "A=encrypted:4\nQ=encrypted:5\nC=encrypted:6",
+    ]
+    decrypt_layers(layers(*texts, process=process), decrypt)
+    assert seen == ["encrypted:p", "encrypted:2", "encrypted:3", "encrypted:6"]

@@ -12,7 +12,7 @@ from envtasks.config import Environment
 from envtasks.envfiles import keys
 from envtasks.errors import DecryptionFailed, EnvFileInvalid
 from envtasks.hydration import dotenvx
-from envtasks.hydration.dotenvx_command import BELOW, OLDEST, locate
+from envtasks.hydration.dotenvx import BELOW, OLDEST, locate
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 
@@ -99,12 +99,6 @@ def test_a_reference_is_followed(tmp_path: Path) -> None:
         True,
         True,
     )
-
-
-def test_commands_run_in_the_project(tmp_path: Path) -> None:
-    """Where `$(…)` is allowed it sees the project's files."""
-    project = environment(tmp_path, dev="A=$(ls -a | grep env)\n")
-    assert dotenvx.values(project, process_env(tmp_path), names=["A"], commands=True) == {"A": ".env.dev"}
 
 
 def test_a_command_in_the_process_environment_does_not_run(tmp_path: Path) -> None:

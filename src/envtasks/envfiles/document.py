@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from ..errors import EnvFileInvalid, EnvFileMissing
 from .parser import Entry, scan
 
 __all__ = ["Entry", "EnvFile", "parse", "read", "write_atomic"]
+
+T = TypeVar("T")
 
 _UTF16_LE: Final = b"\xff\xfe"
 _UTF16_BE: Final = b"\xfe\xff"
@@ -52,6 +55,18 @@ def read(path: Path, *, label: str | None = None) -> EnvFile:
     found = parse(text, path=path)
     damage = _damage(data)
     return found._replace(warnings=(damage, *found.warnings)) if damage else found
+
+
+def by_precedence(files: Iterable[Iterable[T]], name: Callable[[T], str]) -> dict[str, list[T]]:
+    """The assignments to each name, at most one from each file, the winning one first.
+
+    An earlier file wins over a later one, and in a file the last line wins.
+    """
+    found: dict[str, list[T]] = {}
+    for assignments in files:
+        for key, last in {name(assignment): assignment for assignment in assignments}.items():
+            found.setdefault(key, []).append(last)
+    return found
 
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> None:

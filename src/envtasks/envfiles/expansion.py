@@ -1,118 +1,119 @@
-"""`$NAME` and `${NAME:-default}` in one value, as the dotenvx command understands them.
+"""Expand `$NAME` and `${NAME:-default}` in a value, as the dotenvx command does.
 
-It looks for the first reference, puts the value in its place and looks again from the beginning, so that what was
-put in is expanded too. What stops it early, and what `$` in a value that is put in does, was found by trying: see
-docs/dotenvx-compatibility.md.
+It replaces the first reference by its value and starts again from the beginning, so that an inserted value is expanded
+too. When that ends, and what `$` in an inserted value means, was found by experiment: docs/dotenvx-compatibility.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
-Lookup = Callable[[str], str | None]
-
-_REFERENCE: Final = re.compile(r"(?<!\\)\$(?:\{([^{}]+)\}|([A-Za-z_][A-Za-z0-9_]*))")
-_OPERATOR: Final = re.compile(r":\+|\+|:-|-")
-_REFERS: Final = re.compile(r"\$(?:\{[^}]+\}|[A-Za-z_])")
-_PATTERN: Final = re.compile(r"\$([$&`'])")
-# every object of JavaScript has these, so dotenvx finds something where nothing is set, and never ends
-_OBJECT_NAMES: Final = {
+# every object of JavaScript has these: dotenvx finds something where nothing is set and never ends, and it loses an
+# env file that defines one
+OBJECT_NAMES: Final = {
     *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__"),
     *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
     *("toLocaleString", "toString", "valueOf"),
 }
-_ENOUGH: Final = 10_000_000
-_STEP: Final = 50
+_REFERENCE: Final = re.compile(r"(?<!\\)\$(?:\{([^{}]+)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_OPERATOR: Final = re.compile(r":\+|\+|:-|-")
+_LITERAL_REFERENCE: Final = re.compile(r"\$(?:\{[^}]+\}|[A-Za-z_])")
+_REPLACEMENT_PATTERN: Final = re.compile(r"\$([$&`'])")
+_BUDGET: Final = 10_000_000  # characters
+_STEP: Final = 50  # what one step costs in addition to the characters that it reads
 
 
-class Endless(Exception):
-    """The expansion goes on for ever, or for longer than anyone wants to wait."""
+class EndlessExpansion(Exception):
+    """The expansion of a value does not end, or takes longer than its budget allows."""
 
 
-class Patience:
-    """How much longer the expansions of an environment may take, in characters looked at (50 ns each)."""
+class Budget:
+    """How many characters the expansions of an environment may still read (about 50 ns each)."""
 
     __slots__ = ("_left",)
 
     def __init__(self, size: int = 0) -> None:
-        self._left = _ENOUGH + 16 * size
+        self._left = _BUDGET + 16 * size
 
     def spend(self, characters: int) -> None:
-        """Count what was looked at. Raises Endless when it was too much."""
+        """Subtract the characters that were read. Raises EndlessExpansion when none are left."""
         self._left -= characters
         if self._left < 0:
-            raise Endless
+            raise EndlessExpansion
 
 
-def refers(literal: str) -> bool:
-    """Whether a value in single quotes stops the expansion where it is inserted: it holds a reference itself."""
-    return "$" in literal and _REFERS.search(literal) is not None
+class Variable(NamedTuple):
+    """A variable that a reference finds; `literal`: its value is in single quotes and contains a reference."""
+
+    name: str
+    value: str
+    literal: bool = False
 
 
-def expand(
-    value: str,
-    lookup: Lookup,
-    *,
-    literals: Collection[str] = (),
-    patience: Patience | None = None,
-    fold: Callable[[str], str] = str,
-) -> tuple[str, set[str]]:
-    """The value with its references expanded and `\\$` turned into `$`, and the names that were put in.
+Lookup = Callable[[str], Variable | None]
 
-    `literals` are the names whose values are in single quotes and refer to something; names are told and compared
-    as `fold` spells them. Raises Endless.
+
+def contains_reference(literal: str) -> bool:
+    """Whether a value in single quotes contains a reference, which ends the expansion where it is inserted."""
+    return "$" in literal and _LITERAL_REFERENCE.search(literal) is not None
+
+
+def expand(value: str, lookup: Lookup, *, budget: Budget | None = None) -> tuple[str, dict[str, Variable]]:
+    """The value with its references expanded and `\\$` replaced by `$`, and the variables inserted, by name.
+
+    Raises EndlessExpansion.
     """
-    patience = patience or Patience(len(value))
-    used: set[str] = set()
+    budget = budget or Budget(len(value))
+    inserted: dict[str, Variable] = {}
     start = 0
     while reference := _REFERENCE.search(value, start):
-        name, current, inserted = _resolve(reference[1] or reference[2], lookup)
-        # a step looks at the text as far as the reference and copies all of it, more than once if `$` in it says so
-        patience.spend(_STEP + reference.end() - start + (1 + inserted.count("$")) * len(value) // 16)
-        if current is None and name in _OBJECT_NAMES:
-            raise Endless
-        name = fold(name)
-        if current and inserted is current:
-            used.add(name)
-        # the first such text is replaced, which is an escaped one if that stands before the reference
+        variable, text = _evaluate(reference[1] or reference[2], lookup)
+        # a step reads up to the reference and copies the whole value, several times if there are `$` in the text
+        budget.spend(_STEP + reference.end() - start + (1 + text.count("$")) * len(value) // 16)
+        if variable and variable.value and text is variable.value:
+            inserted[variable.name] = variable
+        # as in JavaScript the first equal text is replaced, which may be an escaped one before the reference
         at = value.find(reference[0])
-        value = put(value, at, reference[0], inserted)
-        if name in literals or (current is not None and value == current):
+        value = javascript_replace(value, at, reference[0], text)
+        if variable and (variable.literal or value == variable.value):
             break
-        start = _restart(value, at)
-    return value.replace("\\$", "$"), used
+        start = _next_start(value, at)
+    return value.replace("\\$", "$"), inserted
 
 
-def _resolve(expression: str, lookup: Lookup) -> tuple[str, str | None, str]:
-    """The name in an expression, its value, and what is put in place of the expression."""
+def _evaluate(expression: str, lookup: Lookup) -> tuple[Variable | None, str]:
+    """The variable that an expression refers to, if it is set, and the text that replaces the expression."""
     operator = _OPERATOR.search(expression)
+    name = expression[: operator.start()] if operator else expression
+    variable = lookup(name)
+    if variable is None and name in OBJECT_NAMES:
+        raise EndlessExpansion
+    value = variable.value if variable else ""
     if operator is None:
-        current = lookup(expression)
-        return expression, current, current or ""
-    name, operand = expression[: operator.start()], expression[operator.end() :]
-    current = lookup(name)
+        return variable, value
+    operand = expression[operator.end() :]
     if operator[0] == ":+":
-        return name, current, operand if current else ""
+        return variable, operand if value else ""
     if operator[0] == "+":
-        return name, current, "" if current is None else operand
+        return variable, operand if variable else ""
     if operator[0] == ":-":
-        return name, current, current or operand
-    return name, current, operand if current is None else current
+        return variable, value or operand
+    return variable, value if variable else operand
 
 
-def put(text: str, at: int, found: str, inserted: str) -> str:
-    """The text with `inserted` in place of `found`; `$$`, `$&`, `` $` `` and `$'` in it mean what JavaScript says."""
+def javascript_replace(text: str, at: int, found: str, inserted: str) -> str:
+    """The text with `inserted` in place of `found`; `$$`, `$&`, `` $` `` and `$'` in it have JavaScript's meaning."""
     before, after = text[:at], text[at + len(found) :]
     if "$" in inserted:
         meanings = {"$": "$", "&": found, "`": before, "'": after}
-        inserted = _PATTERN.sub(lambda match: meanings[match[1]], inserted)
+        inserted = _REPLACEMENT_PATTERN.sub(lambda match: meanings[match[1]], inserted)
     return before + inserted + after
 
 
-def _restart(text: str, at: int) -> int:
-    """Where the next reference may begin after a change at `at`: at an open `${` or a `$` in front of it."""
+def _next_start(text: str, at: int) -> int:
+    """Where the next reference may begin after a replacement at `at`: at an open `${`, or a `$` just before it."""
     opened = text.rfind("{", 0, at)
     if opened > 0 and text[opened - 1] == "$" and text.find("}", opened, at) < 0:
         return opened - 1

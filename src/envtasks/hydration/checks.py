@@ -1,103 +1,109 @@
-"""What hydrating does not go along with, each slip as one error that names every place."""
+"""Checks of what was read, decrypted and expanded; each error lists every occurrence with file and line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ..config import Environment
 from ..envfiles.parser import ENCRYPTED
 from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing
-from .layers import Place, Standing
-from .resolution import Opened
-
-if TYPE_CHECKING:
-    from ..envfiles.keys import KeyRing
+from .layers import Layers, Location
+from .resolution import Decrypted, Keys
 
 REFERENCES = ("op://", "bw://")
+_COMMANDS_OFF = "commands are off"
 
 
-def commands_are_off(environment: Environment, process_env: Mapping[str, str], *, allowed: bool) -> str:
-    """Why no `$(command)` runs in an environment, or nothing if it may."""
+def why_commands_are_off(environment: Environment, process_env: Mapping[str, str], *, allowed: bool) -> str:
+    """The reason why no `$(command)` runs in an environment; empty if commands run."""
     if environment.protected:
         return f"{environment.name} is protected"
     if process_env.get("CI"):
         return "CI is set"
-    return "" if allowed else "commands are off"
+    return "" if allowed else _COMMANDS_OFF
 
 
-def refuse_unopened(
-    environment: Environment, opened: Opened, ring: KeyRing, variables: Iterable[str]
-) -> None:
+def check_names(layers: Layers) -> None:
+    """Raise EnvFileInvalid for ENVTASKS_* in an env file: it would confirm, or choose an engine, for a nested call."""
+    found = [
+        definition.winner
+        for definition in layers.definitions.values()
+        if definition.name.upper().startswith("ENVTASKS_")
+    ]
+    if found:
+        raise EnvFileInvalid(
+            f"{_listed(found)}: an env file may not set variables that control envtasks.",
+            hint="remove it: ENVTASKS_* is for the process environment alone",
+        )
+
+
+def check_decrypted(layers: Layers, decrypted: Decrypted, keys: Keys) -> None:
     """Raise KeyMissing or DecryptionFailed for the values that count and could not be decrypted."""
-    where = [f"{place.entry.name} ({place.at})" for place in opened.failed]
-    where += [f"{place.entry.name} (process environment)" for place in opened.failed_process]
+    if not decrypted.failed and not decrypted.failed_process:
+        return
+    where = [f"{location.entry.name} ({location})" for location in decrypted.failed]
+    where += [f"{location.entry.name} (process environment)" for location in decrypted.failed_process]
     what = ", ".join(dict.fromkeys(where))
-    hint = f"it takes {' or '.join(dict.fromkeys(variables))}; looked at: {'; '.join(ring.looked_at)}"
+    variables = dict.fromkeys(keys.variables({location.label for location in decrypted.failed}))
+    ring = keys.ring
+    hint = f"the key belongs in {' or '.join(variables)}; searched: {'; '.join(ring.looked_at)}"
     if ring.advice:
         hint += f". {ring.advice}"
     if ring.keys:
         raise DecryptionFailed(
-            f"In {environment.name} none of the keys at hand opens {what}: "
+            f"In {layers.environment.name} none of the keys found decrypts {what}: "
             "another key is needed, or the value is damaged, or encrypted twice.",
             hint=hint,
         )
-    raise KeyMissing(f"In {environment.name} there is no key to decrypt {what}.", hint=hint)
+    raise KeyMissing(f"In {layers.environment.name} there is no key to decrypt {what}.", hint=hint)
 
 
-def refuse_switches(standings: Iterable[Standing]) -> None:
-    """Raise EnvFileInvalid for a switch of ours in an env file: it would confirm or choose for a nested call."""
-    places = [it.winner for it in standings if it.name.upper().startswith("ENVTASKS_")]
-    if places:
-        raise EnvFileInvalid(
-            f"{_listed(places)}: an env file may not set what steers envtasks itself.",
-            hint="take it out: ENVTASKS_* is for the process environment alone",
-        )
-
-
-def refuse_commands(places: Sequence[Place], reason: str) -> None:
-    """Raise ConfigInvalid if a value holds a command that may not run."""
-    if places:
+def check_commands(locations: Sequence[Location], why_off: str) -> None:
+    """Raise ConfigInvalid if a value has a command and commands are off."""
+    if locations and why_off:
         hint = "write the value itself, or put it into single quotes if it is text"
-        if reason == "commands are off":
+        if why_off == _COMMANDS_OFF:
             hint += "; to let env files run commands: commands = true in [tool.envtasks]"
-        raise ConfigInvalid(f"{_listed(places)}: $(…) would run a command, and {reason}.", hint=hint)
+        raise ConfigInvalid(f"{_listed(locations)}: $(…) would run a command, and {why_off}.", hint=hint)
 
 
-def refuse_endless(places: Sequence[Place]) -> None:
+def check_expansion(locations: Sequence[Location]) -> None:
     """Raise EnvFileInvalid if the expansion of a value does not end."""
-    if places:
+    if locations:
         raise EnvFileInvalid(
-            f"{_listed(places)}: the `$` expansion of this value does not end.",
+            f"{_listed(locations)}: the `$` expansion of this value does not end.",
             hint="put the value that refers to itself into single quotes, or write \\$ for a dollar sign",
         )
 
 
-def refuse_values(values: Mapping[str, str], standings: Mapping[str, Standing]) -> None:
-    """Raise for values that no process may get: ciphertext, NUL, references to a password manager."""
-    ciphertext, nul, references = [], [], []
-    for name, value in values.items():
+def check_values(layers: Layers, values: Mapping[str, str]) -> None:
+    """Raise for values of env files that no process may get: ciphertext, NUL, references to a password manager."""
+    ciphertexts, nul, references = [], [], []
+    for name, definition in layers.definitions.items():
+        value = values[name]
+        if name in layers.process:
+            continue
         if value.startswith(ENCRYPTED):
-            ciphertext.append(standings[name].winner)
+            ciphertexts.append(definition.winner)
         elif "\0" in value:
-            nul.append(standings[name].winner)
+            nul.append(definition.winner)
         elif value.startswith(REFERENCES):
-            references.append(standings[name].winner)
-    if ciphertext:
+            references.append(definition.winner)
+    if ciphertexts:
         raise DecryptionFailed(
-            f"{_listed(ciphertext)}: the value still begins with {ENCRYPTED} after decryption and expansion.",
-            hint="a value is decrypted only if it is a ciphertext from end to end, and only once",
+            f"{_listed(ciphertexts)}: the value still begins with {ENCRYPTED} after decryption and expansion.",
+            hint="a value is decrypted only if all of it is a ciphertext, and only once",
         )
     if nul:
         raise EnvFileInvalid(
-            f"{_listed(nul)}: the value holds a NUL character, which no environment can carry."
+            f"{_listed(nul)}: the value has a NUL character, which no process environment can hold."
         )
     if references:
         raise EnvFileInvalid(
-            f"{_listed(references)}: references to a password manager (op://, bw://) are not followed.",
-            hint='put the value itself there, encrypted, or follow them: engine = "dotenvx"',
+            f"{_listed(references)}: references to a password manager (op://, bw://) are not resolved.",
+            hint='put the value itself there, encrypted, or let dotenvx resolve them: engine = "dotenvx"',
         )
 
 
-def _listed(places: Sequence[Place]) -> str:
-    return ", ".join(dict.fromkeys(f"{place.at}: {place.entry.name}" for place in places))
+def _listed(locations: Iterable[Location]) -> str:
+    return ", ".join(dict.fromkeys(f"{location}: {location.entry.name}" for location in locations))

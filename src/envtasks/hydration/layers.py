@@ -1,23 +1,38 @@
-"""The env files of one environment as layers, and which entry of which layer stands for each variable."""
+"""The layers of an environment: the process environment above the env files, and the precedence among them.
+
+Precedence is decided here alone. Names are folded where they are read, in `read_layers` and `nesting.enter`; every
+`name` in this package is a folded one, and `Definition.name` is the spelling in the env file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from ..config import Environment
-from ..envfiles.document import EnvFile, read
+from ..envfiles.document import EnvFile, by_precedence, read
 from ..envfiles.parser import Entry
 from ..errors import EnvFileMissing
 
 PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"
+APP_ENV: Final = "APP_ENV"
 
-Fold = Callable[[str], str]
+
+def fold(name: str, *, windows: bool) -> str:
+    """The name as the system compares it: on Windows upper and lower case are the same."""
+    return name.upper() if windows else name
 
 
-def exact(name: str) -> str:
-    """The spelling under which names are the same, everywhere but on Windows: the one they have."""
-    return name
+class Location(NamedTuple):
+    """One assignment in an env file; its text is `file:line`."""
+
+    name: str
+    layer: int  # the number of its layer, from 0
+    label: str
+    entry: Entry
+
+    def __str__(self) -> str:
+        return f"{self.label}:{self.entry.line}"
 
 
 class Layer(NamedTuple):
@@ -25,34 +40,71 @@ class Layer(NamedTuple):
 
     label: str
     file: EnvFile
-    overrides: bool = False
-
-
-class Place(NamedTuple):
-    """Where a variable is set."""
-
-    label: str
-    entry: Entry
+    locations: tuple[Location, ...]
+    overrides: bool
 
     @property
-    def at(self) -> str:
-        """The place as messages show it: file:line."""
-        return f"{self.label}:{self.entry.line}"
+    def encrypted(self) -> bool:
+        """Whether it has an encrypted value."""
+        return any(entry.encrypted for entry in self.file.entries)
 
 
-class Standing(NamedTuple):
-    """How a variable stands among the files: its spelling, the entry that wins, and those it shadows."""
+class Definition(NamedTuple):
+    """The assignment that gives a variable its value in the env files, and those that it shadows."""
 
-    name: str
-    winner: Place
-    shadowed: tuple[Place, ...]
-    baseline: bool  # some baseline sets it
-    encrypted: bool  # some file has it encrypted
+    winner: Location
+    shadowed: tuple[Location, ...]
+    baseline: bool  # whether a baseline defines it
+    encrypted: bool  # whether it is encrypted in some file
+
+    @property
+    def name(self) -> str:
+        """The name as the winning file spells it."""
+        return self.winner.entry.name
 
 
-def read_layers(environment: Environment) -> list[Layer]:
-    """The env files that are there, the first wins. Raises EnvFileMissing for a baseline, EnvFileInvalid."""
-    layers = []
+class Layers(NamedTuple):
+    """The process environment, the env files below it, and the definition of each variable, in file order."""
+
+    environment: Environment
+    process: Mapping[str, str]
+    files: tuple[Layer, ...]
+    definitions: Mapping[str, Definition]
+    windows: bool
+
+    def fold(self, name: str) -> str:
+        """The name as the system compares it."""
+        return fold(name, windows=self.windows)
+
+    @property
+    def variables(self) -> dict[str, Definition]:
+        """The definitions without private keys, which no process gets."""
+        return {name: it for name, it in self.definitions.items() if not name.startswith(PRIVATE_KEY)}
+
+    def decides(self, location: Location) -> bool:
+        """Whether a variable gets its value in this file: neither in the process environment nor in an earlier one."""
+        name = location.name
+        return name not in self.process and self.definitions[name].winner.layer == location.layer
+
+    @property
+    def from_process(self) -> set[str]:
+        """The variables of the env files whose value the process environment gives."""
+        return self.definitions.keys() & self.process.keys()
+
+    def without_process(self) -> Layers:
+        """The same layers where the process environment sets none of the files' variables."""
+        return self._replace(
+            process={name: value for name, value in self.process.items() if name not in self.definitions}
+        )
+
+
+def read_layers(environment: Environment, process: Mapping[str, str], *, windows: bool) -> Layers:
+    """The layers of an environment under a process environment whose names are folded.
+
+    `$APP_ENV` is what a file defines, else the environment's name. Raises EnvFileMissing for a missing baseline, and
+    EnvFileInvalid.
+    """
+    files = []
     for path in environment.files:
         label = environment.label(path)
         try:
@@ -61,42 +113,55 @@ def read_layers(environment: Environment) -> list[Layer]:
             if environment.optional(path):
                 continue
             raise EnvFileMissing(
-                f"{label} is missing, and {environment.name} cannot do without it.",
-                hint=f"restore it from git, or make it; [tool.envtasks.environments.{environment.name}] names it",
+                f"{label} is missing, and {environment.name} requires it.",
+                hint="restore it from git, or create it; "
+                f"[tool.envtasks.environments] {environment.name} names it",
             ) from None
-        layers.append(Layer(label, file, environment.optional(path)))
+        files.append((label, file, environment.optional(path)))
+    layers = arrange(environment, files, process, windows=windows)
+    if APP_ENV not in layers.definitions:
+        layers = layers._replace(process={**process, APP_ENV: environment.name})
     return layers
 
 
-def standings(layers: Sequence[Layer], *, fold: Fold | None = None) -> dict[str, Standing]:
-    """How every variable stands, in file order, by its folded name."""
-    fold = fold or exact
-    found: dict[str, list[tuple[Layer, Entry]]] = {}
-    for layer in layers:
-        for name, entry in {fold(entry.name): entry for entry in layer.file.entries}.items():
-            found.setdefault(name, []).append((layer, entry))
-    result = {}
-    for name, entries in found.items():
-        places = [Place(layer.label, entry) for layer, entry in entries]
-        result[name] = Standing(
-            name=places[0].entry.name,
-            winner=places[0],
-            shadowed=tuple(places[1:]),
-            baseline=not all(layer.overrides for layer, _ in entries),
-            encrypted=any(entry.encrypted for _, entry in entries),
+def arrange(
+    environment: Environment,
+    files: Iterable[tuple[str, EnvFile, bool]],
+    process: Mapping[str, str],
+    *,
+    windows: bool = False,
+) -> Layers:
+    """Layers of env files, each with its label and whether it holds overrides; the first one wins."""
+    layers = []
+    for number, (label, file, overrides) in enumerate(files):
+        locations = [
+            Location(fold(entry.name, windows=windows), number, label, entry) for entry in file.entries
+        ]
+        layers.append(Layer(label, file, tuple(locations), overrides))
+    found = by_precedence((layer.locations for layer in layers), lambda location: location.name)
+    definitions = {
+        name: Definition(
+            winner=locations[0],
+            shadowed=tuple(locations[1:]),
+            baseline=not all(layers[location.layer].overrides for location in locations),
+            encrypted=any(location.entry.encrypted for location in locations),
         )
-    return result
+        for name, locations in found.items()
+    }
+    return Layers(environment, process, tuple(layers), definitions, windows)
 
 
-def clashes(layers: Sequence[Layer], fold: Fold) -> list[str]:
-    """A line for each variable that is spelled in two ways which are the same under `fold`."""
-    spelled: dict[str, Place] = {}
-    lines = []
-    for layer in layers:
-        for entry in layer.file.entries:
-            known = spelled.setdefault(fold(entry.name), Place(layer.label, entry))
-            if known.entry.name != entry.name:
-                lines.append(
-                    f"{layer.label}:{entry.line}: {entry.name} is {known.entry.name} ({known.at}) on Windows"
+def spelling_conflicts(layers: Layers) -> list[str]:
+    """On Windows, a warning for each assignment that spells its variable otherwise than an earlier one."""
+    if not layers.windows:
+        return []
+    first: dict[str, Location] = {}
+    warnings = []
+    for layer in layers.files:
+        for location in layer.locations:
+            known = first.setdefault(location.name, location)
+            if known.entry.name != location.entry.name:
+                warnings.append(
+                    f"{location}: {location.entry.name} is {known.entry.name} ({known}) on Windows"
                 )
-    return lines
+    return warnings

@@ -1,21 +1,22 @@
-"""Hydration inside hydration: what an outer one left in the process environment, and what becomes of it.
+"""Hydration inside hydration: the marker that a child environment carries, and its effect on an inner hydration.
 
-A child environment carries a marker with the environment's name, the names that its env files put there and the
-names reported as shadowed, so that `inv` inside `nox` inside `inv` never mixes two environments.
+The marker has the environment's name, the names that its env files defined and the names that were reported as
+shadowed, so that `inv` inside `nox` inside `inv` never mixes two environments and reports nothing twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
+from .layers import APP_ENV, fold
+
 MARKER: Final = "ENVTASKS_HYDRATED"
-APP_ENV: Final = "APP_ENV"
 _SIZE: Final = 30_000  # one variable holds at most 32,767 characters on Windows, 131,072 bytes on Linux
 
 
 class Outer(NamedTuple):
-    """What an outer hydration says of itself; nothing at all, where there is none."""
+    """An outer hydration of the same environment, names folded; empty where there is none."""
 
     environment: str = ""
     names: frozenset[str] = frozenset()
@@ -23,14 +24,13 @@ class Outer(NamedTuple):
 
 
 def enter(
-    process_env: Mapping[str, str], environment: str, *, fold: Callable[[str], str] | None = None
+    process_env: Mapping[str, str], environment: str, *, windows: bool = False
 ) -> tuple[dict[str, str], Outer]:
-    """The process environment as it counts for an environment, and the outer hydration it comes from, if any.
+    """The process environment for the hydration of an environment, names folded, and the outer hydration.
 
-    The marker and APP_ENV are gone, and everything that an outer hydration of another environment had put in.
-    With `fold` every name has that spelling.
+    The marker, APP_ENV and everything that an outer hydration of another environment added are removed.
     """
-    process = {fold(name): value for name, value in process_env.items()} if fold else dict(process_env)
+    process = {fold(name, windows=windows): value for name, value in process_env.items()}
     process.pop(APP_ENV, None)
     first = process.pop(MARKER, None)
     if first is None:
@@ -38,25 +38,23 @@ def enter(
     parts = [first]
     while (part := process.pop(f"{MARKER}_{len(parts) + 1}", None)) is not None:
         parts.append(part)
-    outer = _read("".join(parts))
-    if outer.environment != environment:
-        for name in outer.names:
-            process.pop(fold(name) if fold else name, None)
-        outer = Outer()
-    return process, outer
+    outer = _parse("".join(parts), windows=windows)
+    if outer.environment == environment:
+        return process, outer
+    return {name: value for name, value in process.items() if name not in outer.names}, Outer()
 
 
 def marker(environment: str, names: Collection[str], reported: Collection[str]) -> dict[str, str]:
-    """The marker for a child environment: one variable, or numbered ones where it is too long for that."""
+    """The marker for a child environment: one variable, or numbered ones if it is too long for one."""
     text = f"{environment};{','.join(names)};{','.join(reported)}"
     parts = [text[at : at + _SIZE] for at in range(0, len(text), _SIZE)]
     return {f"{MARKER}_{number}" if number > 1 else MARKER: part for number, part in enumerate(parts, 1)}
 
 
-def _read(text: str) -> Outer:
+def _parse(text: str, *, windows: bool) -> Outer:
     environment, names, reported = [*text.split(";"), "", "", ""][:3]
-    return Outer(environment, _names(names), _names(reported))
+    return Outer(environment, _names(names, windows=windows), _names(reported, windows=windows))
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(name for name in text.split(",") if name)
+def _names(text: str, *, windows: bool) -> frozenset[str]:
+    return frozenset(fold(name, windows=windows) for name in text.split(",") if name)

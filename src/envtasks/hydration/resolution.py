@@ -1,219 +1,237 @@
-"""The layers of an environment, under the process environment, resolved to one value for each variable.
+"""Resolve layers to one value for each variable: decrypt what counts, then expand in file order.
 
-First every ciphertext that counts is opened, so that nothing runs if one cannot be; then values are expanded in
-file order. Nothing here raises for bad input: slips are collected, and `hydration` says what becomes of them.
+All ciphertexts are decrypted first, so that no command runs if one cannot be. Nothing here raises for a bad value:
+problems are collected, and `checks` turns them into errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..envfiles.expansion import Endless, Patience, expand, refers
-from ..envfiles.parser import ENCRYPTED, Entry
-from .layers import PRIVATE_KEY, Fold, Layer, Place, exact
+from ..config import Environment
+from ..envfiles.expansion import Budget, EndlessExpansion, Variable, contains_reference, expand
+from ..envfiles.parser import ENCRYPTED
+from .layers import PRIVATE_KEY, Layer, Layers, Location
+
+if TYPE_CHECKING:
+    from ..envfiles.keys import KeyRing
 
 Decrypt = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
 Run = Callable[[str, Mapping[str, str]], str | None]
 
 
-class Opened(NamedTuple):
-    """The plaintexts of the ciphertexts that count: entries by layer and index, process values by name."""
-
-    entries: dict[tuple[int, int], str]
-    process: dict[str, str]
-    failed: list[Place]
-    failed_process: list[Place]  # the entry that the process value stands for
-
-
-def open_layers(
-    layers: Sequence[Layer],
-    process: Mapping[str, str],
-    decrypt: Decrypt,
-    *,
-    fold: Fold = exact,
-) -> Opened:
-    """Every ciphertext decrypted that is not shadowed by the process environment or an earlier layer.
-
-    `decrypt` takes the ciphertexts of a layer and the private keys that earlier layers hold; it is called only for
-    a layer that has ciphertexts.
-    """
-    opened = Opened({}, {}, [], [])
-    taken = set(process)
-    private_keys: list[str] = []
-    for number, layer in enumerate(layers):
-        names = [fold(entry.name) for entry in layer.file.entries]
-        found = list(_ciphertexts(layer, names, process, taken))
-        plaintexts = decrypt([ciphertext for ciphertext, _ in found], private_keys) if found else ()
-        for (_, index), plain in zip(found, plaintexts, strict=True):
-            place = Place(layer.label, layer.file.entries[index])
-            from_process = names[index] in taken
-            if plain is None or plain.startswith(ENCRYPTED):  # opened, it may not be a ciphertext again
-                (opened.failed_process if from_process else opened.failed).append(place)
-            elif from_process:
-                opened.process[names[index]] = plain
-            else:
-                opened.entries[number, index] = plain
-        taken.update(names)
-        private_keys += [entry.value for entry in layer.file.entries if entry.name.startswith(PRIVATE_KEY)]
-    return opened
-
-
-def _ciphertexts(
-    layer: Layer, names: Sequence[str], process: Mapping[str, str], taken: Collection[str]
-) -> Iterator[tuple[str, int]]:
-    """The ciphertexts that count in a layer, each with the index of its entry."""
-    for index, (name, entry) in enumerate(zip(names, layer.file.entries, strict=True)):
-        if name in taken:
-            value = process.get(name, "")
-            if value.startswith(ENCRYPTED):
-                yield value, index
-        elif entry.encrypted:
-            yield entry.value, index
-
-
-class Resolution:
-    """What the layers and the process environment make of every variable that a file defines."""
-
-    __slots__ = (
-        *("_fold", "_literals", "_outer", "_patience", "_run", "_running", "_secret"),
-        *("broken", "changed", "commands", "endless", "tainted", "unknown", "values"),
-    )
+class Keys:
+    """The private keys of an environment, looked for when the first ciphertext is to be decrypted."""
 
     def __init__(
-        self,
-        process: Mapping[str, str],
-        *,
-        secret: Collection[str] = (),
-        run: Run | None = None,
-        fold: Fold = exact,
-        size: int = 0,
+        self, environment: Environment, process_env: Mapping[str, str], files: Sequence[Layer]
     ) -> None:
-        self.values: dict[str, str] = {}
-        self._secret = frozenset(secret)
-        self.tainted = set(secret)  # secret, or made from a secret
-        self.unknown: set[str] = set()  # not opened or not run, or made from such a value
-        self.changed: list[Place] = []  # decrypted, then changed by the expansion
-        self.broken: list[
-            tuple[Place, str]
-        ] = []  # made with a secret whose `$` the expansion takes for its own
-        self.commands: list[Place] = []  # holding a command while none may run
-        self.endless: list[Place] = []
-        self._outer = dict(process)
-        self._running: dict[str, str] = {}
-        self._literals: set[str] = set()
-        self._run = run
-        self._fold = fold
-        self._patience = Patience(size)
+        self._environment = environment
+        self._process_env = process_env
+        self._files = files
+        self._ring: KeyRing | None = None
+        self._plaintexts: dict[str, str] = {}
 
-    def add(self, number: int, layer: Layer, opened: Opened) -> None:
-        """Take in the next layer; `number` is its place among the layers, from 0."""
-        outer, running, literals = self._outer, self._running, self._literals
-        running.clear()
-        literals.clear()
-        for index, entry in enumerate(layer.file.entries):
-            name = self._fold(entry.name)
-            literal = entry.literal
-            if name in outer:
-                value = outer[name]
+    @property
+    def ring(self) -> KeyRing:
+        """The keys for the files that have encrypted values."""
+        from ..envfiles import keys
+
+        if self._ring is None:
+            encrypted = [layer.file.path for layer in self._files if layer.encrypted]
+            self._ring = keys.find(self._environment, self._process_env, needed_for=encrypted)
+        return self._ring
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The keys themselves if anything is encrypted, else none."""
+        return self.ring.hexes if self._ring or any(layer.encrypted for layer in self._files) else ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings about key files, if keys were looked for."""
+        return self._ring.warnings if self._ring else ()
+
+    def decrypt(self, ciphertexts: Sequence[str], further: Sequence[str] = ()) -> list[str | None]:
+        """The plaintext of each ciphertext, or None, with the keys found and `further` ones; each decrypted once."""
+        from ..envfiles import keys
+
+        new = [ciphertext for ciphertext in dict.fromkeys(ciphertexts) if ciphertext not in self._plaintexts]
+        if new:
+            found = keys.decrypt(new, [*self.ring.hexes, *further])
+            self._plaintexts.update(
+                (c, plain) for c, plain in zip(new, found, strict=True) if plain is not None
+            )
+        return [self._plaintexts.get(ciphertext) for ciphertext in ciphertexts]
+
+    def variables(self, labels: Collection[str]) -> list[str]:
+        """The names of the variables that would hold the keys of these files, or of all where none is given."""
+        from ..envfiles import keys
+
+        return [
+            keys.variable_names(layer.file.path, layer.file.text)[0]
+            for layer in self._files
+            if layer.label in labels or not labels
+        ]
+
+
+class Decrypted(NamedTuple):
+    """The plaintext of each ciphertext that counts, and the assignments whose ciphertext could not be decrypted."""
+
+    plaintexts: dict[str, str]
+    failed: list[Location]
+    failed_process: list[Location]  # here the ciphertext is the process environment's value
+
+
+def decrypt_layers(layers: Layers, decrypt: Decrypt) -> Decrypted:
+    """Decrypt every ciphertext that is not shadowed by the process environment or an earlier layer.
+
+    `decrypt` takes the ciphertexts of a layer and the private keys in the layers above it; it is called only for a
+    layer with ciphertexts.
+    """
+    result = Decrypted({}, [], [])
+    private_keys: list[str] = []
+    for layer in layers.files:
+        found = list(_ciphertexts(layers, layer))
+        plaintexts = decrypt([ciphertext for _, ciphertext in found], private_keys) if found else ()
+        for (location, ciphertext), plaintext in zip(found, plaintexts, strict=True):
+            if plaintext is not None and not plaintext.startswith(ENCRYPTED):  # no ciphertext in a ciphertext
+                result.plaintexts[ciphertext] = plaintext
+            elif location.name in layers.process:
+                result.failed_process.append(location)
             else:
-                value = self._own(entry, opened.entries.get((number, index)), literal, layer.label)
-            running[name] = value
-            if literal:
-                (literals.add if refers(value) else literals.discard)(name)
-        outer.update(running)
-        outer.update((name, plain) for name, plain in opened.process.items() if name in running)
-        for name in running:
-            self.values[name] = outer[name]
+                result.failed.append(location)
+        private_keys += [entry.value for entry in layer.file.entries if entry.name.startswith(PRIVATE_KEY)]
+    return result
 
-    def _own(self, entry: Entry, plain: str | None, literal: bool, label: str) -> str:
-        """The value that an entry itself gives."""
-        name = self._fold(entry.name)
-        value = entry.value if plain is None else plain
-        self.unknown.discard(name)
-        if name not in self._secret:  # what an earlier line of this name was made of does not matter
-            self.tainted.discard(name)
-        if plain is None and value.startswith(ENCRYPTED):
-            self.unknown.add(name)
-        if literal or "$" not in value:
-            return value
-        place = Place(label, entry)
-        try:
-            expanded = self._expanded(value, place)
-        except Endless:
-            self.endless.append(place)
-            self.unknown.add(name)
-            return value
-        if plain is not None and expanded != plain:
-            self.changed.append(place)
-        return expanded
 
-    def _expanded(self, value: str, place: Place) -> str:
-        name = self._fold(place.entry.name)
-        if "$(" in value:
-            output = self._evaluated(value, place)
-            if output is not None:
-                return output
-        expanded, used = expand(
-            value, self._lookup, literals=self._literals, patience=self._patience, fold=self._fold
-        )
-        if used:
-            if not used.isdisjoint(self.tainted):
-                self.tainted.add(name)
-            if not used.isdisjoint(self.unknown):
-                self.unknown.add(name)
-            self.broken += [(place, put) for put in sorted(used) if self._breaks(put, expanded)]
-        return expanded
-
-    def _breaks(self, name: str, expanded: str) -> bool:
-        """Whether a secret that was put in is not there as it is, or keeps what follows from being expanded."""
-        value = self._lookup(name) or ""
-        if "$" not in value or name not in self.tainted or expanded == value:
-            return False
-        return value not in expanded or (name in self._literals and "$" in expanded.replace(value, ""))
-
-    def _evaluated(self, value: str, place: Place) -> str | None:
-        """The value with its commands' output; None where it has no command, or none that worked."""
-        from ..envfiles import commands as substitution
-
-        spans = substitution.commands(value)
-        if not spans:
-            return None
-        run = self._run
-        if run is None:
-            self.commands.append(place)
-            self.unknown.add(self._fold(place.entry.name))
-            return None
-        env = {**self._outer, **self._running}
-        output = substitution.evaluate(value, lambda command: run(command, env))
-        if output is None or output == value:
-            return None
-        if not self.tainted.isdisjoint(substitution.mentioned(value)):
-            self.tainted.add(self._fold(place.entry.name))
-        return output
-
-    def _lookup(self, name: str) -> str | None:
-        name = self._fold(name)
-        value = self._outer.get(name)
-        return self._running.get(name) if value is None else value
+def _ciphertexts(layers: Layers, layer: Layer) -> Iterator[tuple[Location, str]]:
+    """The ciphertexts that count in a layer: its own, and those of the process environment for its variables."""
+    for location in layer.locations:
+        if layers.decides(location):
+            if location.entry.encrypted:
+                yield location, location.entry.value
+        elif (value := layers.process.get(location.name, "")).startswith(ENCRYPTED):
+            yield location, value
 
 
 def resolve(
-    layers: Sequence[Layer],
-    process: Mapping[str, str],
-    opened: Opened,
+    layers: Layers,
+    plaintexts: Mapping[str, str],
     *,
     secret: Collection[str] = (),
     run: Run | None = None,
-    fold: Fold = exact,
 ) -> Resolution:
-    """All layers resolved: the process environment wins over the files, an earlier file over a later one.
-
-    `secret` names are tainted from the start. Without `run` a command
-    is not run but noted. `fold` gives the spelling under which names are the same.
-    """
-    size = sum(len(layer.file.text) for layer in layers)
-    resolution = Resolution(process, secret=secret, run=run, fold=fold, size=size)
-    for number, layer in enumerate(layers):
-        resolution.add(number, layer, opened)
+    """The value of every variable that a file defines. Without `run` commands are collected instead of run."""
+    resolution = Resolution(layers, plaintexts, secret=secret, run=run)
+    for layer in layers.files:
+        resolution.add(layer)
     return resolution
+
+
+class Resolution:
+    """The values of layers, and what has to be known about them."""
+
+    def __init__(
+        self, layers: Layers, plaintexts: Mapping[str, str], *, secret: Collection[str], run: Run | None
+    ) -> None:
+        self.values: dict[str, str] = {}
+        self.secret = frozenset(secret)
+        self.tainted = set(secret)  # variables that are secret, or made from a secret
+        self.unknown: set[str] = set()  # not decrypted or a command not run, or made from such a value
+        self.changed: list[Location] = []  # decrypted values that the expansion changed
+        self.broken: list[tuple[Location, str]] = []  # made with a secret (its name) whose `$` was expanded
+        self.commands: list[Location] = []  # with a command that was not run
+        self.endless: list[Location] = []  # whose expansion does not end
+        self._layers = layers
+        self._plaintexts = plaintexts
+        self._run = run
+        self._env = dict(layers.process)  # what a reference sees: all that is set above it
+        self._literals: set[str] = set()
+        self._budget = Budget(sum(len(layer.file.text) for layer in layers.files))
+
+    def add(self, layer: Layer) -> None:
+        """Resolve the next layer."""
+        self._literals.clear()
+        for location in layer.locations:
+            name = location.name
+            if self._layers.decides(location):
+                self._env[name] = self._value(location)
+            if location.entry.literal:
+                (self._literals.add if contains_reference(self._env[name]) else self._literals.discard)(name)
+        for location in layer.locations:
+            name = location.name
+            # as in dotenvx, a ciphertext in the process environment is decrypted after the layer that defines it
+            plaintext = self._plaintexts.get(self._layers.process.get(name, ""))
+            if plaintext is not None:
+                self._env[name] = plaintext
+            self.values[name] = self._env[name]
+
+    def _value(self, location: Location) -> str:
+        """The value that an assignment gives."""
+        entry, name = location.entry, location.name
+        value = entry.value
+        plaintext = self._plaintexts.get(value) if entry.encrypted else None
+        self.unknown.discard(name)
+        if name not in self.secret:  # an earlier line of this variable does not matter any more
+            self.tainted.discard(name)
+        if plaintext is not None:
+            value = plaintext
+        elif value.startswith(ENCRYPTED):
+            self.unknown.add(name)
+        if entry.literal or "$" not in value:
+            return value
+        try:
+            expanded = self._expanded(value, location)
+        except EndlessExpansion:
+            self.endless.append(location)
+            self.unknown.add(name)
+            return value
+        if plaintext is not None and expanded != plaintext:
+            self.changed.append(location)
+        return expanded
+
+    def _expanded(self, value: str, location: Location) -> str:
+        """The value with its commands run, or else with its references expanded."""
+        if "$(" in value and (output := self._evaluated(value, location)) is not None:
+            return output
+        expanded, inserted = expand(value, self._lookup, budget=self._budget)
+        if inserted.keys() & self.tainted:
+            self.tainted.add(location.name)
+        if inserted.keys() & self.unknown:
+            self.unknown.add(location.name)
+        self.broken += [
+            (location, name) for name in sorted(inserted) if self._breaks(inserted[name], expanded)
+        ]
+        return expanded
+
+    def _breaks(self, secret: Variable, expanded: str) -> bool:
+        """Whether a secret was changed where it was inserted, or keeps what follows it from being expanded."""
+        name, value, literal = secret
+        if "$" not in value or name not in self.tainted or expanded == value:
+            return False
+        return value not in expanded or (literal and "$" in expanded.replace(value, ""))
+
+    def _evaluated(self, value: str, location: Location) -> str | None:
+        """The value with its commands' output; None if it has no command, or one was not run or failed."""
+        from ..envfiles import commands
+
+        if not commands.find_commands(value):
+            return None
+        run = self._run
+        if run is None:
+            self.commands.append(location)
+            self.unknown.add(location.name)
+            return None
+        output = commands.evaluate(value, lambda command: run(command, self._env))
+        if output is None or output == value:
+            return None
+        if not self.tainted.isdisjoint(map(self._layers.fold, commands.variables_in(value))):
+            self.tainted.add(location.name)
+        return output
+
+    def _lookup(self, name: str) -> Variable | None:
+        name = self._layers.fold(name)
+        value = self._env.get(name)
+        return None if value is None else Variable(name, value, name in self._literals)

@@ -1,28 +1,28 @@
-"""What hydrating gives: the value of each variable, its origin, and the environment that a process gets."""
+"""The result of hydration: the value and the origin of each variable, and the environment of a child process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from ..config import Environment
 from ..errors import VariableMissing
-from .layers import PRIVATE_KEY
-from .nesting import APP_ENV, marker
+from .layers import APP_ENV, PRIVATE_KEY, fold
+from .nesting import marker
 
-# other loaders must not read an env file behind our back
+# keep other loaders from reading an env file by themselves
 SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "PYTHON_DOTENV_DISABLED": "1", "UV_NO_ENV_FILE": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a variable came from.
+    """Where a variable comes from.
 
-    `file` and `line` are of the entry that wins among the files, `shadows` the places (file:line) it wins over,
-    and `process` says that the process environment wins over them all. `secret`: encrypted in one of the files,
-    secret in the settings class, or made from such a value.
+    `file` and `line` are of the winning assignment in the env files, `shadows` are the locations (file:line) of the
+    others, `process` is true where the process environment wins over them all. `secret`: encrypted in one of the
+    files, secret in the settings class, or made from such a value.
     """
 
     file: str
@@ -36,13 +36,12 @@ class Origin:
 class Hydrated(Mapping[str, str]):
     """The variables that the env files of one environment define, in file order, with their effective values.
 
-    The process environment wins over the files. `warnings` and `notes` are for the person at the terminal, one
-    line each, without a value. `secrets` are the values to hide, by name; where the process environment replaces
-    one, the file's is there too. Neither the repr nor anything else shows a value that was not asked for, and it
-    cannot be pickled.
+    The process environment wins over the files. `warnings` and `notes` are for the user, one line each, without a
+    value. `secrets` are the values to redact, by name; where the process environment replaces one, the file's is
+    there too. Neither the repr nor an error shows a value, and it cannot be pickled.
     """
 
-    __slots__ = ("_effective", "_fold", "_origins", "_process", "_reported", "environment", "files", "notes",
+    __slots__ = ("_effective", "_origins", "_process", "_reported", "_windows", "environment", "files", "notes",
                  "protected", "public", "secrets", "warnings")  # fmt: skip
 
     environment: str
@@ -53,10 +52,10 @@ class Hydrated(Mapping[str, str]):
     secrets: Mapping[str, str]
     warnings: tuple[str, ...]
     _effective: dict[str, str]
-    _fold: Callable[[str], str] | None
     _origins: dict[str, Origin]
     _process: dict[str, str]
     _reported: tuple[str, ...]
+    _windows: bool
 
     def __init__(
         self,
@@ -70,7 +69,7 @@ class Hydrated(Mapping[str, str]):
         warnings: Sequence[str] = (),
         notes: Sequence[str] = (),
         reported: Sequence[str] = (),
-        fold: Callable[[str], str] | None = None,
+        windows: bool = False,
     ) -> None:
         secrets = {name: value for name, value in values.items() if origins[name].secret and value}
         for name, value in {
@@ -85,7 +84,7 @@ class Hydrated(Mapping[str, str]):
             "_origins": dict(origins),
             "_process": dict(process),
             "_reported": tuple(reported),
-            "_fold": fold,
+            "_windows": windows,
         }.items():
             object.__setattr__(self, name, value)
 
@@ -99,45 +98,44 @@ class Hydrated(Mapping[str, str]):
         return len(self._effective)
 
     def origin(self, name: str) -> Origin:
-        """Where a variable came from. Raises KeyError for one that no file defines."""
+        """Where a variable comes from. Raises KeyError for one that no file defines."""
         return self._origins[self._spelled(name)]
 
     def child_env(self, needs: Sequence[str] | None = None) -> dict[str, str]:
-        """The whole environment of a process of this environment.
+        """The whole environment of a child process.
 
-        `needs` leaves only these names of the env files in it: exact ones, which must then be set (here or in
-        the process environment), and patterns such as `DB_*`. Raises VariableMissing with every one missing.
+        With `needs` it has only these variables of the env files: exact names, which must be set (here or in the
+        process environment), and patterns such as `DB_*`. Raises VariableMissing with every name that is not set.
         """
-        fold = self._fold or _same
-        defined = {fold(name) for name in self._effective}
+        defined = {self._fold(name) for name in self._effective}
         child = {
             name: value
             for name, value in self._process.items()
             if name not in defined and not name.startswith(PRIVATE_KEY)
         }
-        given = list(self) if needs is None else self._needed(needs, fold)
+        given = list(self._effective) if needs is None else self._needed(needs)
         child.update((name, self._effective[name]) for name in given)
-        self._check(needs or (), {fold(name) for name in child} | {APP_ENV})
+        self._check(needs or (), {self._fold(name) for name in child} | {APP_ENV})
         child[APP_ENV] = self.get(APP_ENV, self.environment)
         child.update(SWITCHES)
         child.update(marker(self.environment, given, self._reported))
         return child
 
-    def _needed(self, needs: Sequence[str], fold: Callable[[str], str]) -> list[str]:
-        """The names of the env files that are needed, in file order."""
+    def _needed(self, needs: Sequence[str]) -> list[str]:
+        """The needed variables of the env files, in file order."""
         from fnmatch import fnmatchcase
 
-        exact = {fold(need) for need in needs}
+        exact = {self._fold(need) for need in needs}
         patterns = [need for need in exact if _is_pattern(need)]
         return [
             name
             for name in self._effective
-            if fold(name) in exact or any(fnmatchcase(fold(name), pattern) for pattern in patterns)
+            if self._fold(name) in exact
+            or any(fnmatchcase(self._fold(name), pattern) for pattern in patterns)
         ]
 
-    def _check(self, needs: Sequence[str], there: set[str]) -> None:
-        fold = self._fold or _same
-        missing = [need for need in needs if not _is_pattern(need) and fold(need) not in there]
+    def _check(self, needs: Sequence[str], names: set[str]) -> None:
+        missing = [need for need in needs if not _is_pattern(need) and self._fold(need) not in names]
         if missing:
             are = "is needed but not set" if len(missing) == 1 else "are needed but not set"
             raise VariableMissing(
@@ -145,9 +143,12 @@ class Hydrated(Mapping[str, str]):
                 hint=f"add {'it' if len(missing) == 1 else 'them'} to {self.files[-1]}",
             )
 
+    def _fold(self, name: str) -> str:
+        return fold(name, windows=self._windows)
+
     def _spelled(self, name: str) -> str:
-        """The spelling of a name in the files: the one that is asked for, except on Windows."""
-        if self._fold is None or name in self._effective:
+        """The name as the files spell it; it differs from the given one on Windows only."""
+        if not self._windows or name in self._effective:
             return name
         return next((known for known in self._effective if self._fold(known) == self._fold(name)), name)
 
@@ -169,10 +170,6 @@ class Hydrated(Mapping[str, str]):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("Hydrated values cannot be pickled: secrets would leave the process.")
-
-
-def _same(name: str) -> str:
-    return name
 
 
 def _is_pattern(need: str) -> bool:

@@ -1,69 +1,65 @@
-"""What wins over a baseline: the process environment (reported, or refused), and overrides (noted)."""
+"""What shadows the value of a baseline: the process environment (reported or refused), and overrides (noted)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
 
-from ..config import Environment
 from ..errors import Refused
-from .layers import Fold, Layer, Standing
+from .layers import Definition, Layers
 from .nesting import Outer
-from .resolution import Decrypt, Resolution, open_layers, resolve
+from .resolution import Decrypt, Resolution, decrypt_layers, resolve
 
 PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"
 
 
-def without_process(
-    layers: Sequence[Layer],
-    process: Mapping[str, str],
-    names: Collection[str],
-    decrypt: Decrypt,
-    *,
-    secret: Collection[str],
-    fold: Fold,
-) -> Resolution:
-    """What the files alone would make of the variables, where the process environment sets `names` too.
+class Shadowing(NamedTuple):
+    """The variables for which the process environment replaces the value of a baseline by another."""
 
-    A value that cannot be opened, and one that a command would make, is unknown.
+    names: tuple[str, ...]
+    tainted: frozenset[str]  # the variables that are secret, or made from a secret, in the files
+    secrets: dict[str, str]  # the files' secrets that it replaces, by `NAME in file:line`
+
+
+def by_process(
+    layers: Layers, resolution: Resolution, decrypt: Decrypt, outer: Outer, *, secret: Collection[str]
+) -> Shadowing:
+    """Compare the values with those that the files alone would give.
+
+    Where such a value is unknown, it counts as another one, unless an outer hydration put the value there.
     """
-    rest = {name: value for name, value in process.items() if name not in names}
-    opened = open_layers(layers, rest, decrypt, fold=fold)
-    return resolve(layers, rest, opened, secret=secret, fold=fold)
-
-
-def shadowed(
-    standings: Mapping[str, Standing],
-    values: Mapping[str, str],
-    files: Resolution,
-    names: Collection[str],
-    outer: Outer,
-) -> list[str]:
-    """The names for which the process environment replaces a baseline's value by another.
-
-    Where the file's value is unknown, so does every process value but the one an outer hydration put there.
-    """
+    from_process = layers.from_process
+    if not from_process:
+        return Shadowing((), frozenset(), {})
+    rest = layers.without_process()
+    files = resolve(rest, decrypt_layers(rest, decrypt).plaintexts, secret=secret)
 
     def differs(name: str) -> bool:
         if name in files.unknown:
-            return standings[name].name not in outer.names
-        return files.values[name] != values[name]
+            return name not in outer.names
+        return files.values[name] != resolution.values[name]
 
-    return [
-        name
-        for name in standings
-        if name in names and standings[name].baseline and not name.startswith(PUBLIC_KEY) and differs(name)
-    ]
+    replaced = [name for name in layers.definitions if name in from_process and differs(name)]
+    return Shadowing(
+        names=tuple(
+            name for name in replaced if layers.definitions[name].baseline and not name.startswith(PUBLIC_KEY)
+        ),
+        tainted=frozenset(files.tainted),
+        secrets={
+            f"{layers.definitions[name].name} in {layers.definitions[name].winner}": files.values[name]
+            for name in replaced
+            if name in files.tainted - files.unknown
+        },
+    )
 
 
-def refuse_shadowed(
-    environment: Environment, names: Sequence[str], standings: Mapping[str, Standing], fold: Fold
-) -> None:
-    """Raise Refused if a protected environment's values are replaced and not listed as such."""
-    allowed = {fold(name) for name in environment.allow_overrides}
-    refused = [standings[name] for name in names if name not in allowed]
+def check_allowed(layers: Layers, names: Sequence[str]) -> None:
+    """Raise Refused if values of a protected environment are replaced that `allow-overrides` does not list."""
+    environment = layers.environment
+    allowed = {layers.fold(name) for name in environment.allow_overrides}
+    refused = [layers.definitions[name] for name in names if name not in allowed]
     if environment.protected and refused:
-        listed = ", ".join(standing.name for standing in refused)
+        listed = ", ".join(definition.name for definition in refused)
         raise Refused(
             f"{environment.name} is protected, and the process environment sets other values than "
             f"{_files(refused)}: {listed}.",
@@ -71,39 +67,34 @@ def refuse_shadowed(
         )
 
 
-def reported_line(names: Sequence[str], standings: Mapping[str, Standing]) -> list[str]:
-    """One line for the names that the process environment replaces, if there are any."""
+def warning(layers: Layers, names: Sequence[str]) -> list[str]:
+    """The warning about variables that the process environment replaces, if there are any."""
     if not names:
         return []
-    shadows = [standings[name] for name in names]
-    listed = ", ".join(standing.name for standing in shadows)
-    return [f"the process environment wins over {_files(shadows)} with another value: {listed}"]
+    definitions = [layers.definitions[name] for name in names]
+    listed = ", ".join(definition.name for definition in definitions)
+    return [f"the process environment wins over {_files(definitions)} with another value: {listed}"]
 
 
-def overridden(
-    layers: Sequence[Layer], standings: Mapping[str, Standing], process: Collection[str]
-) -> list[str]:
-    """One line for the overrides that win over a baseline's other value, if there are any."""
-    labels = {layer.label for layer in layers if layer.overrides}
-    names, files = [], []
-    for folded, standing in standings.items():
-        if folded in process or standing.winner.label not in labels:
+def by_overrides(layers: Layers) -> list[str]:
+    """The note about overrides that replace the value of a baseline by another, if there are any."""
+    overrides = {layer.label for layer in layers.files if layer.overrides}
+    replaced: dict[str, str] = {}
+    for name, definition in layers.definitions.items():
+        if name in layers.process or definition.winner.label not in overrides:
             continue
-        below = next((place for place in standing.shadowed if place.label not in labels), None)
-        if below and below.entry.value != standing.winner.entry.value:
-            names.append(standing.name)
-            files.append(below.label)
-    return (
-        [f"{_and(sorted(labels))} overrides {_and(dict.fromkeys(files))}: {', '.join(names)}"]
-        if names
-        else []
-    )
+        below = next((location for location in definition.shadowed if location.label not in overrides), None)
+        if below and below.entry.value != definition.winner.entry.value:
+            replaced[definition.name] = below.label
+    if not replaced:
+        return []
+    return [f"{_and(sorted(overrides))} overrides {_and(replaced.values())}: {', '.join(replaced)}"]
 
 
-def _files(shadows: Sequence[Standing]) -> str:
-    return _and(dict.fromkeys(standing.winner.label for standing in shadows))
+def _files(definitions: Iterable[Definition]) -> str:
+    return _and(definition.winner.label for definition in definitions)
 
 
-def _and(items: Collection[str]) -> str:
-    *most, last = items
+def _and(items: Iterable[str]) -> str:
+    *most, last = dict.fromkeys(items)
     return f"{', '.join(most)} and {last}" if most else last

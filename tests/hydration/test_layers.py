@@ -1,0 +1,59 @@
+"""Layers: which definition wins, which are shadowed, how names are folded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envtasks.config import Environment
+from envtasks.envfiles.document import parse
+from envtasks.hydration.layers import Layers, arrange, spelling_conflicts
+
+LOCAL = Environment("local", Path(), ())
+
+
+def layers(*texts: str, windows: bool = False) -> Layers:
+    """Overrides with the first text, baselines with the others, under a process environment that sets P."""
+    files = [
+        (name, parse(text), name == ".env") for name, text in zip((".env", "one", "two"), texts, strict=False)
+    ]
+    return arrange(LOCAL, files, {"P": "p"}, windows=windows)
+
+
+def test_definitions_have_winner_and_shadowed() -> None:
+    """Of each variable it is known which assignment wins, which are shadowed, and whether a baseline defines it."""
+    found = layers("A=1\nA=2\nC=1", "B=1\nA=encrypted:x", "A=3").definitions
+    assert {
+        name: (str(it.winner), list(map(str, it.shadowed)), it.baseline, it.encrypted)
+        for name, it in found.items()
+    } == {
+        "A": (".env:2", ["one:2", "two:1"], True, True),
+        "C": (".env:3", [], False, False),
+        "B": ("one:1", [], True, False),
+    }
+
+
+def test_one_layer_decides() -> None:
+    """A variable gets its value from the process environment, else from the first file, where every line counts."""
+    stack = layers("A=1\nA=2\nP=1", "A=3\nB=1\nP=2")
+    deciding = [str(it) for layer in stack.files for it in layer.locations if stack.decides(it)]
+    assert deciding == [".env:1", ".env:2", "one:2"]
+    assert stack.from_process == {"P"}
+    assert stack.without_process().from_process == set()
+
+
+@pytest.mark.parametrize(("windows", "names"), [(False, ["Path", "PATH", "p"]), (True, ["PATH", "P"])])
+def test_names_are_folded_on_windows(windows: bool, names: list[str]) -> None:
+    """Names that differ in case only are one variable on Windows, in the spelling of the file that wins."""
+    stack = layers("Path=1\n", "PATH=2\np=3\n", windows=windows)
+    assert list(stack.definitions) == names
+    assert (stack.definitions[names[0]].name, stack.from_process) == ("Path", {"P"} if windows else set())
+    assert spelling_conflicts(stack) == (["one:1: PATH is Path (.env:1) on Windows"] if windows else [])
+
+
+def test_private_keys_are_no_variables() -> None:
+    """A private key in an env file has a definition, but is none of the variables that a process gets."""
+    stack = layers("DOTENV_PRIVATE_KEY_X=1\nDOTENV_PUBLIC_KEY=2\nA=1")
+    assert list(stack.definitions) == ["DOTENV_PRIVATE_KEY_X", "DOTENV_PUBLIC_KEY", "A"]
+    assert list(stack.variables) == ["DOTENV_PUBLIC_KEY", "A"]
