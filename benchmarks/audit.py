@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from envtasks.audit import audit
-from envtasks.docker import saved
+from envtasks.docker.client import save_image
 from envtasks.redaction import Redactor
 
 MIB = 1 << 20
@@ -220,13 +220,13 @@ def from_engine(folder: Path, size: int, count: int, runs: int) -> None:
     values = secrets(count)
 
     def save() -> None:
-        with saved(tag, os.environ, hide=Redactor([])) as stream:
+        with save_image(tag, os.environ, redactor=Redactor([])) as stream:
             buffer = bytearray(MIB)
             while stream.readinto(buffer):  # type: ignore[attr-defined]
                 pass
 
     def save_and_audit() -> None:
-        with saved(tag, os.environ, hide=Redactor([])) as stream:
+        with save_image(tag, os.environ, redactor=Redactor([])) as stream:
             audit(stream, secrets=values)
 
     try:

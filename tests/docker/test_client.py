@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from envtasks.docker.client import (
     docker_output,
     find_docker,
     process_environment,
+    save_image,
 )
 from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
 from envtasks.redaction import Redactor
@@ -111,6 +113,49 @@ def test_the_output_of_a_short_command_is_returned(tmp_path: Path) -> None:
     assert docker_output(["good"], env, what="It", redactor=HIDE) == "höllo\n"
     with pytest.raises(BuildFailed, match=r"^It: no \*\*\*$"):
         docker_output(["bad", "marked-value"], env, what="It", redactor=HIDE)
+
+
+@POSIX
+def test_an_image_is_saved_as_a_stream(tmp_path: Path) -> None:
+    """The body reads what docker writes, byte by byte as it is."""
+    env = fake_docker(tmp_path, 'test "$*" = "image save -- app:1" && printf "one\\r\\n\\0two"')
+
+    with save_image("app:1", env, redactor=HIDE) as archive:
+        assert archive.read() == b"one\r\n\0two"
+
+
+def read_and_raise(env: Mapping[str, str], error: BaseException | None) -> None:
+    """Save an image, read the first byte of it, and raise the error, if there is one."""
+    with save_image("app:1", env, redactor=HIDE) as archive:
+        archive.read(1)
+        if error is not None:
+            raise error
+
+
+@POSIX
+@pytest.mark.parametrize("error", [None, BuildFailed("it is cut off")])
+def test_an_image_that_cannot_be_saved_is_dockers_message(
+    tmp_path: Path, error: EnvtasksError | None
+) -> None:
+    """A failure is raised at the end of the body, also in place of an error of the body about a cut-off archive."""
+    env = fake_docker(tmp_path, 'printf part; echo "no marked-value" >&2; exit 1')
+
+    with pytest.raises(BuildFailed, match=r"^app:1 could not be read: no \*\*\*$"):
+        read_and_raise(env, error)
+
+
+@POSIX
+@pytest.mark.parametrize("error", [BuildFailed("stop"), KeyboardInterrupt("stop")])
+def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException) -> None:
+    """An exception while docker still writes is raised as it is, and docker ends."""
+    env = fake_docker(tmp_path, 'echo $$ > "$0.pid"; exec cat /dev/zero')
+
+    with pytest.raises(type(error), match="stop"):
+        read_and_raise(env, error)
+
+    pid = int((tmp_path / "bin/docker.pid").read_text(encoding="utf-8"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 @pytest.mark.parametrize(

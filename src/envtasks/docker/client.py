@@ -1,4 +1,4 @@
-"""How docker is called: the python-on-whales client, short commands, and the one place that changes `os.environ`.
+"""How docker is called: the python-on-whales client, what that lacks, and the one place that changes `os.environ`.
 
 python-on-whales copies `os.environ` into every docker process and takes no environment of its own, so `docker_client`
 puts the child environment there while a call runs. Nothing else of envtasks writes to `os.environ`.
@@ -10,9 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from ..errors import BuildFailed, EnvtasksError, ToolMissing
 from ..process.command import variable
@@ -30,6 +31,8 @@ _INSTALL: Final = {
 }
 # it makes python-on-whales print the whole environment of every call
 _DEBUG_SWITCH: Final = "PYTHON_ON_WHALES_DEBUG"
+_PIPE_SIZE: Final = 1 << 20
+_EXIT_SECONDS: Final = 1.0  # for docker, whose archive was cut off, to end
 _NO_ENGINE: Final = (
     "cannot connect to the docker daemon",
     "error during connect",
@@ -114,6 +117,59 @@ def docker_output(
     if done.returncode:
         raise docker_error(done.stderr.decode("utf-8", "replace"), what=what, redactor=redactor)
     return done.stdout.decode("utf-8", "replace")
+
+
+@contextmanager
+def save_image(image: str, child_env: Mapping[str, str], *, redactor: Redactor) -> Iterator[BinaryIO]:
+    """The archive of an image, a stream that docker writes meanwhile (python-on-whales splits it into lines).
+
+    Raises BuildFailed with docker's reason, or ToolMissing, at the end of the body; also in place of an EnvtasksError
+    of the body, which is about an archive that is cut off then.
+    """
+    argv = [find_docker(child_env), "image", "save", "--", image]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            argv,
+            env=dict(child_env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            bufsize=0,
+        )
+        assert process.stdout is not None
+        _enlarge_pipe(process.stdout.fileno())
+        failed = False
+        try:
+            yield cast(BinaryIO, process.stdout)
+        except EnvtasksError:
+            failed = _has_failed(process)
+            if not failed:
+                raise
+        finally:
+            process.stdout.close()  # docker, if it still writes, ends by that
+            process.wait()
+        if failed or process.returncode:
+            errors.seek(0)
+            message = errors.read().decode("utf-8", "replace")
+            raise docker_error(message, what=f"{image} could not be read", redactor=redactor)
+
+
+def _has_failed(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process ends by itself, and not with 0; it is killed if it does not end."""
+    try:
+        return process.wait(_EXIT_SECONDS) != 0
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return False
+
+
+def _enlarge_pipe(pipe: int) -> None:
+    """Let docker write ahead while we search what it has written, where the system can."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):  # the system's limit for pipes is lower
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
 
 def docker_error(

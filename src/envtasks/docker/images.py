@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .. import console
+from .. import audit, console, inventory
 from ..errors import BuildFailed, ConfigInvalid, Refused
 from ..kubernetes import allowlist
 from ..process.command import shown
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
-from .build_inputs import redactor_for_build
-from .client import docker_client
-from .inspection import inspect
+from .build_inputs import credential_values, redactor_for_build
+from .client import docker_client, save_image
 from .settings import image_settings
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-    from ..audit import Report
     from ..config import Project
     from ..hydration import Hydrated
     from ..redaction import Redactor
@@ -80,16 +78,30 @@ def push_image(
     return push(reference, child_env, check=_audit_check(project, hydrated), redactor=redactor)
 
 
-def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label: str = "") -> Report:
+def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label: str = "") -> audit.Report:
     """The report on an image of the engine (default: the environment's own); what was not checked is said on stderr.
 
     `image` is a reference or an id, `label` its name in messages. Raises BuildFailed (no such image) and ToolMissing.
     """
-    reference = image or image_settings(project).reference(hydrated.environment)
-    report = inspect(project, hydrated, reference, called=label)
+    image = image or image_settings(project).reference(hydrated.environment)
+    child_env = hydrated.child_env()
+    with save_image(image, child_env, redactor=redactor_for_build(hydrated, child_env)) as archive:
+        report = audit.audit(
+            archive,
+            secrets=hydrated.secrets,
+            credentials=credential_values(hydrated, child_env),
+            public_keys=_public_keys(project),
+            image=label or image,
+        )
     for skipped in report.not_checked:
         console.say("note", f"not checked: {skipped.what}: {skipped.reason}")
     return report
+
+
+def _public_keys(project: Project) -> dict[str, str]:
+    """The public keys that the project's env files name, by which a private key in an image is recognized."""
+    inventories = map(inventory.read, project.environments.values())
+    return {name: key for each in inventories for name, key in each.public_keys.items()}
 
 
 def _audit_check(project: Project, hydrated: Hydrated) -> AuditCheck:

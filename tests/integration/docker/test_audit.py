@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.audit import Report, audit
-from envtasks.docker.saved import saved
+from envtasks.docker.client import save_image
 from envtasks.envfiles.keys import generate
 from envtasks.errors import BuildFailed, ToolMissing
 from envtasks.redaction import Redactor
@@ -50,7 +50,7 @@ class Images:
         return tag
 
     def audit(self, tag: str) -> Report:
-        with saved(tag, os.environ, hide=HIDE) as stream:
+        with save_image(tag, os.environ, redactor=HIDE) as stream:
             return audit(stream, secrets=SECRETS, public_keys=TRACKED, image=tag)
 
     def remove(self) -> None:
@@ -248,12 +248,12 @@ def test_no_such_image(engine: str) -> None:
     name = "envtasks-test-audit:is-not-there"
     with (
         pytest.raises(BuildFailed, match=f"{name} could not be read: .*(does not exist|[Nn]o such image)"),
-        saved(name, os.environ, hide=HIDE) as stream,
+        save_image(name, os.environ, redactor=HIDE) as stream,
     ):
         audit(stream, secrets=SECRETS, image=name)
 
 
 def test_no_docker(tmp_path: Path) -> None:
     """Without docker on PATH the error says how to get it."""
-    with pytest.raises(ToolMissing), saved("a", {"PATH": str(tmp_path)}, hide=HIDE):
+    with pytest.raises(ToolMissing), save_image("a", {"PATH": str(tmp_path)}, redactor=HIDE):
         pass
