@@ -1,4 +1,4 @@
-"""envtasks: tasks that declare their environment.
+"""Tasks that declare their environment.
 
 `task` and `namespace` are for tasks.py, `session` (in `envtasks.sessions`) for noxfile.py, `hydrate` and `Project`
 for programs.
@@ -33,7 +33,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    # nox imports envtasks.sessions and need not pay for Invoke, so the names are fetched when they are asked for
+    # nox imports envtasks.sessions and does not need Invoke, so the names are imported when they are used
     if name not in _PLACES:
         raise AttributeError(f"module 'envtasks' has no attribute {name!r}")
     from importlib import import_module
@@ -44,8 +44,8 @@ def __getattr__(name: str) -> Any:
 
 @contextmanager
 def _bytecode() -> Iterator[None]:
-    """Let Python keep the bytecode of this package: `inv` switches that off before it loads tasks.py, and what only
-    tasks.py imports would be compiled anew on every call (3.7 ms per 1,000 lines)."""
+    """Let Python write the bytecode of this package: `inv` switches that off before it loads tasks.py, and modules that
+    only tasks.py imports would be compiled on every call (3.7 ms per 1,000 lines)."""
     before = sys.dont_write_bytecode
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     try:

@@ -16,7 +16,7 @@ def main() -> None:
     from .tasks import built_in
 
     for stream in (sys.stdout, sys.stderr):
-        # piped output is cp1252 on Windows, which cannot say everything that we do
+        # piped output is cp1252 on Windows, which lacks characters that our messages have
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:

@@ -70,7 +70,7 @@ class Context(InvokeContext):
 
     @property
     def call_options(self) -> CallOptions:
-        """The options that this task was called with, or took over from the task that called it."""
+        """The options that this task was called with, those inherited from the task that called it included."""
         options: CallOptions = self._options
         return options
 
@@ -95,21 +95,21 @@ class Context(InvokeContext):
         return redactor
 
     def run(self, command: str, **kwargs: Any) -> Result:
-        """Run a shell line in the environment. Takes what Invoke's `run` takes; gives its Result."""
+        """Run a shell line in the environment. Takes and returns what Invoke's `run` does."""
         shell = str(kwargs.get("shell", self.config.run.shell))
         option = "/c" if shell.lower().endswith("cmd.exe") else "-c"
         self._print_dotenvx_line([shell, option, self._prefix_commands(command)], kwargs)
         return self._run(self._runner(), command, **kwargs)
 
     def sudo(self, command: str, **kwargs: Any) -> Result:
-        """Run a shell line through sudo. Takes what Invoke's `sudo` takes; gives its Result."""
+        """Run a shell line through sudo. Takes and returns what Invoke's `sudo` does."""
         return self._sudo(self._runner(), command, **kwargs)
 
     def exec(self, *argv: str | Path, **kwargs: Any) -> Result:
         """Run one program with these arguments and no shell, in the environment; `python` is this interpreter.
 
-        Takes `warn`, `hide`, `echo`, `dry`, `timeout`, `encoding`, `in_stream` and `env` as `run` does. Gives an Invoke
-        Result; raises UnexpectedExit (the program's own exit code, 128+N for a signal N) and ToolMissing.
+        Takes `warn`, `hide`, `echo`, `dry`, `timeout`, `encoding`, `in_stream` and `env` as `run` does. Returns an
+        Invoke Result; raises UnexpectedExit (the program's own exit code, 128+N for a signal N) and ToolMissing.
         """
         words = [str(word) for word in argv]
         self._print_dotenvx_line(words, kwargs)

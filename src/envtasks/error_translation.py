@@ -40,9 +40,6 @@ def translate_errors(*, failures: bool = False) -> Iterator[None]:
         raise _exit(message, "", 124 if isinstance(failure, CommandTimedOut) else 1) from None
 
 
-exits = translate_errors
-
-
 class PlainTask(Task[Callable[..., Any]]):
     """An Invoke task without an environment whose errors are translated: `@task(env=None, klass=PlainTask)`."""
 

@@ -32,7 +32,7 @@ class Invocation:
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
     def hydrate(self, environment: Environment) -> Hydrated:
-        """The hydrated environment, from the first call on the same object."""
+        """The hydrated environment, which is the same object each time."""
         if environment.name not in self.hydrated:
             self.hydrated[environment.name] = hydrate_and_report(self.project, environment, os.environ)
         return self.hydrated[environment.name]

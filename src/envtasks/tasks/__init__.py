@@ -1,4 +1,4 @@
-"""What `inv` shows: the project's own tasks and the built-in collections, thin over the parts below."""
+"""The collection that `inv` shows: the project's own tasks and the built-in ones."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def built_in() -> Collection:
 def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
     """The built-in collections that a command line can mean.
 
-    `inv run` is typed hundreds of times a day and need not make twenty tasks that it does not name. Whatever lists or
-    completes gets all of them.
+    `inv run` is typed hundreds of times a day and does not import the modules of tasks that it does not name. What
+    lists or completes tasks gets all of them.
     """
     heads = {word.partition(".")[0] for word in words}
     if not heads or any(word.startswith(LISTING) for word in words):

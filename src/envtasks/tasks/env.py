@@ -58,7 +58,7 @@ def list_(c: Context, json: bool = False) -> None:
 
 @task(confirm=False, requires_environment=True, help={"reveal": "Show secret values", "json": "Print JSON"})
 def show(c: Context, reveal: bool = False, json: bool = False) -> None:
-    """Show the variables of an environment and where each comes from, secrets hidden."""
+    """Show the variables of an environment and where each comes from, secrets redacted."""
     rows = [_variable(c.hydrated, name, reveal=reveal) for name in c.hydrated]
     if json:
         console.print_json(rows)
