@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from envtasks import hydrate, inventory
 from envtasks.config import Environment, Project
 from envtasks.errors import ConfigInvalid, UnknownEnvironment
 
@@ -213,3 +215,68 @@ def test_engine_of_the_process_environment_wins(tmp_path: Path) -> None:
     assert project.engine_for({}) == "native"
     with pytest.raises(ConfigInvalid, match="ENVTASKS_ENGINE is 'ruby'"):
         project.engine_for({"ENVTASKS_ENGINE": "ruby"})
+
+
+@pytest.mark.parametrize("name", ["production", "prod", "prd", "live"])
+def test_what_production_is_usually_called_is_protected(tmp_path: Path, name: str) -> None:
+    """Found or declared, an environment of such a name is protected unless it says otherwise."""
+    (tmp_path / f".env.{name}").write_text("A=1\n", encoding="utf-8")
+
+    assert Project.load(tmp_path).environment(name).protected
+
+
+@pytest.mark.parametrize("suffix", ["bak", "old", "orig", "sample", "template", "dist", "test.example"])
+def test_copies_and_samples_are_no_environments(tmp_path: Path, suffix: str) -> None:
+    """What editors and people leave beside env files is not taken for one."""
+    (tmp_path / f".env.{suffix}").write_text("A=1\n", encoding="utf-8")
+
+    assert Project.load(tmp_path).environments == {}
+
+
+def test_a_lone_env_file_is_told_how_to_become_an_environment(tmp_path: Path) -> None:
+    """A project with only `.env` gets the line that declares it."""
+    (tmp_path / ".env").write_text("A=1\n", encoding="utf-8")
+
+    with pytest.raises(UnknownEnvironment) as caught:
+        Project.load(tmp_path).environment("local")
+    assert 'local = { files = [".env"] }' in caught.value.hint
+
+
+def test_optional_files_are_named(tmp_path: Path) -> None:
+    """`optional` says which files may be absent, in place of the rule for `.env`."""
+    environments = "[tool.envtasks.environments]\n"
+    (tmp_path / "pyproject.toml").write_text(
+        environments + 'local = { files = [".env.local", ".env"], optional = [".env.local"] }\n',
+        encoding="utf-8",
+    )
+
+    local = Project.load(tmp_path).environment("local")
+
+    assert [path.name for path in local.baselines] == [".env"]
+    (tmp_path / "pyproject.toml").write_text(
+        environments + 'local = { files = [".env"], optional = [".env.x"] }\n', encoding="utf-8"
+    )
+    with pytest.raises(ConfigInvalid, match=r"optional names '\.env\.x', which is not in files"):
+        Project.load(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_out_of_the_project_is_read_only_where_pyproject_names_it(tmp_path: Path) -> None:
+    """A pull request cannot have a file of the home folder read by adding a link; inside the project links are fine."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "creds").write_text("TOKEN=x\n", encoding="utf-8")
+    (project / "real").write_text("A=1\n", encoding="utf-8")
+    (project / ".env.local").symlink_to(tmp_path / "creds")
+    (project / ".env.dev").symlink_to(project / "real")
+
+    with pytest.raises(ConfigInvalid, match="a link to a file outside the project"):
+        hydrate(Project.load(project).environment("local"), {})
+    with pytest.raises(ConfigInvalid, match="a link to a file outside the project"):
+        inventory.read(Project.load(project).environment("local"))
+    assert dict(hydrate(Project.load(project).environment("dev"), {})) == {"A": "1"}
+
+    (project / "pyproject.toml").write_text(
+        '[tool.envtasks.environments]\nlocal = { files = [".env.local"] }\n', encoding="utf-8"
+    )
+    assert dict(hydrate(Project.load(project).environment("local"), {})) == {"TOKEN": "x"}

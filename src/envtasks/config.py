@@ -14,7 +14,8 @@ from .errors import ConfigInvalid, UnknownEnvironment, did_you_mean
 ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 OVERRIDES: Final = ".env"
 LAYERED: Final = ("local", "dev")  # spec §2.3: only these read the developer's own overrides
-NOT_ENVIRONMENTS: Final = {"example", "keys", "vault"}
+PROTECTED: Final = ("production", "prod", "prd", "live")  # what they are called where nothing is declared
+NOT_ENVIRONMENTS: Final = {"example", "keys", "vault", "bak", "old", "orig", "sample", "template", "dist"}
 ENGINES: Final = ("native", "dotenvx")
 MASKS: Final = ("auto", "always", "never")
 INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
@@ -31,10 +32,22 @@ class Environment:
     public: bool = False
     keys: tuple[Path, ...] = ()
     allow_overrides: tuple[str, ...] = ()
+    optional_files: tuple[Path, ...] | None = None  # None: `.env`, where it is not the only file
+    named: bool = field(default=False, compare=False)  # whether pyproject.toml names the files
 
     def optional(self, path: Path) -> bool:
         """Whether this file may be absent: overrides may, a baseline may not."""
+        if self.optional_files is not None:
+            return path in self.optional_files
         return path.name == OVERRIDES and len(self.files) > 1
+
+    def refuse_outside_link(self, path: Path) -> None:
+        """Raise ConfigInvalid where an env file is a link out of the project and pyproject.toml does not name it."""
+        if not self.named and path.is_symlink() and not path.resolve().is_relative_to(self.root):
+            raise ConfigInvalid(
+                f"{self.label(path)} is a link to a file outside the project.",
+                hint=f"if that is meant, name it in pyproject.toml: {self.name} = {{ files = ['{self.label(path)}'] }}",
+            )
 
     @property
     def baselines(self) -> tuple[Path, ...]:
@@ -97,6 +110,12 @@ class Project:
         if name in self.environments:
             return self.environments[name]
         known = ", ".join(self.environments) or "none: there is no .env.<name> file beside pyproject.toml"
+        if not self.environments and (self.root / OVERRIDES).is_file():
+            raise UnknownEnvironment(
+                f"There is no environment {name!r} in {self.root.name}: {OVERRIDES} alone belongs to none.",
+                hint="declare it in pyproject.toml, [tool.envtasks.environments]: "
+                f'{name} = {{ files = ["{OVERRIDES}"] }}',
+            )
         raise UnknownEnvironment(
             f"There is no environment {name!r} in {self.root.name}{did_you_mean(name, self.environments)}",
             hint=f"environments: {known}",
@@ -242,7 +261,7 @@ def _environment(root: Path, name: str, value: object) -> Environment:
     if not isinstance(value, Mapping):
         raise ConfigInvalid(f"pyproject.toml: {where} must be a table such as {{ files = ['.env.{name}'] }}.")
     table = Table(root, value, where)
-    table.allow_only("files", "protected", "public", "keys", "allow-overrides")
+    table.allow_only("files", "optional", "protected", "public", "keys", "allow-overrides")
     files = table.paths_in_project("files", "a list of file names")
     if "files" not in value:
         files = _layers(root, name)
@@ -250,15 +269,22 @@ def _environment(root: Path, name: str, value: object) -> Environment:
         raise ConfigInvalid(
             f"pyproject.toml: [{where}] files is empty: an environment needs at least one file."
         )
+    optional = table.paths_in_project("optional", "a list of names out of files")
+    if unknown := [path.name for path in optional if path not in files]:
+        raise ConfigInvalid(
+            f"pyproject.toml: [{where}] optional names {unknown[0]!r}, which is not in files."
+        )
     protected = table.boolean("protected")
     return Environment(
         name=name,
         root=root,
         files=files,
-        protected=name == "production" if protected is None else protected,
+        protected=name in PROTECTED if protected is None else protected,
         public=bool(table.boolean("public")),
         keys=table.paths_in_project("keys", "a file name or a list of file names", single=True),
         allow_overrides=table.strings("allow-overrides", "a list of variable names"),
+        optional_files=optional if "optional" in value else None,
+        named="files" in value,
     )
 
 
@@ -274,7 +300,7 @@ def _found(root: Path) -> dict[str, Environment]:
         key=_usual_order,
     )
     return {
-        name: Environment(name, root, _layers(root, name), protected=name == "production")
+        name: Environment(name, root, _layers(root, name), protected=name in PROTECTED)
         for name in names
         if name not in NOT_ENVIRONMENTS and not name.endswith(".keys") and ENVIRONMENT_NAME.fullmatch(name)
     }

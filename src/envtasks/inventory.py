@@ -77,6 +77,7 @@ def read(environment: Environment) -> Inventory:
     files = []
     missing = []
     for path in environment.files:
+        environment.refuse_outside_link(path)
         if path.exists():
             files.append(_read_file(path, environment.label(path)))
         elif not environment.optional(path):

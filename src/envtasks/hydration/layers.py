@@ -106,6 +106,7 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
     """
     files = []
     for path in environment.files:
+        environment.refuse_outside_link(path)
         label = environment.label(path)
         try:
             file = read(path, label=label)
