@@ -68,7 +68,11 @@ def test_nothing_secret_is_in_its_repr(sandbox: Sandbox) -> None:
             StackFailed,
             "It went wrong: invalid port *** ***",
         ),
-        ("echo 'unknown flag: --project-name' >&2; exit 125", ToolMissing, "docker has no compose command."),
+        (
+            "echo 'unknown flag: --project-name' >&2; exit 125",
+            ToolMissing,
+            "It went wrong: docker has no compose command. unknown flag: --project-name",
+        ),
         ("echo 'Cannot connect to the Docker daemon at x' >&2; exit 1", ToolMissing, None),
     ],
 )

@@ -109,10 +109,11 @@ def test_a_failure_is_raised_with_values_redacted(tmp_path: Path, error: type[En
 def test_the_output_of_a_short_command_is_returned(tmp_path: Path) -> None:
     """docker_output returns stdout as text; a failure is raised with docker's message."""
     env = fake_docker(tmp_path, 'test "$1" = good && echo "höllo" || { echo "no $2" >&2; exit 3; }')
+    docker = find_docker(env)
 
-    assert docker_output(["good"], env, what="It", redactor=HIDE) == "höllo\n"
-    with pytest.raises(BuildFailed, match=r"^It: no \*\*\*$"):
-        docker_output(["bad", "marked-value"], env, what="It", redactor=HIDE)
+    assert docker_output([docker, "good"], env, what="It", redactor=HIDE) == "höllo\n"
+    with pytest.raises(StackFailed, match=r"^It: no \*\*\*$"):
+        docker_output([docker, "bad", "marked-value"], env, what="It", redactor=HIDE, error=StackFailed)
 
 
 @POSIX
@@ -181,6 +182,11 @@ def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException) 
             "docker: 'buildx' is not a docker command.\nSee 'docker --help'",
             ToolMissing,
             "It: buildx is missing or too old. docker: 'buildx' is not a docker command.",
+        ),
+        (
+            "docker: unknown command: docker compose\n\nRun 'docker --help' for more information",
+            ToolMissing,
+            "It: docker has no compose command. docker: unknown command: docker compose",
         ),
         ("unknown flag: --call", ToolMissing, "It: buildx is missing or too old. unknown flag: --call"),
         ("pull access denied", BuildFailed, "It: pull access denied"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..docker.client import docker_error, find_docker
-from ..errors import StackFailed, ToolMissing
+from ..docker.client import docker_output, find_docker
+from ..errors import StackFailed
 from ..process import passthrough
 from .model import Model, Tree, active_services, read_sources
 from .settings import ComposeSettings, existing_files, read_settings
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
 # they would make compose take other files, another project or other env files than the ones that we name
 NOT_HANDED_ON: Final = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES")
 SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
-NO_COMPOSE: Final = (
-    "'compose' is not a docker command",
-    "unknown flag: --project-name",
-    "unknown command: docker compose",
-)
 ALL_ADDRESSES: Final = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 (read from docker, not bound to)
 
 
@@ -145,16 +139,7 @@ class Stack:
 
         `what` begins the message; docker's own follows.
         """
-        done = subprocess.run(argv, env=dict(self.child_env), capture_output=True, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            message = done.stderr.decode("utf-8", "replace")
-            if any(sign in message for sign in NO_COMPOSE):
-                raise ToolMissing(
-                    "docker has no compose command.",
-                    hint="install the docker-compose plugin, 2.20 or newer (docker compose version)",
-                )
-            raise docker_error(message, what=what, redactor=self.redactor, error=StackFailed)
-        return done.stdout.decode("utf-8", "replace")
+        return docker_output(argv, self.child_env, what=what, redactor=self.redactor, error=StackFailed)
 
     def run(self, *words: str, files: bool, redact: bool = True) -> int:
         """Run docker compose, its output on ours, values redacted unless `redact` is false. Returns its exit code."""

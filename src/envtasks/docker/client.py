@@ -33,15 +33,27 @@ _INSTALL: Final = {
 _DEBUG_SWITCH: Final = "PYTHON_ON_WHALES_DEBUG"
 _PIPE_SIZE: Final = 1 << 20
 _EXIT_SECONDS: Final = 1.0  # for docker, whose archive was cut off, to end
-_NO_ENGINE: Final = (
-    "cannot connect to the docker daemon",
-    "error during connect",
-    "docker daemon is not running",
-)
-_NO_BUILDX: Final = (
-    "'buildx' is not a docker command",
-    "unknown flag: --call",
-    "unknown command: docker buildx",
+# parts of docker's messages, in lower case, that tell what is missing; the problem; how to mend it
+_MISSING: Final = (
+    (
+        ("cannot connect to the docker daemon", "error during connect", "docker daemon is not running"),
+        "Docker's engine does not answer",
+        "start it: Docker Desktop, or `sudo systemctl start docker`",
+    ),
+    (
+        ("'buildx' is not a docker command", "unknown flag: --call", "unknown command: docker buildx"),
+        "buildx is missing or too old",
+        "install the docker-buildx plugin, 0.17 or newer (docker buildx version)",
+    ),
+    (
+        (
+            "'compose' is not a docker command",
+            "unknown flag: --project-name",
+            "unknown command: docker compose",
+        ),
+        "docker has no compose command",
+        "install the docker-compose plugin, 2.20 or newer (docker compose version)",
+    ),
 )
 
 
@@ -105,17 +117,18 @@ def _replace_environment(values: Mapping[str, str]) -> None:
 
 
 def docker_output(
-    arguments: Sequence[str], child_env: Mapping[str, str], *, what: str, redactor: Redactor
+    argv: Sequence[str],
+    child_env: Mapping[str, str],
+    *,
+    what: str,
+    redactor: Redactor,
+    error: type[EnvtasksError] = BuildFailed,
 ) -> str:
-    """The stdout of a short docker command that python-on-whales lacks. Raises BuildFailed, ToolMissing."""
-    done = subprocess.run(
-        [find_docker(child_env), *arguments],
-        env=dict(child_env),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-    )
+    """The stdout of a short docker command that python-on-whales lacks. Raises `error`, as `docker_error`."""
+    done = subprocess.run(argv, env=dict(child_env), capture_output=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise docker_error(done.stderr.decode("utf-8", "replace"), what=what, redactor=redactor)
+        message = done.stderr.decode("utf-8", "replace")
+        raise docker_error(message, what=what, redactor=redactor, error=error)
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -175,17 +188,10 @@ def _enlarge_pipe(pipe: int) -> None:
 def docker_error(
     message: str, *, what: str, redactor: Redactor, error: type[EnvtasksError] = BuildFailed
 ) -> EnvtasksError:
-    """Docker's message as an `error`, values redacted; as ToolMissing if the engine does not answer or buildx lacks."""
+    """Docker's message as an `error`, values redacted; as ToolMissing if the engine, buildx or compose is missing."""
     shown = redactor.text(message).strip()
-    lowered = shown.lower()
-    if any(sign in lowered for sign in _NO_ENGINE):
-        return ToolMissing(
-            f"{what}: Docker's engine does not answer. {shown.splitlines()[-1]}",
-            hint="start it: Docker Desktop, or `sudo systemctl start docker`",
-        )
-    if any(sign in lowered for sign in _NO_BUILDX):
-        return ToolMissing(
-            f"{what}: buildx is missing or too old. {shown.splitlines()[0]}",
-            hint="install the docker-buildx plugin, 0.17 or newer (docker buildx version)",
-        )
+    for signs, problem, hint in _MISSING:
+        for line in shown.splitlines():
+            if any(sign in line.lower() for sign in signs):
+                return ToolMissing(f"{what}: {problem}. {line}", hint=hint)
     return error(f"{what}: {shown}" if shown else f"{what}, and docker gave no reason.")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from .client import docker_output
+from .client import docker_output, find_docker
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
@@ -105,12 +105,13 @@ def read_dockerfile(
     """
     text = settings.dockerfile_text()
     mentioned = set(re.findall(r"\w+", text))
-    options = [f"--file={settings.file}", *(f"--build-arg={name}" for name in plain if name in mentioned)]
+    command = [find_docker(child_env), "buildx", "build", f"--file={settings.file}"]
+    command += [f"--build-arg={name}" for name in plain if name in mentioned]
     what = f"{settings.label} cannot be built"
 
     def call(method: str, *more: str) -> dict[str, Any]:
-        words = ["buildx", "build", *options, f"--call={method},format=json", *more, str(settings.context)]
-        return dict(json.loads(docker_output(words, child_env, what=what, redactor=redactor)))
+        argv = [*command, f"--call={method},format=json", *more, str(settings.context)]
+        return dict(json.loads(docker_output(argv, child_env, what=what, redactor=redactor)))
 
     outline = call("outline", *([f"--target={settings.target}"] if settings.target else []))
     sources = outline.get("sources") or []
