@@ -110,6 +110,6 @@ class LeakFound(EnvtasksError):
 
 
 class ClusterFailed(EnvtasksError):
-    """kubectl, or the cluster behind it, said no."""
+    """kubectl or the cluster rejected the request."""
 
     code = 10

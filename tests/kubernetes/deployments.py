@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from envtasks.config import Environment, Project
 from envtasks.hydration.result import Hydrated, Origin
 from envtasks.kubernetes.allowlist import Selection
-from envtasks.kubernetes.cluster import Reply
+from envtasks.kubernetes.kubectl import Result
 from envtasks.kubernetes.settings import Target
 
 ROOT = Path("/project")
@@ -66,19 +67,36 @@ def selection(secret: Mapping[str, str] | None = None, config: Mapping[str, str]
     return Selection(secret=secret or {}, config=config or {})
 
 
+def live(
+    kind: str, data: Mapping[str, str], *entries: dict[str, Any], annotations: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """A Secret or ConfigMap as the cluster holds it, with these entries of managedFields."""
+    values = {name: base64.b64encode(value.encode()).decode() for name, value in data.items()}
+    return {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {
+            "name": "shop-env" if kind == "Secret" else "shop-config",
+            "managedFields": list(entries),
+            "annotations": dict(annotations or {}),
+        },
+        "data": values if kind == "Secret" else dict(data),
+    }
+
+
 @dataclass(slots=True)
 class Scripted:
     """A kubectl that answers as told and remembers what it was asked."""
 
-    answer: Callable[[Sequence[str]], Reply]
+    answer: Callable[[Sequence[str]], Result]
     calls: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
 
-    def run(self, argv: Sequence[str], stdin: str | None) -> Reply:
+    def run(self, argv: Sequence[str], stdin: str | None) -> Result:
         self.calls.append((tuple(argv), stdin))
         return self.answer(argv)
 
-    def follow(self, argv: Sequence[str], line: Callable[[str], None]) -> int:
-        reply = self.run(argv, None)
-        for text in reply.stdout.splitlines():
-            line(text)
-        return reply.code
+    def stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
+        result = self.run(argv, None)
+        for text in result.stdout.splitlines():
+            on_line(text)
+        return result.code

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing
-from envtasks.kubernetes.allowlist import Entry, Selection, read, select
+from envtasks.kubernetes.allowlist import Rule, Selection, read_rules, select
 from tests.kubernetes.deployments import hydrated
 
 LABEL = "deploy/env.allowlist"
@@ -19,18 +19,18 @@ VALUES = {
 }
 
 
-def entries(tmp_path: Path, text: str) -> tuple[Entry, ...]:
+def rules(tmp_path: Path, text: str) -> tuple[Rule, ...]:
     path = tmp_path / "env.allowlist"
     path.write_text(text, encoding="utf-8", newline="")
-    return read(path, LABEL)
+    return read_rules(path, LABEL)
 
 
 def test_a_line_is_a_name_its_kind_and_a_comment(tmp_path: Path) -> None:
     """Names, patterns, kinds and `optional` are read; comments and blank lines are not."""
-    assert entries(tmp_path, "\ufeff# all\nDB_HOST config\r\n\nDB_* # db\nCACHE_URL optional secret\n") == (
-        Entry("DB_HOST", "config", optional=False, line=2),
-        Entry("DB_*", "", optional=False, line=4),
-        Entry("CACHE_URL", "secret", optional=True, line=5),
+    assert rules(tmp_path, "\ufeff# all\nDB_HOST config\r\n\nDB_* # db\nCACHE_URL optional secret\n") == (
+        Rule("DB_HOST", "config", optional=False, line=2),
+        Rule("DB_*", "", optional=False, line=4),
+        Rule("CACHE_URL", "secret", optional=True, line=5),
     )
 
 
@@ -46,14 +46,14 @@ def test_a_line_is_a_name_its_kind_and_a_comment(tmp_path: Path) -> None:
 def test_a_line_that_cannot_be_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     """A mistake in the file is a ConfigInvalid with file and line."""
     with pytest.raises(ConfigInvalid) as caught:
-        entries(tmp_path, text)
+        rules(tmp_path, text)
     assert caught.value.message == message
 
 
 def test_a_missing_allowlist_says_how_to_write_one(tmp_path: Path) -> None:
     """Without the file nothing may reach the cluster, and the hint says what goes into it."""
     with pytest.raises(ConfigInvalid) as caught:
-        read(tmp_path / "none", LABEL)
+        read_rules(tmp_path / "none", LABEL)
     assert (caught.value.message, caught.value.hint) == (
         f"There is no {LABEL}, so nothing may reach the cluster.",
         f"write one name per line into {LABEL}, such as DB_HOST, DB_PASSWORD or CACHE_*",
@@ -65,7 +65,7 @@ def test_encrypted_values_and_secrets_of_the_settings_class_are_secret_and_the_r
 ) -> None:
     """The kind follows the value unless the line says one; names come out in order, each once."""
     chosen = select(
-        entries(tmp_path, "LEVEL\nTOKEN\nDB_*\nDB_USER secret\n"),
+        rules(tmp_path, "LEVEL\nTOKEN\nDB_*\nDB_USER secret\n"),
         hydrated({**VALUES, "TOKEN": "t", "DB_USER": "u"}, secrets=["DB_PASSWORD"]),
         secret_names={"TOKEN"},
         label=LABEL,
@@ -81,7 +81,7 @@ def test_encrypted_values_and_secrets_of_the_settings_class_are_secret_and_the_r
 def test_a_line_of_its_own_wins_over_patterns_and_the_last_pattern_over_earlier_ones(tmp_path: Path) -> None:
     """As in .gitignore the last match counts, and an exact name counts most; keys of env files match no pattern."""
     chosen = select(
-        entries(tmp_path, "LEVEL config\n*\n*L secret\nDB_H* secret\n"),
+        rules(tmp_path, "LEVEL config\n*\n*L secret\nDB_H* secret\n"),
         hydrated({**VALUES, "MAIL": "m"}),
         label=LABEL,
     )
@@ -93,14 +93,14 @@ def test_a_line_of_its_own_wins_over_patterns_and_the_last_pattern_over_earlier_
 
 def test_app_env_is_the_environments_name_unless_a_file_says_otherwise(tmp_path: Path) -> None:
     """APP_ENV is always there, as for every process of the environment."""
-    listed = entries(tmp_path, "APP_ENV\n")
+    listed = rules(tmp_path, "APP_ENV\n")
     assert select(listed, hydrated({}), label=LABEL).config == {"APP_ENV": "staging"}
     assert select(listed, hydrated({"APP_ENV": "uat"}), label=LABEL).config == {"APP_ENV": "uat"}
 
 
 def test_values_of_the_process_environment_are_told(tmp_path: Path) -> None:
     """A value that did not come from the env files is named, since another machine would deploy another one."""
-    chosen = select(entries(tmp_path, "LEVEL\nDB_HOST\n"), hydrated(VALUES, process=["LEVEL"]), label=LABEL)
+    chosen = select(rules(tmp_path, "LEVEL\nDB_HOST\n"), hydrated(VALUES, process=["LEVEL"]), label=LABEL)
     assert chosen.from_process == ("LEVEL",)
 
 
@@ -108,7 +108,7 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     """Names and patterns that give nothing are one VariableMissing; optional ones are none."""
     with pytest.raises(VariableMissing) as caught:
         select(
-            entries(tmp_path, "A\nLEVEL\nB optional\nC_*\nD_* optional\nE secret\n"),
+            rules(tmp_path, "A\nLEVEL\nB optional\nC_*\nD_* optional\nE secret\n"),
             hydrated(VALUES),
             label=LABEL,
         )
@@ -121,7 +121,7 @@ def test_a_secret_declared_config_is_refused(tmp_path: Path) -> None:
     """Neither a line nor a pattern can put a secret into a ConfigMap."""
     with pytest.raises(LeakFound) as caught:
         select(
-            entries(tmp_path, "DB_* config\nTOKEN config\n"),
+            rules(tmp_path, "DB_* config\nTOKEN config\n"),
             hydrated({**VALUES, "TOKEN": "t"}, secrets=["DB_PASSWORD"]),
             secret_names={"TOKEN"},
             label=LABEL,
@@ -135,7 +135,7 @@ def test_a_private_key_never_passes(tmp_path: Path) -> None:
     """Not even when it is listed by name."""
     with pytest.raises(LeakFound):
         select(
-            entries(tmp_path, "DOTENV_PRIVATE_KEY_X\n"),
+            rules(tmp_path, "DOTENV_PRIVATE_KEY_X\n"),
             hydrated({"DOTENV_PRIVATE_KEY_X": "0" * 64}),
             label=LABEL,
         )
@@ -152,13 +152,13 @@ def test_what_the_cluster_could_not_take_is_refused_all_at_once(tmp_path: Path) 
     }
     values |= {"BYTES": "\udcff"}
     with pytest.raises(SettingsInvalid) as caught:
-        select([Entry(name, "", optional=False, line=1) for name in values], hydrated(values), label=LABEL)
+        select([Rule(name, "", optional=False, line=1) for name in values], hydrated(values), label=LABEL)
     assert caught.value.message.splitlines() == [
-        "The cluster cannot take these values of staging:",
+        "Kubernetes cannot hold these values of staging:",
         "  ..X: a name has letters, digits, '-', '_' and '.', no digit first, 253 at most",
         "  1ST: a name has letters, digits, '-', '_' and '.', no digit first, 253 at most",
         "  BIG: 131,072 bytes with its name; no process starts with 131,072",
-        "  BYTES: the value is no UTF-8 text",
+        "  BYTES: the value is not UTF-8 text",
         "  NUL: the value holds a NUL byte, which no environment variable can",
     ]
 
@@ -167,12 +167,12 @@ def test_what_the_cluster_could_not_take_is_refused_all_at_once(tmp_path: Path) 
 def test_an_object_holds_one_mebibyte_of_values(tmp_path: Path, last: int, fits: bool) -> None:
     """The limit counts the bytes of the values in sum, to the byte."""
     values = {f"V{number}": "ä" * 32768 for number in range(16)} | {"LAST": "x" * last}
-    listed = [Entry(name, "", optional=False, line=1) for name in values]
+    listed = [Rule(name, "", optional=False, line=1) for name in values]
     if fits:
         assert len(select(listed, hydrated(values), label=LABEL).config) == 17
         return
     with pytest.raises(SettingsInvalid) as caught:
         select(listed, hydrated(values), label=LABEL)
     assert caught.value.message.endswith(
-        "the ConfigMap is 1,048,577 bytes of values, and Kubernetes takes 1,048,576"
+        "the ConfigMap is 1,048,577 bytes of values, and Kubernetes accepts 1,048,576"
     )

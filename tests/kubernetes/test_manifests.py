@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envtasks.kubernetes import kustomize, manifests
+from envtasks.kubernetes import manifests
 from envtasks.redaction import Redactor
 from tests.kubernetes.deployments import selection, target
 
@@ -31,7 +33,7 @@ AWKWARD = {
 def test_a_secret_and_a_configmap_are_rendered_to_the_byte() -> None:
     """Labels, namespace, base64 `data` and quoted strings: this is all that is in them, and no stringData."""
     chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_PORT": "5432"})
-    assert manifests.dump(manifests.build(target(labels={"team": "a"}), chosen)) == (
+    assert manifests.to_yaml(manifests.build(target(labels={"team": "a"}), chosen)) == (
         "apiVersion: v1\n"
         "kind: Secret\n"
         "metadata:\n"
@@ -72,8 +74,8 @@ def test_annotations_go_on_the_secret_alone() -> None:
 def test_every_value_comes_back_from_the_yaml_as_it_was(values: dict[str, str]) -> None:
     """Whatever the text, the ConfigMap holds it as a string, the Secret as its bytes; the same input, the same text."""
     chosen = selection(values, values)
-    text = manifests.dump(manifests.build(target(), chosen))
-    assert text == manifests.dump(manifests.build(target(), chosen))
+    text = manifests.to_yaml(manifests.build(target(), chosen))
+    assert text == manifests.to_yaml(manifests.build(target(), chosen))
     secret, config = yaml.safe_load_all(text)
     assert config["data"] == values
     assert {name: base64.b64decode(value).decode() for name, value in secret["data"].items()} == values
@@ -82,7 +84,7 @@ def test_every_value_comes_back_from_the_yaml_as_it_was(values: dict[str, str]) 
 def test_hidden_text_holds_no_secret_and_no_base64() -> None:
     """Secrets are masked also inside config values, and a piped hidden Secret is none that a server would take."""
     chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_URL": "postgres://app:hunter2@db/app"})
-    text = manifests.dump(manifests.hidden(manifests.build(target(), chosen), Redactor(["hunter2"]).text))
+    text = manifests.to_yaml(manifests.hidden(manifests.build(target(), chosen), Redactor(["hunter2"]).text))
     secret, config = yaml.safe_load_all(text)
     assert (secret["data"], config["data"]) == (
         {"DB_PASSWORD": "***"},
@@ -102,7 +104,7 @@ def test_labels_are_never_longer_than_kubernetes_takes(name: str) -> None:
 def test_a_kustomization_has_generators_for_both() -> None:
     """One literal per name, in a pair of quotes of its own that kustomize takes off again."""
     chosen = selection({"P": "it's"}, AWKWARD)
-    found = yaml.safe_load(kustomize.kustomization(target(), chosen))
+    found = yaml.safe_load(manifests.kustomization(target(), chosen))
     labels = manifests.labels(target())
     assert found == {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -123,18 +125,16 @@ def test_a_kustomization_has_generators_for_both() -> None:
 
 def test_a_hidden_kustomization_has_secrets_that_are_no_literals() -> None:
     """Without an `=` kustomize refuses the entry, so `***` is never deployed."""
-    text = kustomize.kustomization(target(), selection({"P": "hunter2"}), hide=Redactor(["hunter2"]).text)
+    text = manifests.kustomization(target(), selection({"P": "hunter2"}), hide=Redactor(["hunter2"]).text)
     assert yaml.safe_load(text)["secretGenerator"][0]["literals"] == ["P: ***"]
 
 
-def test_helm_values_are_names() -> None:
-    """No value, secret or not: Helm would keep it in its release."""
-    chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_HOST": "db.example.com"})
-    assert yaml.safe_load(kustomize.helm_values(target(), chosen)) == {
-        "envtasks": {
-            "environment": "staging",
-            "secret": {"name": "shop-env", "keys": ["DB_PASSWORD"]},
-            "config": {"name": "shop-config", "keys": ["DB_HOST"]},
-        },
-        "envFrom": [{"secretRef": {"name": "shop-env"}}, {"configMapRef": {"name": "shop-config"}}],
-    }
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_files_are_for_their_owner_and_not_for_git(tmp_path: Path) -> None:
+    """Mode 0600 in a folder of mode 0700 that ignores itself; a second run replaces them."""
+    folder = tmp_path / "new" / "rendered"
+    for text in ("one\n", "two\n"):
+        (path,) = manifests.write_files({"secret.yaml": text}, folder, {})
+        assert path.read_text(encoding="utf-8") == text
+    assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from envtasks.errors import ConfigInvalid, VariableMissing
-from envtasks.kubernetes import documents, references
-from envtasks.kubernetes.documents import Documents
-from envtasks.kubernetes.references import Finding
-from envtasks.kubernetes.settings import WORKLOADS
+from envtasks.kubernetes import references
+from envtasks.kubernetes.references import Documents, Finding
 from tests.kubernetes.deployments import selection, target
 
 FILE = "deploy/app.yaml"
@@ -21,7 +19,7 @@ CHOSEN = selection({"DB_PASSWORD": "x", "TOKEN": "x"}, {"DB_HOST": "h"})
 def manifests(root: Path, text: str) -> Documents:
     (root / "deploy").mkdir(exist_ok=True)
     (root / FILE).write_text(textwrap.dedent(text), encoding="utf-8")
-    return documents.read(root, ["deploy/*.yaml"])
+    return references.read_documents(root, ["deploy/*.yaml"])
 
 
 def pod(body: str) -> str:
@@ -31,7 +29,7 @@ def pod(body: str) -> str:
 
 
 def found(root: Path, text: str) -> tuple[Finding, ...]:
-    return references.findings(manifests(root, text), target(), CHOSEN)
+    return references.find_problems(manifests(root, text), target(), CHOSEN)
 
 
 def test_references_that_are_met_are_no_findings(tmp_path: Path) -> None:
@@ -54,13 +52,21 @@ def test_references_that_are_met_are_no_findings(tmp_path: Path) -> None:
         (
             "env:\n  - name: P\n    valueFrom: {secretKeyRef: {name: shop-env, key: DB_PASWORD}}",
             Finding(
-                "missing-key", FILE, 9, "DB_PASWORD is not in secret/shop-env.", "did you mean DB_PASSWORD?"
+                "missing-key",
+                FILE,
+                9,
+                "DB_PASWORD is not in secret/shop-env: did you mean DB_PASSWORD?",
+                "correct the name, or add it to the allowlist",
             ),
         ),
         (
             "env:\n  - name: P\n    valueFrom: {configMapKeyRef: {name: shop-config, key: OTHER}}",
             Finding(
-                "missing-key", FILE, 9, "OTHER is not in configmap/shop-config.", "add OTHER to the allowlist"
+                "missing-key",
+                FILE,
+                9,
+                "OTHER is not in configmap/shop-config.",
+                "correct the name, or add it to the allowlist",
             ),
         ),
         (
@@ -75,7 +81,7 @@ def test_references_that_are_met_are_no_findings(tmp_path: Path) -> None:
         ),
         (
             "envFrom:\n  - secretRef: {name: shop-envs}",
-            Finding("missing-object", FILE, 8, "There is no secret/shop-envs.", "did you mean shop-env?"),
+            Finding("missing-object", FILE, 8, "There is no secret/shop-envs: did you mean shop-env?"),
         ),
         (
             "envFrom:\n  - secretRef: {name: shop-config}",
@@ -127,8 +133,8 @@ def test_what_cannot_be_checked_is_said(tmp_path: Path) -> None:
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "chart.yaml").write_text("{{- if .Values.x }}\na: {{ .b }}: c\n", encoding="utf-8")
     read = manifests(tmp_path, pod("envFrom: [{secretRef: {name: registry-login}}]"))
-    assert references.findings(read, target(), CHOSEN) == ()
-    assert references.notes(read, target(), CHOSEN) == (
+    assert references.find_problems(read, target(), CHOSEN) == ()
+    assert references.unchecked(read, target(), CHOSEN) == (
         "deploy/chart.yaml is a template and was not checked.",
         "Secret registry-login is not rendered here and was not checked.",
     )
@@ -138,14 +144,14 @@ def test_yaml_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path) -> No
     """A manifest that is no YAML is a ConfigInvalid with file and line."""
     with pytest.raises(ConfigInvalid) as caught:
         manifests(tmp_path, "a: b\nc: [\n")
-    assert caught.value.message.startswith(f"{FILE}:3: this is no YAML: ")
+    assert caught.value.message.startswith(f"{FILE}:3: this is not valid YAML: ")
 
 
 def test_all_findings_are_one_refusal() -> None:
     """What deploy.apply and deploy.status say holds every finding with its place."""
-    references.refuse((), "staging")
+    references.refuse_findings((), "staging")
     with pytest.raises(VariableMissing) as caught:
-        references.refuse(
+        references.refuse_findings(
             (Finding("a", FILE, 3, "One.", "mend it"), Finding("b", FILE, 4, "Two.")), "staging"
         )
     assert caught.value.message == (
@@ -160,6 +166,6 @@ def test_the_workloads_to_roll_are_those_that_read_the_objects(tmp_path: Path) -
     two = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: other}\n" + body.replace("NAME", "else")
     job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\n" + body.replace("NAME", "shop-env")
     read = manifests(tmp_path, "---\n".join([one, two, job]))
-    assert references.workloads_using(read, target(), WORKLOADS) == ("deployment/web",)
+    assert references.workloads_using(read, target()) == ("deployment/web",)
     assert [document.key for document in read.all] == ["deployment/web", "deployment/other", "job/once"]
     assert "".join(document.text for document in read.all) == one + two + job

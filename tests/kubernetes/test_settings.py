@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from envtasks.errors import ConfigInvalid
-from envtasks.kubernetes.settings import NEEDS, Target, object_name, read
+from envtasks.kubernetes.settings import NEEDS, Target, object_name, read_target
 from tests.kubernetes.deployments import ROOT, project
 
 SERVER = "https://staging.example.com:6443"
@@ -15,7 +15,7 @@ SERVER = "https://staging.example.com:6443"
 
 def test_a_project_that_says_nothing_gets_names_from_its_own_name_and_no_cluster() -> None:
     """Without a table, objects are named after the project and no cluster is declared."""
-    assert read(project({}), "staging") == Target(
+    assert read_target(project({}), "staging") == Target(
         environment="staging",
         app="shop",
         secret="shop-env",
@@ -50,7 +50,7 @@ def test_an_environment_goes_over_what_is_said_for_all() -> None:
             }
         },
     }
-    staging, production = read(project(table), "staging"), read(project(table), "production")
+    staging, production = read_target(project(table), "staging"), read_target(project(table), "production")
     assert (staging.objects, staging.namespace) == (("secret/web-env", "configmap/web-config"), "web-staging")
     assert (staging.context, staging.server, staging.timeout) == ("st", SERVER, 60)
     assert dict(staging.labels) == {"team": "b", "tier": "web"}
@@ -62,10 +62,13 @@ def test_an_environment_goes_over_what_is_said_for_all() -> None:
     ("table", "message"),
     [
         ({"apps": "x"}, "[tool.envtasks.deploy] has no key 'apps': did you mean app?"),
-        ({"app": "Web"}, "[tool.envtasks.deploy] app must be a name that Kubernetes takes"),
+        ({"app": "Web"}, "[tool.envtasks.deploy] app must be a name that Kubernetes accepts"),
         ({"namespace": "a.b"}, "[tool.envtasks.deploy] namespace must be a namespace"),
-        ({"labels": {"team": "a b"}}, "[tool.envtasks.deploy] labels: 'team' is no label"),
-        ({"labels": ["x"]}, "[tool.envtasks.deploy] labels must be a table"),
+        (
+            {"labels": {"team": "a b"}},
+            "[tool.envtasks.deploy] labels: 'team' or its value is not a valid",
+        ),
+        ({"labels": ["x"]}, "tool.envtasks.deploy.labels must be a table"),
         ({"workloads": ["pod/web"]}, "[tool.envtasks.deploy] workloads must be a list such as"),
         ({"timeout": True}, "[tool.envtasks.deploy] timeout must be a number of seconds"),
         ({"manifests": [1]}, "[tool.envtasks.deploy] manifests must be a list of strings"),
@@ -76,7 +79,7 @@ def test_an_environment_goes_over_what_is_said_for_all() -> None:
         ),
         (
             {"environments": []},
-            "[tool.envtasks.deploy] environments must be a table with one table per environment",
+            "tool.envtasks.deploy.environments must be a table",
         ),
         (
             {"environments": {"staging": {"server": "staging.example.com"}}},
@@ -91,7 +94,7 @@ def test_an_environment_goes_over_what_is_said_for_all() -> None:
 def test_a_wrong_table_is_refused_with_table_and_key(table: dict[str, Any], message: str) -> None:
     """Each mistake is a ConfigInvalid with its place and what was expected; plain http is one, off loopback."""
     with pytest.raises(ConfigInvalid) as caught:
-        read(project(table), "staging")
+        read_target(project(table), "staging")
     assert caught.value.message.startswith(f"pyproject.toml: {message}")
 
 
@@ -100,7 +103,7 @@ def test_two_environments_never_write_the_same_object() -> None:
     place = {"context": "a", "server": SERVER, "namespace": "shop"}
     table = {"environments": {"staging": place, "production": place}}
     with pytest.raises(ConfigInvalid) as caught:
-        read(project(table), "staging")
+        read_target(project(table), "staging")
     assert caught.value.message == (
         "pyproject.toml: staging and production would both write configmap/shop-config "
         f"in namespace shop of {SERVER}."
@@ -110,7 +113,7 @@ def test_two_environments_never_write_the_same_object() -> None:
         "secret": "shop-production-env",
         "config": "shop-production-config",
     }
-    assert read(project(table), "staging").secret == "shop-env"
+    assert read_target(project(table), "staging").secret == "shop-env"
 
 
 @pytest.mark.parametrize(

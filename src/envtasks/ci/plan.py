@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from .. import git, inventory
+from .. import git, inventory, kubernetes
 from ..config import LAYERED
 from ..docker import image_settings
 from ..envfiles.keys import PRIVATE
 from ..errors import ConfigInvalid, did_you_mean
-from ..kubernetes import settings as deploy_settings
 from ..yaml_nodes import line
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def plan_pipeline(project: Project, process_env: Mapping[str, str]) -> Pipeline:
     settings = read_settings(project)
     make = _Jobs(project, process_env)
     images = _images(project) if settings.images is None else settings.images
-    clusters = _clusters(project) if settings.deploy is None else settings.deploy
+    clusters = kubernetes.declared_environments(project) if settings.deploy is None else settings.deploy
     sessions = list_sessions(project.root, process_env, wanted=settings.sessions)
     jobs = [make.session(session) for session in sessions]
     jobs += [make.image(name) for name in images if not project.environment(name).protected]
@@ -296,11 +295,6 @@ def _images(project: Project) -> tuple[str, ...]:
     if not image_settings(project).file.is_file():
         return ()
     return tuple(name for name in project.environments if name not in LAYERED)
-
-
-def _clusters(project: Project) -> tuple[str, ...]:
-    """The environments that are deployed unless the settings list them."""
-    return tuple(name for name in project.environments if deploy_settings.read(project, name).server)
 
 
 def _key_is_in_git(environment: Environment, process_env: Mapping[str, str]) -> bool:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .. import audit, console, inventory
+from .. import audit, console, inventory, kubernetes
 from ..errors import BuildFailed, ConfigInvalid, Refused
-from ..kubernetes import allowlist
 from ..process.command import shown
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
 from .build_inputs import credential_values, redactor_for_build
@@ -226,12 +224,10 @@ def _container_variables(
     present = dict.fromkeys(["APP_ENV", *hydrated])
     if variables is not None:
         return [name for name in present if name in variables]
-    label = str(project.tables.get("deploy", {}).get("allowlist", "deploy/env.allowlist"))
-    path = project.root / label
-    if not path.exists():
+    allowed = kubernetes.allowed_names(project, hydrated.environment, present)
+    if allowed is None:
         raise ConfigInvalid(
-            f"Nothing says which variables the container gets: there is no settings class and no {label}.",
+            "Nothing says which variables the container gets: there is no settings class and no allowlist.",
             hint='name the settings class: [tool.envtasks] settings = "app.settings:Settings"',
         )
-    entries = allowlist.read(path, label)
-    return [name for name in present if any(fnmatchcase(name, entry.name) for entry in entries)]
+    return list(allowed)

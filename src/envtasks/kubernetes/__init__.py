@@ -1,11 +1,11 @@
-"""One environment and one cluster: render the objects, compare, check manifests; `kubernetes.delivery` applies.
+"""An environment as a Secret and a ConfigMap: render them, compare them with the cluster, apply them.
 
 Facts of the API: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,35 +13,42 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import ConfigInvalid
 from ..redaction import Redactor
-from . import (
-    allowlist,
-    cluster,
-    documents,
-    drift,
-    kustomize,
-    manifests,
-    output_folder,
-    references,
-    rollout,
-    settings,
-)
+from . import allowlist, drift, kubectl, manifests, references, rollout, settings
 from .allowlist import Selection
-from .cluster import Cluster, Kubectl
-from .documents import Documents
-from .drift import Difference
-from .references import Finding
-from .settings import Target
+from .apply import Apply, Echo, Options, dry_run, run_apply
+from .drift import Comparison, Difference
+from .kubectl import Cluster, Kubectl
+from .references import Documents, Finding, refuse_findings
+from .settings import Target, declared_environments
 
 if TYPE_CHECKING:
     from ..config import Project
-    from ..hydration.result import Hydrated
+    from ..hydration import Hydrated
 
-FORMATS: Final = ("manifests", "kustomize", "helm-values")
+__all__ = [
+    "FORMATS",
+    "Comparison",
+    "Difference",
+    "Inputs",
+    "Options",
+    "Status",
+    "allowed_names",
+    "declared_environments",
+    "diff",
+    "prepare_apply",
+    "read_inputs",
+    "refuse_findings",
+    "render",
+    "run_apply",
+    "status",
+    "write_rendered",
+]
+FORMATS: Final = ("manifests", "kustomize")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What one environment has for the cluster: checked, and nothing sent yet."""
+class Inputs:
+    """What one environment has for its cluster, read and checked; nothing is sent yet."""
 
     target: Target
     selection: Selection
@@ -50,9 +57,9 @@ class Plan:
     redactor: Redactor = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)  # what kubectl and git get
 
-    def connect(self, kubectl: Kubectl | None = None) -> Cluster:
+    def connect(self, program: Kubectl | None) -> Cluster:
         """The declared cluster. Raises ToolMissing and Refused."""
-        return cluster.connect(self.target, kubectl or cluster.Program.find(self.environment), self.redactor)
+        return kubectl.connect(self.target, program or kubectl.Program.find(self.environment), self.redactor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,117 +72,116 @@ class Status:
     config: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How the cluster differs: what would change, and notes on what it holds besides."""
-
-    target: Target
-    differences: tuple[Difference, ...]
-    notes: tuple[str, ...]
-
-
-def plan(project: Project, hydrated: Hydrated, *, secret_names: Collection[str] = ()) -> Plan:
+def read_inputs(project: Project, hydrated: Hydrated, *, secret_names: Collection[str] = ()) -> Inputs:
     """Read settings, allowlist and manifests, and select the values.
 
     Raises ConfigInvalid, VariableMissing, LeakFound and SettingsInvalid before anything is sent.
     """
-    target = settings.read(project, hydrated.environment)
+    target = settings.read_target(project, hydrated.environment)
     label = project.environment(hydrated.environment).label(target.allowlist)
-    selection = allowlist.select(
-        allowlist.read(target.allowlist, label), hydrated, secret_names=secret_names, label=label
-    )
-    found = documents.read(project.root, target.manifests)
-    workloads = target.workloads or references.workloads_using(found, target, settings.WORKLOADS)
-    return Plan(
+    rules = allowlist.read_rules(target.allowlist, label)
+    selection = allowlist.select(rules, hydrated, secret_names=secret_names, label=label)
+    documents = references.read_documents(project.root, target.manifests)
+    workloads = target.workloads or references.workloads_using(documents, target)
+    for_kubectl = [name for name in hydrated if any(fnmatchcase(name, each) for each in target.needs)]
+    return Inputs(
         target=target,
         selection=selection,
-        documents=found,
+        documents=documents,
         workloads=workloads or (f"deployment/{target.app}",),
         redactor=Redactor((*hydrated.secrets.values(), *selection.secret.values())),
-        environment=hydrated.child_env(_for_kubectl(hydrated, target)),
+        environment=hydrated.child_env(for_kubectl),
     )
 
 
-def _for_kubectl(hydrated: Hydrated, target: Target) -> list[str]:
-    """The variables of the env files that kubectl itself needs, such as KUBECONFIG."""
-    return [name for name in hydrated if any(fnmatchcase(name, pattern) for pattern in target.needs)]
+def allowed_names(project: Project, environment: str, names: Iterable[str]) -> tuple[str, ...] | None:
+    """Those of the names that the environment's allowlist lets through; None where there is no allowlist.
+
+    Raises ConfigInvalid.
+    """
+    path = settings.read_target(project, environment).allowlist
+    if not path.exists():
+        return None
+    return tuple(allowlist.allowed_names(allowlist.read_rules(path, path.name), names))
 
 
-def render(plan: Plan, *, form: str = "manifests", reveal: bool = False) -> str:
-    """The objects as text, secret values hidden unless `reveal`; `form` is one of FORMATS."""
-    hide = None if reveal else plan.redactor.text
-    if form == "helm-values":
-        return kustomize.helm_values(plan.target, plan.selection)
-    if form == "kustomize":
-        note = "" if reveal else manifests.HIDDEN_NOTE
-        return note + kustomize.kustomization(plan.target, plan.selection, hide=hide)
-    if form != "manifests":
-        raise ConfigInvalid(f"{form!r} is no format.", hint=f"expected: {', '.join(FORMATS)}")
-    objects = manifests.build(plan.target, plan.selection)
-    if hide is None:
-        return manifests.dump(objects)
-    return manifests.HIDDEN_NOTE + manifests.dump(manifests.hidden(objects, hide))
+def render(inputs: Inputs, *, format: str = "manifests", reveal: bool = False) -> str:  # noqa: A002 - the flag
+    """The objects as text, secret values hidden unless `reveal`. Raises ConfigInvalid for an unknown format."""
+    if format not in FORMATS:
+        raise ConfigInvalid(f"{format!r} is not a format.", hint=f"expected: {', '.join(FORMATS)}")
+    hide = None if reveal else inputs.redactor.text
+    note = "" if reveal else manifests.HIDDEN_NOTE
+    if format == "kustomize":
+        return note + manifests.kustomization(inputs.target, inputs.selection, hide=hide)
+    objects = manifests.build(inputs.target, inputs.selection)
+    return note + manifests.to_yaml(manifests.hidden(objects, hide) if hide else objects)
 
 
-def render_files(plan: Plan, folder: Path, *, form: str = "manifests") -> tuple[Path, ...]:
-    """Write the objects with their values into `folder`, mode 0600, where git does not look, or Refused."""
-    if form == "manifests":
-        secret, config = manifests.build(plan.target, plan.selection)
-        files = {"secret.yaml": manifests.dump([secret]), "configmap.yaml": manifests.dump([config])}
+def write_rendered(
+    inputs: Inputs,
+    folder: Path,
+    *,
+    format: str = "manifests",  # noqa: A002 - the flag
+) -> tuple[Path, ...]:
+    """Write the objects with their values into files that git ignores, mode 0600. Returns their paths.
+
+    Raises Refused where git would add them, ConfigInvalid for an unknown format.
+    """
+    if format == "manifests":
+        secret, config = manifests.build(inputs.target, inputs.selection)
+        files = {"secret.yaml": manifests.to_yaml([secret]), "configmap.yaml": manifests.to_yaml([config])}
     else:
-        name = "kustomization.yaml" if form == "kustomize" else "values.yaml"
-        files = {name: render(plan, form=form, reveal=True)}
-    return output_folder.write(files, folder, plan.environment)
+        files = {"kustomization.yaml": render(inputs, format=format, reveal=True)}
+    return manifests.write_files(files, folder, inputs.environment)
 
 
-def status(plan: Plan) -> Status:
+def status(inputs: Inputs) -> Status:
     """What would keep a pod from starting, found without a cluster."""
-    arguments = (plan.documents, plan.target, plan.selection)
+    documents, target, selection = inputs.documents, inputs.target, inputs.selection
     return Status(
-        references.findings(*arguments),
-        references.notes(*arguments),
-        tuple(plan.selection.secret),
-        tuple(plan.selection.config),
+        references.find_problems(documents, target, selection),
+        references.unchecked(documents, target, selection),
+        tuple(selection.secret),
+        tuple(selection.config),
     )
 
 
-def diff(plan: Plan, *, kubectl: Kubectl | None = None) -> Comparison:
-    """How the cluster differs from what would be rendered, and which pods run with older values."""
-    connected = plan.connect(kubectl)
-    live = connected.get([*plan.target.objects, *plan.workloads])
-    return compare(plan, live)
+def diff(inputs: Inputs, *, program: Kubectl | None = None) -> Comparison:
+    """How the cluster differs from what would be rendered, and which pods run with older values.
+
+    Raises ToolMissing, Refused, ClusterFailed.
+    """
+    live = inputs.connect(program).get([*inputs.target.objects, *inputs.workloads])
+    return drift.compare(inputs.target, inputs.selection, inputs.workloads, live)
 
 
-def compare(plan: Plan, live: drift.Live) -> Comparison:
-    """The comparison with objects that were read already."""
-    known = rollout.key_of(live.get(plan.target.objects[0]))
-    secret, config = (live.get(name) for name in plan.target.objects)
-    content = rollout.digest(known, rollout.values_of(secret, config)) if known else None
-    differences = drift.compare(plan.target, plan.selection, live, known or rollout.new_key())
-    workloads = tuple(drift.of_workloads(plan.workloads, live, content))
-    notes = [
-        f"{name} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it."
-        for name in drift.leftovers(plan.target, live)
-    ]
-    notes += [f"{each.object} is not in the cluster yet." for each in workloads if each.what == "absent"]
-    if plan.selection.from_process:
-        notes.append(
-            f"From the process environment, not from the env files: {', '.join(plan.selection.from_process)}."
-        )
-    pending = tuple(each for each in workloads if each.what == "pending")
-    return Comparison(plan.target, (*differences, *pending), tuple(notes))
+def prepare_apply(
+    inputs: Inputs, options: Options, *, echo: Echo, program: Kubectl | None = None
+) -> tuple[Apply, Comparison]:
+    """Read the cluster and try everything without changing it, so that an error changes nothing.
 
-
-def rows(differences: Sequence[Difference]) -> list[list[str]]:
-    """The differences as a table: what, name, object, the two fingerprints, who."""
-    return [[each.what, each.name or "-", each.object, _prints(each), _who(each)] for each in differences]
-
-
-def _prints(each: Difference) -> str:
-    if each.live and each.wanted and each.live != each.wanted:
-        return f"{each.live} -> {each.wanted}"
-    return each.live or each.wanted
-
-
-def _who(each: Difference) -> str:
-    return f"by {each.by}" if each.by else f"from {each.source}" if each.source else ""
+    Raises VariableMissing for what manifests miss, Refused for another cluster, ClusterFailed for what the
+    server rejects, conflicts by name. `run_apply` then changes the cluster.
+    """
+    target, documents = inputs.target, inputs.documents
+    findings = references.find_problems(documents, target, inputs.selection)
+    refuse_findings(findings, target.environment)
+    if options.image:
+        rollout.check_image(options.image)
+    if options.with_manifests and documents.templates:
+        raise ConfigInvalid(f"--with-manifests cannot apply templates: {', '.join(documents.templates)}.")
+    cluster = inputs.connect(program)
+    live = cluster.get([*target.objects, *inputs.workloads])
+    prepared = Apply(
+        target=target,
+        selection=inputs.selection,
+        documents=documents.all if options.with_manifests else (),
+        workloads=inputs.workloads,
+        options=options,
+        cluster=cluster,
+        live=live,
+        key=rollout.key_of(live.get(target.objects[0])) or rollout.new_key(),
+        echo=echo,
+    )
+    dry_run(prepared)
+    return prepared, drift.compare(target, inputs.selection, inputs.workloads, live)

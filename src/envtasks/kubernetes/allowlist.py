@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing
+from ..errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing, did_you_mean
 
 if TYPE_CHECKING:
-    from ..hydration.result import Hydrated
+    from ..hydration import Hydrated
 
 WORDS: Final = ("secret", "config", "optional")
-OWN_ENVIRONMENT: Final = "APP_ENV"
-KEYS_OF_FILES: Final = ("DOTENV_PRIVATE_KEY", "DOTENV_PUBLIC_KEY")
-# kubernetes: IsConfigMapKey and IsEnvVarName; names outside are refused, or skipped when a pod starts
+APP_ENV: Final = "APP_ENV"
+KEY_PREFIXES: Final = ("DOTENV_PRIVATE_KEY", "DOTENV_PUBLIC_KEY")
+# kubernetes: IsConfigMapKey and IsEnvVarName; other names are refused, or skipped when a pod starts
 NAME: Final = re.compile(r"[-._A-Za-z][-._A-Za-z0-9]{0,252}")
 OBJECT_BYTES: Final = 1024 * 1024  # the values of one Secret or ConfigMap in sum (validation.MaxSecretSize)
 STRING_BYTES: Final = 128 * 1024  # Linux's MAX_ARG_STRLEN for one NAME=value with its closing NUL
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Rule:
     """One line: a name or a pattern, the kind it asks for ("": as the value is), whether it may be absent."""
 
     name: str
@@ -35,8 +34,14 @@ class Entry:
 
     @property
     def is_pattern(self) -> bool:
-        """Whether this is no name but a pattern such as `DB_*`."""
+        """Whether this is a pattern such as `DB_*`."""
         return any(character in self.name for character in "*?[")
+
+    def matches(self, name: str) -> bool:
+        """Whether the rule is for this variable; no pattern is for a key of an env file."""
+        if self.is_pattern:
+            return fnmatchcase(name, self.name) and not name.startswith(KEY_PREFIXES)
+        return name == self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ class Selection:
         return "secret" if name in self.secret else "config" if name in self.config else None
 
 
-def read(path: Path, label: str) -> tuple[Entry, ...]:
-    """The lines of an allowlist. Raises ConfigInvalid with file and line."""
+def read_rules(path: Path, label: str) -> tuple[Rule, ...]:
+    """The rules of an allowlist. Raises ConfigInvalid with file and line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -63,59 +68,67 @@ def read(path: Path, label: str) -> tuple[Entry, ...]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{label} cannot be read: {error}.") from None
-    entries = tuple(_entries(text, label))
-    seen: dict[str, int] = {}
-    for entry in entries:
-        if entry.name in seen:
+    seen: dict[str, Rule] = {}
+    for rule in _parse(text, label):
+        if rule.name in seen:
             raise ConfigInvalid(
-                f"{label}:{entry.line}: {entry.name} is listed in line {seen[entry.name]} already."
+                f"{label}:{rule.line}: {rule.name} is listed in line {seen[rule.name].line} already."
             )
-        seen[entry.name] = entry.line
-    return entries
+        seen[rule.name] = rule
+    return tuple(seen.values())
 
 
-def _entries(text: str, label: str) -> Iterator[Entry]:
+def _parse(text: str, label: str) -> Iterator[Rule]:
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue
-        name, *said = words
+        name, *options = words
         if "=" in name or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
             raise ConfigInvalid(
                 f"{label}:{number}: a line is a name or a pattern and then, if wanted, its kind.",
                 hint="for example: DB_PASSWORD secret. Values stay in the env files",
             )
-        for word in said:
+        for word in options:
             if word not in WORDS:
-                near = difflib.get_close_matches(word, WORDS, n=1)
                 raise ConfigInvalid(
-                    f"{label}:{number}: {word!r} is none of {', '.join(WORDS)}"
-                    + (f": did you mean {near[0]}?" if near else ".")
+                    f"{label}:{number}: {word!r} is none of {', '.join(WORDS)}{did_you_mean(word, WORDS)}"
                 )
-        kinds = [word for word in said if word != "optional"]
+        kinds = [word for word in options if word != "optional"]
         if len(kinds) > 1:
             raise ConfigInvalid(f"{label}:{number}: {name} cannot be both {kinds[0]} and {kinds[1]}.")
-        yield Entry(name, kinds[0] if kinds else "", "optional" in said, number)
+        yield Rule(name, kinds[0] if kinds else "", "optional" in options, number)
+
+
+def allowed_names(rules: Sequence[Rule], names: Iterable[str]) -> dict[str, Rule]:
+    """Those of the names that the allowlist lets through, each with the rule that decides.
+
+    A rule for the name itself wins over patterns, and the last pattern that matches over earlier ones.
+    """
+    chosen = {}
+    for name in names:
+        matching = [rule for rule in rules if rule.matches(name)]
+        if matching:
+            chosen[name] = next((rule for rule in matching if not rule.is_pattern), matching[-1])
+    return chosen
 
 
 def select(
-    entries: Sequence[Entry], hydrated: Hydrated, *, secret_names: Collection[str] = (), label: str
+    rules: Sequence[Rule], hydrated: Hydrated, *, secret_names: Collection[str] = (), label: str
 ) -> Selection:
     """The values that the allowlist lets through, each as a secret or as config.
 
-    A name that is listed itself goes by its own line, any other by the last pattern that matches it. Without
-    a kind, a value is secret if it is encrypted, holds a secret, or is secret in the settings class.
-
-    Raises VariableMissing, LeakFound and SettingsInvalid, each with all names at once.
+    Where a rule gives no kind, a value is secret if it is encrypted, holds a secret, or is secret in the settings
+    class. Raises VariableMissing, LeakFound and SettingsInvalid, each with all names at once.
     """
-    values = {**hydrated, OWN_ENVIRONMENT: hydrated.get(OWN_ENVIRONMENT, hydrated.environment)}
-    chosen = _chosen(entries, values)
-    _refuse_missing(entries, chosen, hydrated.environment, label)
+    values = {**hydrated, APP_ENV: hydrated.get(APP_ENV, hydrated.environment)}
+    chosen = allowed_names(rules, values)
+    _refuse_missing(rules, chosen, hydrated.environment, label)
     secrets = {
         name for name in chosen if name in secret_names or (name in hydrated and hydrated.origin(name).secret)
     }
     _refuse_leaks(chosen, secrets, label)
-    as_secret = {name for name, entry in chosen.items() if entry.kind == "secret" or name in secrets}
+    as_secret = {name for name, rule in chosen.items() if rule.kind == "secret" or name in secrets}
     selection = Selection(
         secret={name: values[name] for name in sorted(as_secret)},
         config={name: values[name] for name in sorted(chosen.keys() - as_secret)},
@@ -123,34 +136,15 @@ def select(
             name for name in sorted(chosen) if name in hydrated and hydrated.origin(name).process
         ),
     )
-    _refuse_unfit(selection, hydrated.environment)
+    _refuse_unusable(selection, hydrated.environment)
     return selection
 
 
-def _chosen(entries: Sequence[Entry], values: Mapping[str, str]) -> dict[str, Entry]:
-    chosen: dict[str, Entry] = {}
-    for entry in entries:
-        if entry.is_pattern:
-            chosen |= {
-                name: entry
-                for name in values
-                if fnmatchcase(name, entry.name) and not name.startswith(KEYS_OF_FILES)
-            }
-    return chosen | {entry.name: entry for entry in entries if not entry.is_pattern and entry.name in values}
-
-
-def _refuse_missing(
-    entries: Sequence[Entry], chosen: Mapping[str, Entry], environment: str, label: str
-) -> None:
+def _refuse_missing(rules: Sequence[Rule], chosen: Collection[str], environment: str, label: str) -> None:
     missing = [
-        f"{entry.name} ({label}:{entry.line})"
-        for entry in entries
-        if not entry.optional
-        and not (
-            any(fnmatchcase(name, entry.name) for name in chosen)
-            if entry.is_pattern
-            else entry.name in chosen
-        )
+        f"{rule.name} ({label}:{rule.line})"
+        for rule in rules
+        if not rule.optional and not any(rule.matches(name) for name in chosen)
     ]
     if missing:
         raise VariableMissing(
@@ -159,16 +153,16 @@ def _refuse_missing(
         )
 
 
-def _refuse_leaks(chosen: Mapping[str, Entry], secrets: Collection[str], label: str) -> None:
+def _refuse_leaks(chosen: Mapping[str, Rule], secrets: Collection[str], label: str) -> None:
     keys = [name for name in chosen if name.startswith("DOTENV_PRIVATE_KEY")]
     if keys:
         raise LeakFound(
             f"{label} lets a private key into the cluster: {', '.join(keys)}.", hint="take the line out"
         )
     leaks = [
-        f"{name} ({label}:{entry.line})"
-        for name, entry in chosen.items()
-        if entry.kind == "config" and name in secrets
+        f"{name} ({label}:{rule.line})"
+        for name, rule in chosen.items()
+        if rule.kind == "config" and name in secrets
     ]
     if leaks:
         raise LeakFound(
@@ -177,28 +171,30 @@ def _refuse_leaks(chosen: Mapping[str, Entry], secrets: Collection[str], label: 
         )
 
 
-def _refuse_unfit(selection: Selection, environment: str) -> None:
-    """What the API server would refuse, or what would keep a pod from starting."""
-    wrong = [problem for values in (selection.secret, selection.config) for problem in _unfit(values)]
+def _refuse_unusable(selection: Selection, environment: str) -> None:
+    """Refuse what the API server would reject, or what would keep a pod from starting."""
+    problems = [line for values in (selection.secret, selection.config) for line in _unusable(values)]
     for what, values in (("Secret", selection.secret), ("ConfigMap", selection.config)):
         size = sum(len(value.encode("utf-8", "surrogateescape")) for value in values.values())
         if size > OBJECT_BYTES:
-            wrong.append(f"the {what} is {size:,} bytes of values, and Kubernetes takes {OBJECT_BYTES:,}")
-    if wrong:
+            problems.append(
+                f"the {what} is {size:,} bytes of values, and Kubernetes accepts {OBJECT_BYTES:,}"
+            )
+    if problems:
         raise SettingsInvalid(
-            f"The cluster cannot take these values of {environment}:\n  " + "\n  ".join(wrong),
+            f"Kubernetes cannot hold these values of {environment}:\n  " + "\n  ".join(problems),
             hint="large values belong into a file or a volume, not into an environment variable",
         )
 
 
-def _unfit(values: Mapping[str, str]) -> Iterator[str]:
+def _unusable(values: Mapping[str, str]) -> Iterator[str]:
     for name, value in values.items():
         if not NAME.fullmatch(name) or name == "." or name.startswith(".."):
             yield f"{name[:80]}: a name has letters, digits, '-', '_' and '.', no digit first, 253 at most"
         try:
             size = len(name) + 1 + len(value.encode("utf-8"))
         except UnicodeEncodeError:
-            yield f"{name}: the value is no UTF-8 text"
+            yield f"{name}: the value is not UTF-8 text"
             continue
         if size >= STRING_BYTES:
             yield f"{name}: {size:,} bytes with its name; no process starts with {STRING_BYTES:,}"

@@ -1,30 +1,36 @@
-"""How the cluster differs from what would be rendered: by name, values as fingerprints."""
+"""How the cluster differs from what would be rendered: by name, values as fingerprints, with who set what.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from . import rollout
-from .ownership import holds_old_values, stranger
+from .kubectl import MANAGER, Objects
 
 if TYPE_CHECKING:
     from .allowlist import Selection
     from .settings import Target
 
-Live = Mapping[str, Any]
-Print = Callable[[bytes], str]
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+CONFLICT: Final = re.compile(r'conflicts? with "(?P<manager>[^"]+)"[^:]*:(?: (?P<field>\.\S+))?')
+Live = Mapping[str, Any]  # an object as the cluster holds it
+Values = Mapping[str, Mapping[str, bytes]]  # by object and name
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One thing that is not as it would be rendered.
 
-    `what` is one of added, removed, changed, moved (apply brings it about); drifted (changed by another hand,
-    apply refuses
-    without --adopt), foreign (set by another hand, not listed: apply leaves it), pending (pods run with
-    older values), absent (a workload that is not there).
+    `what` is one of added, removed, changed, moved (apply brings it about); drifted (another client manages it too,
+    with another value: apply refuses without --adopt), foreign (set by another client, not listed: apply leaves
+    it), pending (pods run with older values), absent (a workload that does not exist).
     """
 
     what: str
@@ -32,12 +38,68 @@ class Difference:
     object: str
     live: str = ""  # fingerprint of the value in the cluster
     wanted: str = ""  # fingerprint of the value in the env files
-    by: str = ""  # who changed it, for drifted and foreign
+    by: str = ""  # who set it, for drifted and foreign
     source: str = ""  # where it moves from, for moved
 
 
-def compare(target: Target, selection: Selection, live: Live, key: str) -> tuple[Difference, ...]:
-    """What differs, in order of name. `live` holds the objects that exist; `key` makes the fingerprints."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the cluster differs: what would change, and notes on what it holds besides."""
+
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One field manager: its name and the time of its last change."""
+
+    manager: str
+    time: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.manager} at {self.time}" if self.time else self.manager
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One field that server-side apply does not change, because another manager set it."""
+
+    manager: str
+    field: str
+
+    @property
+    def name(self) -> str:
+        """The variable, for a field under `data`; the field itself otherwise."""
+        return self.field.removeprefix(".data.")
+
+
+def compare(target: Target, selection: Selection, workloads: Sequence[str], live: Objects) -> Comparison:
+    """The comparison with the objects and workloads that exist, `live`."""
+    key = rollout.key_of(live.get(target.objects[0]))
+    secret, config = (live.get(name) for name in target.objects)
+    content = rollout.digest(key, rollout.values_of(secret, config)) if key else None
+    missing = [Difference("added", "", name) for name in target.objects if name not in live]
+    names = of_names(target, selection, live, partial(rollout.fingerprint, key or rollout.new_key()))
+    pods = tuple(of_workloads(workloads, live, content))
+    notes = [
+        f"{name} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it."
+        for name in target.objects
+        if has_last_applied(live.get(name, {}))
+    ]
+    notes += [f"{each.object} is not in the cluster yet." for each in pods if each.what == "absent"]
+    if selection.from_process:
+        notes.append(
+            f"From the process environment, not from the env files: {', '.join(selection.from_process)}."
+        )
+    pending = [each for each in pods if each.what == "pending"]
+    return Comparison((*missing, *names, *pending), tuple(notes))
+
+
+def of_names(
+    target: Target, selection: Selection, live: Objects, fingerprint: Callable[[bytes], str]
+) -> tuple[Difference, ...]:
+    """The differences of all names, in order of name."""
     secret, config = target.objects
     wanted = {secret: _encoded(selection.secret), config: _encoded(selection.config)}
     present = {
@@ -45,69 +107,105 @@ def compare(target: Target, selection: Selection, live: Live, key: str) -> tuple
         config: rollout.values_of(None, live.get(config)),
     }
     names = sorted({name for values in (*wanted.values(), *present.values()) for name in values})
-
-    def print_of(value: bytes) -> str:
-        return rollout.fingerprint(key, value)
-
-    found = [d for name in names for d in _of_name(name, wanted, present, live, print_of)]
-    missing = [Difference("added", "", name) for name in target.objects if name not in live]
-    return (*missing, *found)
+    return tuple(each for name in names for each in _of_name(name, wanted, present, live, fingerprint))
 
 
-def of_workloads(workloads: Sequence[str], live: Live, content: str | None) -> Iterator[Difference]:
+def _of_name(
+    name: str, wanted: Values, present: Values, live: Objects, fingerprint: Callable[[bytes], str]
+) -> Iterator[Difference]:
+    home = next((where for where, values in wanted.items() if name in values), None)
+    elsewhere = [where for where, values in present.items() if name in values and where != home]
+    if home is not None:
+        value = wanted[home][name]
+        source = next((where for where in elsewhere if keeper(live[where], name) is None), None)
+        if name in present[home]:
+            yield from _of_value(name, home, present[home][name], value, live[home], fingerprint)
+        elif source is not None:
+            old = present[source][name]
+            yield Difference("moved", name, home, fingerprint(old), fingerprint(value), source=source)
+            elsewhere.remove(source)
+        else:
+            yield Difference("added", name, home, wanted=fingerprint(value))
+    for where in elsewhere:
+        owner = keeper(live[where], name)
+        what, by = ("removed", "") if owner is None else ("foreign", str(owner))
+        yield Difference(what, name, where, fingerprint(present[where][name]), by=by)
+
+
+def _of_value(
+    name: str, where: str, old: bytes, new: bytes, live: Live, fingerprint: Callable[[bytes], str]
+) -> Iterator[Difference]:
+    if old != new:
+        owner = holder(live, name)
+        what, by = ("changed", "") if owner is None else ("drifted", str(owner))
+        yield Difference(what, name, where, fingerprint(old), fingerprint(new), by=by)
+
+
+def of_workloads(workloads: Sequence[str], live: Objects, content: str | None) -> Iterator[Difference]:
     """The workloads that are absent, or whose pods were not started for what the cluster holds now."""
     for name in workloads:
         if name not in live:
             yield Difference("absent", "", name)
-        elif content is None or rollout.rolled_for(live[name]) != content:
+        elif content is None or rollout.content_of(live[name]) != content:
             yield Difference("pending", "", name)
 
 
-def leftovers(target: Target, live: Live) -> tuple[str, ...]:
-    """Objects that carry a copy of older values in kubectl's annotation."""
-    return tuple(name for name in target.objects if name in live and holds_old_values(live[name]))
+def holder(live: Live, name: str) -> Owner | None:
+    """Who else manages a key of `data`, so that changing its value is a conflict; None if nobody does."""
+    entries = live["metadata"].get("managedFields") or []
+    if not entries:
+        return Owner("before-first-apply")  # what the server calls everybody who wrote before it kept records
+    others = [entry for entry in entries if _has_key(entry, name) and not _is_ours(entry)]
+    return _owner(others[-1]) if others else None
+
+
+def keeper(live: Live, name: str) -> Owner | None:
+    """Who keeps a key of `data` in the object although envtasks no longer applies it; None if the key goes."""
+    entries = [entry for entry in live["metadata"].get("managedFields") or [] if _has_key(entry, name)]
+    others = [entry for entry in entries if not _is_ours(entry) and not _is_migrated(entry)]
+    if others or not entries:
+        return _owner(others[-1]) if others else Owner("an unknown manager")
+    return None
+
+
+def has_last_applied(live: Live) -> bool:
+    """Whether kubectl's client-side apply left a copy of the values in an annotation."""
+    return LAST_APPLIED in (live.get("metadata", {}).get("annotations") or {})
+
+
+def conflicts(message: str) -> Iterator[Conflict]:
+    """The conflicts that an apply's error names, in its form for one as in its form for several."""
+    manager = ""
+    for line in message.splitlines():
+        found = CONFLICT.search(line)
+        if found:
+            manager = found["manager"]
+            if found["field"]:
+                yield Conflict(manager, found["field"])
+        elif manager and line.startswith("- ."):
+            yield Conflict(manager, line.removeprefix("- ").strip())
 
 
 def _encoded(values: Mapping[str, str]) -> dict[str, bytes]:
     return {name: value.encode("utf-8") for name, value in values.items()}
 
 
-def _of_name(
-    name: str,
-    wanted: Mapping[str, Mapping[str, bytes]],
-    present: Mapping[str, Mapping[str, bytes]],
-    live: Live,
-    print_of: Print,
-) -> Iterator[Difference]:
-    home = next((where for where, values in wanted.items() if name in values), None)
-    homes = [where for where, values in present.items() if name in values]
-    if home is not None:
-        value = wanted[home][name]
-        if home in homes:
-            if present[home][name] != value:
-                by = stranger(live[home], name)
-                yield Difference(
-                    "drifted" if by else "changed",
-                    name,
-                    home,
-                    print_of(present[home][name]),
-                    print_of(value),
-                    by=str(by) if by else "",
-                )
-        elif homes:
-            yield Difference(
-                "moved", name, home, print_of(present[homes[0]][name]), print_of(value), source=homes[0]
-            )
-            return
-        else:
-            yield Difference("added", name, home, wanted=print_of(value))
-    for where in homes:
-        if where != home:
-            yield _unwanted(name, where, present[where][name], live[where], print_of)
+def _has_key(entry: Live, name: str) -> bool:
+    return f"f:{name}" in entry.get("fieldsV1", {}).get("f:data", {})
 
 
-def _unwanted(name: str, where: str, value: bytes, live: Live, print_of: Print) -> Difference:
-    by = stranger(live, name)
-    if by is None:
-        return Difference("removed", name, where, live=print_of(value))
-    return Difference("foreign", name, where, live=print_of(value), by=str(by))
+def _is_ours(entry: Live) -> bool:
+    return entry.get("manager") == MANAGER and entry.get("operation") == "Apply"
+
+
+def _is_migrated(entry: Live) -> bool:
+    """Whether kubectl hands this entry's fields to whoever applies next: that of a client-side apply.
+
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#upgrading-from-client-side-apply-to-server-side-apply
+    """
+    annotations = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+    return entry.get("operation") == "Update" and f"f:{LAST_APPLIED}" in annotations
+
+
+def _owner(entry: Live) -> Owner:
+    return Owner(entry.get("manager", "unknown"), entry.get("time", ""))

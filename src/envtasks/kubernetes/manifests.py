@@ -1,21 +1,26 @@
-"""The two objects that are rendered, a Secret and a ConfigMap: the same input gives the same bytes."""
+"""The Secret and the ConfigMap of an environment as YAML: the same input gives the same bytes."""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
+from .. import git
+from ..envfiles.document import write_atomic
+from ..errors import Refused
+from ..yaml_nodes import Quoted, dump
 
 if TYPE_CHECKING:
     from .allowlist import Selection
     from .settings import Target
 
-HIDDEN: Final = "***"  # no base64, so that a hidden Secret that is piped into kubectl after all is refused
+HIDDEN: Final = "***"  # no base64, so that the API server refuses a hidden Secret that is applied by mistake
 HIDDEN_NOTE: Final = "# Secret values are hidden; --reveal shows them.\n"
-PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*")
+# kubectl's YAML reader takes more for a number or a boolean than PyYAML does: `N`, `y`, `1e3`, `0o17`
+PLAIN: Final = re.compile(r"(?![yYnN]\Z)[A-Za-z][\w./-]*")
 Object = dict[str, Any]
 Hide = Callable[[str], str]
 
@@ -23,15 +28,15 @@ Hide = Callable[[str], str]
 def build(
     target: Target, selection: Selection, *, annotations: Mapping[str, str] | None = None
 ) -> tuple[Object, Object]:
-    """The Secret (with these annotations) and the ConfigMap, both always, so that `envFrom` never misses one.
+    """The Secret (with these annotations) and the ConfigMap, both always, so that `envFrom` finds each.
 
     Secret values are base64 `data`: keys applied as `stringData` would stay when they are no longer applied
     (kubernetes/kubernetes#108008).
     """
-    about = metadata(target, target.secret) | ({"annotations": dict(annotations)} if annotations else {})
+    about = _metadata(target, target.secret) | ({"annotations": dict(annotations)} if annotations else {})
     data = {name: encode(value) for name, value in selection.secret.items()}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "type": "Opaque", "data": data}
-    about = metadata(target, target.config)
+    about = _metadata(target, target.config)
     return secret, {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -43,14 +48,6 @@ def build(
 def encode(value: str) -> str:
     """A value as a Secret's `data` holds it."""
     return base64.b64encode(value.encode("utf-8")).decode("ascii")
-
-
-def metadata(target: Target, name: str) -> Object:
-    """Name, namespace and labels of a rendered object."""
-    found: Object = {"name": name}
-    if target.namespace:
-        found["namespace"] = target.namespace
-    return {**found, "labels": labels(target)}
 
 
 def labels(target: Target) -> dict[str, str]:
@@ -79,48 +76,75 @@ def hidden(objects: Sequence[Object], hide: Hide) -> list[Object]:
     ]
 
 
-def dump(objects: Sequence[Mapping[str, Any]]) -> str:
-    """The objects as YAML documents. Strings in `data` are quoted: `1e3` or `on` is no string to kubectl."""
+def to_yaml(objects: Sequence[Object]) -> str:
+    """The objects as YAML documents, every value in quotes."""
     quoted = [
-        {**each, "data": {name: _Quoted(value) for name, value in each["data"].items()}}
-        if "data" in each
-        else each
-        for each in objects
+        {**each, "data": {name: Quoted(value) for name, value in each["data"].items()}} for each in objects
     ]
-    return "---\n".join(_yaml(each) for each in quoted)
+    return "---\n".join(dump(_unambiguous(each)) for each in quoted)
 
 
-class _Quoted(str):
-    __slots__ = ()
+def kustomization(target: Target, selection: Selection, *, hide: Hide | None = None) -> str:
+    """A kustomization whose generators make the Secret and the ConfigMap, their names hashed by kustomize.
+
+    With `hide`, a secret's literal has no `=`, and kustomize refuses it: nobody deploys `***` by mistake.
+    """
+    secret = [
+        _literal(name, value) if hide is None else Quoted(f"{name}: {HIDDEN}")
+        for name, value in selection.secret.items()
+    ]
+    config = [_literal(name, hide(value) if hide else value) for name, value in selection.config.items()]
+    document: Object = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    if target.namespace:
+        document["namespace"] = target.namespace
+    options = {"labels": labels(target)}
+    document["secretGenerator"] = [
+        {"name": target.secret, "type": "Opaque", "options": options, "literals": secret}
+    ]
+    document["configMapGenerator"] = [{"name": target.config, "options": options, "literals": config}]
+    return dump(_unambiguous(document))
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
-        return True
+def write_files(files: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write files (name to text) with mode 0600 into a folder that git ignores. Returns their paths.
+
+    A folder that is new gets a `.gitignore` of its own. Raises Refused where git would add the files.
+    """
+    is_new = not folder.exists() or not any(folder.iterdir())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_new:
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8", newline="\n")
+    # None, where there is no git or no repository, is as good as ignored
+    visible = [name for name in files if git.is_ignored(folder, Path(name), environment) is False]
+    if visible:
+        raise Refused(
+            f"{folder} would hold secrets that git adds: {', '.join(visible)} is not ignored there.",
+            hint=f"choose a folder that does not exist yet, or add {folder.name}/ to .gitignore",
+        )
+    paths = tuple(folder / name for name in files)
+    for path, text in zip(paths, files.values(), strict=True):
+        if path.is_symlink():
+            path.unlink()  # it may point to a place that git sees, or that others can read
+        write_atomic(path, text.encode("utf-8"), mode=0o600)
+    return paths
 
 
-def _represent(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # kubectl's reader takes more for a number or a boolean than PyYAML does: `N`, `y`, `1e3`, `0o17`
-    plain = not isinstance(value, _Quoted) and PLAIN.fullmatch(value) and value.lower() not in ("y", "n")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=None if plain else '"')
+def _metadata(target: Target, name: str) -> Object:
+    found: Object = {"name": name}
+    if target.namespace:
+        found["namespace"] = target.namespace
+    return {**found, "labels": labels(target)}
 
 
-_Dumper.add_representer(str, _represent)
-_Dumper.add_representer(_Quoted, _represent)
+def _literal(name: str, value: str) -> Quoted:
+    # kustomize takes one pair of quotes off a literal's value; with a pair of ours the value stays as it is
+    return Quoted(f"{name}='{value}'")
 
 
-def quoted(value: str) -> str:
-    """Text that `to_yaml` always writes in double quotes."""
-    return _Quoted(value)
-
-
-def to_yaml(document: Mapping[str, Any]) -> str:
-    """One YAML document, keys in the order given, no line folded."""
-    return _yaml(document)
-
-
-def _yaml(document: Mapping[str, Any]) -> str:
-    text: str = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=2**31
-    )
-    return text
+def _unambiguous(value: Any) -> Any:
+    """The data with every string in quotes, keys included, that some YAML reader takes for something else."""
+    if isinstance(value, Mapping):
+        return {_unambiguous(key): _unambiguous(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_unambiguous(each) for each in value]
+    return value if PLAIN.fullmatch(value) else Quoted(value)

@@ -1,16 +1,18 @@
-"""What the project's own manifests ask of the rendered objects, and what a pod would miss."""
+"""The project's own manifests, and what they ask of the rendered Secret and ConfigMap that a pod would miss."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from ..errors import VariableMissing
-from .documents import Document, Documents, get, items, line, scalar
+from ..errors import ConfigInvalid, VariableMissing, did_you_mean
+from ..yaml_nodes import child, entries, items, line, load_all, plain, scalar
+from .settings import WORKLOAD_KINDS
 
 if TYPE_CHECKING:
     from .allowlist import Selection
@@ -18,8 +20,53 @@ if TYPE_CHECKING:
 
 SECRET: Final = "secret"  # noqa: S105 - a kind, not a password
 CONFIG: Final = "configmap"
-SHOWN: Final = {SECRET: "Secret", CONFIG: "ConfigMap"}
-KEYED_BY: Final = {SECRET: "secretKeyRef", CONFIG: "configMapKeyRef"}
+KINDS: Final = {SECRET: "Secret", CONFIG: "ConfigMap"}
+KEY_REFERENCES: Final = {SECRET: "secretKeyRef", CONFIG: "configMapKeyRef"}
+NOT_FOR_THE_CLUSTER: Final = ("Kustomization", "Component")
+Keys = Mapping[tuple[str, str], frozenset[str]]  # of every known Secret and ConfigMap, by kind and name
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object as its author wrote it."""
+
+    label: str  # the file, relative to the project
+    text: str = field(repr=False)
+    node: yaml.MappingNode = field(repr=False)
+
+    @property
+    def line(self) -> int:
+        """The line that it begins on."""
+        return line(self.node)
+
+    @property
+    def kind(self) -> str:
+        """The object's kind as written: `Deployment`."""
+        return scalar(self.node, "kind") or ""
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return scalar(self.node, "metadata", "name") or ""
+
+    @property
+    def key(self) -> str:
+        """As kubectl names it: `deployment/app`."""
+        return f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The object as dicts, lists and texts."""
+        value: dict[str, Any] = plain(self.node)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """All documents, and the files that are templates and so cannot be read."""
+
+    all: tuple[Document, ...] = ()
+    templates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +91,63 @@ class Finding:
     hint: str = ""
 
 
-def findings(documents: Documents, target: Target, selection: Selection) -> tuple[Finding, ...]:
+def read_documents(root: Path, patterns: Sequence[str]) -> Documents:
+    """The manifests that these glob patterns find below `root`. Raises ConfigInvalid with file and line."""
+    found: list[Document] = []
+    templates = []
+    for path in sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()}):
+        label = path.relative_to(root).as_posix()
+        text = path.read_text(encoding="utf-8-sig")
+        try:
+            found += _documents(text, label)
+        except ConfigInvalid:
+            if "{{" not in text:
+                raise
+            templates.append(label)
+    return Documents(tuple(found), tuple(templates))
+
+
+def _documents(text: str, label: str) -> Iterator[Document]:
+    for node in load_all(text, label):
+        kind = scalar(node, "kind")
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        if kind == "List":
+            for item in items(child(node, "items")):
+                if isinstance(item, yaml.MappingNode):
+                    yield Document(label, yaml.serialize(item, Dumper=yaml.SafeDumper), item)
+        elif kind not in NOT_FOR_THE_CLUSTER and scalar(node, "apiVersion"):
+            own = text[node.start_mark.index : node.end_mark.index]
+            yield Document(label, own.rstrip() + "\n", node)
+
+
+def find_problems(documents: Documents, target: Target, selection: Selection) -> tuple[Finding, ...]:
     """Everything in the manifests that does not fit what is rendered."""
-    known = _known(documents, target, selection)
-    found = [_finding(reference, target, known, selection) for reference in references(documents)]
+    known = _known_keys(documents, target, selection)
+    found = [_unmet(reference, target, known, selection) for reference in references(documents)]
     return (
-        *_redefined(documents, target),
+        *_defined_twice(documents, target),
         *(finding for finding in found if finding is not None),
-        *_literals(documents, selection),
+        *_literal_secrets(documents, selection),
     )
 
 
-def notes(documents: Documents, target: Target, selection: Selection) -> tuple[str, ...]:
+def unchecked(documents: Documents, target: Target, selection: Selection) -> tuple[str, ...]:
     """What could not be checked, one sentence each."""
-    known = _known(documents, target, selection)
-    foreign = sorted(
-        {(SHOWN[r.kind], r.name) for r in references(documents) if (r.kind, r.name) not in known}
-    )
+    known = _known_keys(documents, target, selection)
+    others = sorted({(KINDS[r.kind], r.name) for r in references(documents) if (r.kind, r.name) not in known})
     return (
         *(f"{label} is a template and was not checked." for label in documents.templates),
-        *(f"{kind} {name} is not rendered here and was not checked." for kind, name in foreign),
+        *(f"{kind} {name} is not rendered here and was not checked." for kind, name in others),
     )
 
 
-def refuse(found: Sequence[Finding], environment: str) -> None:
+def refuse_findings(findings: Sequence[Finding], environment: str) -> None:
     """Raise VariableMissing that names every finding, if there is one."""
-    if found:
+    if findings:
         lines = [
             f"{each.file}:{each.line}: {each.sentence}" + (f" ({each.hint})" if each.hint else "")
-            for each in found
+            for each in findings
         ]
         raise VariableMissing(
             f"The manifests and what {environment} renders do not agree:\n  " + "\n  ".join(lines),
@@ -80,145 +155,130 @@ def refuse(found: Sequence[Finding], environment: str) -> None:
         )
 
 
-def workloads_using(documents: Documents, target: Target, kinds: Sequence[str]) -> tuple[str, ...]:
-    """The workloads of the manifests that read a rendered object."""
-    ours = {(SECRET, target.secret), (CONFIG, target.config)}
-    using = [r.document.key for r in references(documents) if (r.kind, r.name) in ours]
-    return tuple(dict.fromkeys(key for key in using if key.partition("/")[0] in kinds))
+def workloads_using(documents: Documents, target: Target) -> tuple[str, ...]:
+    """The workloads of the manifests that read a rendered object, such as `deployment/app`."""
+    rendered = {(SECRET, target.secret), (CONFIG, target.config)}
+    using = [r.document.key for r in references(documents) if (r.kind, r.name) in rendered]
+    return tuple(dict.fromkeys(key for key in using if key.partition("/")[0] in WORKLOAD_KINDS))
 
 
 def references(documents: Documents) -> Iterator[Reference]:
     """Every required reference to a Secret or a ConfigMap; an optional one keeps no pod from starting."""
     for document in documents.all:
         for pod in _pods(document.node):
-            for container in (*items(get(pod, "containers")), *items(get(pod, "initContainers"))):
-                for source in items(get(container, "envFrom")):
-                    yield from _whole(document, source, ("secretRef", "name"), ("configMapRef", "name"))
-                for variable in items(get(container, "env")):
-                    yield from _keyed(document, get(variable, "valueFrom"))
-            for volume in items(get(pod, "volumes")):
-                yield from _volume(document, volume, "secretName")
-                for source in items(get(volume, "projected", "sources")):
-                    yield from _volume(document, source, "name")
+            for container in _containers(pod):
+                for source in items(child(container, "envFrom")):
+                    yield from _in_source(document, source, ("secretRef", "name"), ("configMapRef", "name"))
+                for variable in items(child(container, "env")):
+                    value = child(variable, "valueFrom")
+                    yield from _in_source(
+                        document, value, ("secretKeyRef", "name"), ("configMapKeyRef", "name")
+                    )
+            for volume in items(child(pod, "volumes")):
+                yield from _in_source(document, volume, ("secret", "secretName"), ("configMap", "name"))
+                for source in items(child(volume, "projected", "sources")):
+                    yield from _in_source(document, source, ("secret", "name"), ("configMap", "name"))
+
+
+def _in_source(
+    document: Document, source: yaml.Node | None, secret: tuple[str, str], config: tuple[str, str]
+) -> Iterator[Reference]:
+    """The references in one source of values. A pair: the key of a reference and, in it, that of the name."""
+    for kind, (outer, inner) in ((SECRET, secret), (CONFIG, config)):
+        node = child(source, outer)
+        if node is None or scalar(node, "optional") == "true":
+            continue
+        name = scalar(node, inner) or ""
+        keys = [child(each, "key") for each in (node, *items(child(node, "items")))]
+        keyed = [
+            Reference(document, kind, name, scalar(key) or "", line(key)) for key in keys if key is not None
+        ]
+        yield from keyed or [Reference(document, kind, name, "", line(child(node, inner) or node))]
 
 
 def _pods(node: yaml.Node) -> Iterator[yaml.Node]:
     """Every pod specification, wherever a kind keeps it: the mapping that has `containers`."""
-    if isinstance(node, yaml.MappingNode):
-        if isinstance(get(node, "containers"), yaml.SequenceNode):
-            yield node
-        for _, value in node.value:
-            yield from _pods(value)
+    if isinstance(child(node, "containers"), yaml.SequenceNode):
+        yield node
+    for _, value in entries(node).values():
+        yield from _pods(value)
 
 
-def _whole(
-    document: Document, source: yaml.Node | None, secret: tuple[str, str], config: tuple[str, str]
-) -> Iterator[Reference]:
-    for kind, (outer, inner) in ((SECRET, secret), (CONFIG, config)):
-        node = get(source, outer)
-        if node is not None and scalar(node, "optional") != "true":
-            yield Reference(document, kind, scalar(node, inner), "", line(get(node, inner) or node))
+def _containers(pod: yaml.Node) -> tuple[yaml.Node, ...]:
+    return (*items(child(pod, "containers")), *items(child(pod, "initContainers")))
 
 
-def _keyed(document: Document, source: yaml.Node | None) -> Iterator[Reference]:
-    for kind, outer in KEYED_BY.items():
-        node = get(source, outer)
-        if node is not None and scalar(node, "optional") != "true":
-            yield Reference(
-                document, kind, scalar(node, "name"), scalar(node, "key"), line(get(node, "key") or node)
-            )
-
-
-def _volume(document: Document, source: yaml.Node, secret_name: str) -> Iterator[Reference]:
-    yield from _whole(document, source, ("secret", secret_name), ("configMap", "name"))
-    for kind, outer, name in ((SECRET, "secret", secret_name), (CONFIG, "configMap", "name")):
-        node = get(source, outer)
-        if scalar(node, "optional") == "true":
-            continue
-        for item in items(get(node, "items")):
-            yield Reference(document, kind, scalar(node, name), scalar(item, "key"), line(item))
-
-
-def _known(
-    documents: Documents, target: Target, selection: Selection
-) -> dict[tuple[str, str], frozenset[str]]:
-    """The keys of every Secret and ConfigMap that is known: rendered, or among the manifests themselves."""
+def _known_keys(documents: Documents, target: Target, selection: Selection) -> Keys:
+    """The keys of every Secret and ConfigMap that is rendered or among the manifests themselves."""
     known = {}
     for document in documents.all:
-        if document.kind in SHOWN.values():
-            nodes = [get(document.node, part) for part in ("data", "stringData", "binaryData")]
-            keys = [
-                key.value for node in nodes if isinstance(node, yaml.MappingNode) for key, _ in node.value
-            ]
-            known[document.kind.lower(), document.name] = frozenset(keys)
+        if document.kind in KINDS.values():
+            parts = [child(document.node, part) for part in ("data", "stringData", "binaryData")]
+            known[document.kind.lower(), document.name] = frozenset(
+                name for part in parts for name in entries(part)
+            )
     known[SECRET, target.secret] = frozenset(selection.secret)
     known[CONFIG, target.config] = frozenset(selection.config)
     return known
 
 
-def _finding(
-    reference: Reference,
-    target: Target,
-    known: Mapping[tuple[str, str], frozenset[str]],
-    selection: Selection,
-) -> Finding | None:
+def _unmet(reference: Reference, target: Target, known: Keys, selection: Selection) -> Finding | None:
+    """The finding on a reference whose object or key is not there; None where both are, or it cannot be said."""
     where = (reference.document.label, reference.line)
     keys = known.get((reference.kind, reference.name))
     if keys is None:
-        return _unknown_object(reference, target, known)
+        return _missing_object(reference, target, known)
     if not reference.key or reference.key in keys:
         return None
-    other = CONFIG if reference.kind == SECRET else SECRET
+    shown = f"{reference.kind}/{reference.name}"
     rendered = {SECRET: target.secret, CONFIG: target.config}
-    if selection.kind_of(reference.key) and reference.name == rendered[reference.kind]:
-        return Finding(
-            "other-object",
-            *where,
-            f"{reference.key} is in {other}/{rendered[other]}, not in {reference.kind}/{reference.name}.",
-            f"use {KEYED_BY[other]}",
-        )
-    near = difflib.get_close_matches(reference.key, keys, n=1)
-    sentence = f"{reference.key} is not in {reference.kind}/{reference.name}"
-    hint = f"did you mean {near[0]}?" if near else f"add {reference.key} to the allowlist"
-    return Finding(
-        "missing-key", *where, f"{sentence}.", hint if reference.name == rendered[reference.kind] else ""
-    )
+    other = CONFIG if reference.kind == SECRET else SECRET
+    is_rendered = reference.name == rendered[reference.kind]
+    if is_rendered and selection.kind_of(reference.key):
+        sentence = f"{reference.key} is in {other}/{rendered[other]}, not in {shown}."
+        return Finding("other-object", *where, sentence, f"use {KEY_REFERENCES[other]}")
+    sentence = f"{reference.key} is not in {shown}{did_you_mean(reference.key, keys)}"
+    hint = "correct the name, or add it to the allowlist" if is_rendered else ""
+    return Finding("missing-key", *where, sentence, hint)
 
 
-def _unknown_object(
-    reference: Reference, target: Target, known: Mapping[tuple[str, str], frozenset[str]]
-) -> Finding | None:
-    """A name that is almost ours, or ours with the other kind, is a mistake; any other is not our object."""
+def _missing_object(reference: Reference, target: Target, known: Keys) -> Finding | None:
+    """The finding on a name that is almost a rendered one, or has the other kind; None for any other object."""
     where = (reference.document.label, reference.line)
     shown = f"{reference.kind}/{reference.name}"
     if any(name == reference.name for _, name in known):
         other = CONFIG if reference.kind == SECRET else SECRET
-        return Finding("wrong-kind", *where, f"There is no {shown}.", f"{reference.name} is a {SHOWN[other]}")
-    ours = target.secret if reference.kind == SECRET else target.config
-    if difflib.SequenceMatcher(None, reference.name, ours).ratio() > 0.85:
-        return Finding("missing-object", *where, f"There is no {shown}.", f"did you mean {ours}?")
+        return Finding("wrong-kind", *where, f"There is no {shown}.", f"{reference.name} is a {KINDS[other]}")
+    rendered = target.secret if reference.kind == SECRET else target.config
+    if difflib.SequenceMatcher(None, reference.name, rendered).ratio() > 0.85:
+        return Finding("missing-object", *where, f"There is no {shown}: did you mean {rendered}?")
     return None
 
 
-def _redefined(documents: Documents, target: Target) -> Iterator[Finding]:
-    for key in target.objects:
-        document = documents.find(key)
-        if document is not None:
-            sentence = f"{key} is rendered from the env files, and this manifest would overwrite it."
+def _defined_twice(documents: Documents, target: Target) -> Iterator[Finding]:
+    for document in documents.all:
+        if document.key in target.objects:
             yield Finding(
-                "defined-twice", document.label, document.line, sentence, "take it out of the manifest"
+                "defined-twice",
+                document.label,
+                document.line,
+                f"{document.key} is rendered from the env files, and this manifest would overwrite it.",
+                "take it out of the manifest",
             )
 
 
-def _literals(documents: Documents, selection: Selection) -> Iterator[Finding]:
-    """A value written into `env` wins over `envFrom`; for a secret it is a secret in git too."""
+def _literal_secrets(documents: Documents, selection: Selection) -> Iterator[Finding]:
+    """Secrets whose value is written into `env`: it wins over `envFrom`, and it is in git."""
     for document in documents.all:
         for pod in _pods(document.node):
-            for container in (*items(get(pod, "containers")), *items(get(pod, "initContainers"))):
-                for variable in items(get(container, "env")):
+            for container in _containers(pod):
+                for variable in items(child(container, "env")):
                     name = scalar(variable, "name")
-                    if name in selection.secret and get(variable, "value") is not None:
-                        sentence = f"{name} is a secret, and its value is written here."
+                    if name in selection.secret and child(variable, "value") is not None:
                         yield Finding(
-                            "literal-secret", document.label, line(variable), sentence, "take the entry out"
+                            "literal-secret",
+                            document.label,
+                            line(variable),
+                            f"{name} is a secret, and its value is written here.",
+                            "take the entry out",
                         )

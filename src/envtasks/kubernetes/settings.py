@@ -1,47 +1,33 @@
-"""`[tool.envtasks.deploy]`: where each environment goes in which cluster, and under which names."""
+"""`[tool.envtasks.deploy]`: which cluster and namespace each environment goes to, and what its objects are called."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ..errors import ConfigInvalid
+from ..config import Table
+from ..errors import ConfigInvalid, did_you_mean
 
 if TYPE_CHECKING:
     from ..config import Project
 
-TABLE: Final = "[tool.envtasks.deploy]"
-SHARED: Final = (
-    "app",
-    "allowlist",
-    "manifests",
-    "secret",
-    "config",
-    "namespace",
-    "labels",
-    "workloads",
-    "container",
-)
-SHARED_TOO: Final = ("needs", "timeout")
-OWN: Final = (
-    "context",
-    "server",
-)  # of one environment only: a shared one would send staging's values to production
-KINDS: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset"}
-WORKLOADS: Final = ("deployment", "statefulset", "daemonset")
-NEEDS: Final = ("KUBECONFIG", "PATH", "HOME", "*_PROXY")
+# of one environment only: shared ones would send the values of staging to production
+ENVIRONMENT_KEYS: Final = ("context", "server")
+WORKLOAD_KINDS: Final = ("deployment", "statefulset", "daemonset")
+SHORT_KINDS: Final = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset"}
+ALLOWLIST: Final = "deploy/env.allowlist"
 MANIFESTS: Final = ("deploy/*.yaml", "deploy/*.yml")
-PATIENCE: Final = 300
+NEEDS: Final = ("KUBECONFIG", "PATH", "HOME", "*_PROXY")
+TIMEOUT: Final = 300
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ and …/labels/
 DNS: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-SUBDOMAIN: Final = re.compile(rf"(?=.{{1,253}}$){DNS}")
-LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+SUBDOMAIN: Final = rf"(?=.{{1,253}}$){DNS}"
+DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 LABEL_KEY: Final = re.compile(rf"({DNS}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
 
@@ -63,7 +49,7 @@ class Target:
     container: str | None = None
     manifests: tuple[str, ...] = MANIFESTS
     needs: tuple[str, ...] = NEEDS  # which variables of the env files kubectl itself gets
-    timeout: int = PATIENCE  # seconds that `--wait` waits
+    timeout: int = TIMEOUT  # seconds that `--wait` waits
 
     @property
     def objects(self) -> tuple[str, str]:
@@ -71,88 +57,119 @@ class Target:
         return f"secret/{self.secret}", f"configmap/{self.config}"
 
 
-def read(project: Project, environment: str) -> Target:
+KEYS: Final = tuple(each.name for each in fields(Target) if each.name != "environment")
+COMMON_KEYS: Final = tuple(key for key in KEYS if key not in ENVIRONMENT_KEYS)
+
+
+def read_target(project: Project, environment: str) -> Target:
     """The target of one environment. Raises ConfigInvalid, which names table, key and what was expected."""
-    target = _target(project, environment)
-    for other in _declared(project.tables.get("deploy", {})):
-        if other != environment and target.server is not None and other in project.environments:
-            _refuse_sharing(target, _target(project, other))
+    deploy = project.table("deploy")
+    declared = deploy.table("environments")
+    for name in declared.values:
+        if name not in project.environments:
+            raise ConfigInvalid(
+                f"pyproject.toml: [{declared.name}.{name}]: there is no such environment"
+                f"{did_you_mean(name, project.environments)}",
+                hint=f"environments: {', '.join(project.environments)}",
+            )
+    target = _target(project, deploy, environment)
+    for other in declared.values:
+        if other != environment and target.server is not None:
+            _refuse_shared_objects(target, _target(project, deploy, other))
     return target
 
 
+def declared_environments(project: Project) -> tuple[str, ...]:
+    """The environments that have a cluster. Raises ConfigInvalid."""
+    return tuple(name for name in project.environments if read_target(project, name).server)
+
+
 def object_name(text: str) -> str:
-    """A name that Kubernetes takes, made of any text."""
+    """A name that Kubernetes accepts, made of any text."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:200] or "app"
 
 
-def _target(project: Project, environment: str) -> Target:
-    table = project.tables.get("deploy", {})
-    declared = _declared(table)
-    _known_environments(declared, project.environments)
-    _known_keys(table, TABLE, (*SHARED, *SHARED_TOO, "environments"))
-    own = declared.get(environment, {})
-    where = f"[tool.envtasks.deploy.environments.{environment}]"
-    _known_keys(own, where, (*SHARED, *SHARED_TOO, *OWN))
-    values = _Values({**table, **own}, {key: where if key in own else TABLE for key in (*table, *own)})
-    app = values.name("app", object_name(project.name))
+def _target(project: Project, deploy: Table, environment: str) -> Target:
+    own = deploy.table("environments").table(environment)
+    _refuse_unknown_keys(deploy, own)
+    table = Table(
+        project.root,
+        {**deploy.values, **own.values},
+        deploy.name,
+        origins=dict.fromkeys(own.values, own.name),
+    )
+    name = "a name that Kubernetes accepts: lower-case letters, digits, '-' and '.'"
+    app = table.string("app", name, pattern=SUBDOMAIN) or object_name(project.name)
+    namespace = "a namespace: lower-case letters, digits and '-', 63 at most"
     return Target(
         environment=environment,
         app=app,
-        secret=values.name("secret", f"{app}-env"),
-        config=values.name("config", f"{app}-config"),
-        allowlist=project.root / values.text("allowlist", "deploy/env.allowlist"),
-        namespace=values.namespace(),
-        context=values.text("context", "") or None,
-        server=values.server(),
-        labels=MappingProxyType({**_labels(table, TABLE), **_labels(own, where)}),
-        workloads=values.workloads(),
-        container=values.text("container", "") or None,
-        manifests=values.strings("manifests", MANIFESTS),
-        needs=values.strings("needs", NEEDS),
-        timeout=values.seconds("timeout", PATIENCE),
+        secret=table.string("secret", name, pattern=SUBDOMAIN) or f"{app}-env",
+        config=table.string("config", name, pattern=SUBDOMAIN) or f"{app}-config",
+        allowlist=project.root / (table.string("allowlist") or ALLOWLIST),
+        namespace=table.string("namespace", namespace, pattern=DNS_LABEL),
+        context=table.string("context"),
+        server=_server(table),
+        labels=MappingProxyType({**_labels(deploy), **_labels(own)}),
+        workloads=_workloads(table),
+        container=table.string("container"),
+        manifests=_strings(table, "manifests", MANIFESTS),
+        needs=_strings(table, "needs", NEEDS),
+        timeout=table.seconds("timeout", TIMEOUT),
     )
 
 
-def _declared(table: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    declared = table.get("environments", {})
-    if not isinstance(declared, Mapping) or not all(
-        isinstance(value, Mapping) for value in declared.values()
-    ):
-        raise ConfigInvalid(
-            f"pyproject.toml: {TABLE} environments must be a table with one table per environment."
-        )
-    return declared
-
-
-def _known_environments(declared: Collection[str], known: Collection[str]) -> None:
-    for name in declared:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+def _refuse_unknown_keys(deploy: Table, own: Table) -> None:
+    for key in ENVIRONMENT_KEYS:
+        if key in deploy.values:
             raise ConfigInvalid(
-                f"pyproject.toml: [tool.envtasks.deploy.environments.{name}]: there is no such environment"
-                + (f": did you mean {near[0]}?" if near else "."),
-                hint=f"environments: {', '.join(known)}",
-            )
-
-
-def _known_keys(table: Mapping[str, Any], where: str, known: Collection[str]) -> None:
-    for key in table:
-        if key in known:
-            continue
-        if key in OWN:
-            raise ConfigInvalid(
-                f"pyproject.toml: {where} has {key!r}, which belongs to one environment, not to all.",
+                f"pyproject.toml: [{deploy.name}] has {key!r}, which belongs to one environment, not to all.",
                 hint="write it under [tool.envtasks.deploy.environments.<name>]",
             )
-        near = difflib.get_close_matches(key, known, n=1)
-        raise ConfigInvalid(
-            f"pyproject.toml: {where} has no key {key!r}" + (f": did you mean {near[0]}?" if near else "."),
-            hint=f"expected: {', '.join(known)}",
-        )
+    deploy.allow_only(*COMMON_KEYS, "environments")
+    own.allow_only(*KEYS)
 
 
-def _refuse_sharing(target: Target, other: Target) -> None:
-    """Two environments that wrote the same object would undo each other."""
+def _server(table: Table) -> str | None:
+    expected = "the API server's URL, such as 'https://staging.example.com:6443'"
+    value = table.string("server", expected)
+    if value is None:
+        return None
+    url = urlsplit(value)
+    is_local = url.hostname in ("localhost", "127.0.0.1", "::1")
+    if not url.hostname or url.scheme not in (("https", "http") if is_local else ("https",)):
+        raise table.invalid("server", expected)
+    return value
+
+
+def _labels(table: Table) -> Mapping[str, str]:
+    labels = table.table("labels").values
+    for name, value in labels.items():
+        if not LABEL_KEY.fullmatch(name) or not isinstance(value, str) or not LABEL_VALUE.fullmatch(value):
+            raise ConfigInvalid(
+                f"pyproject.toml: [{table.name}] labels: {name!r} or its value is not a valid Kubernetes label."
+            )
+    return labels
+
+
+def _workloads(table: Table) -> tuple[str, ...]:
+    expected = "a list such as ['deployment/app', 'statefulset/worker']"
+    found = []
+    for text in table.strings("workloads", expected, single=True):
+        kind, _, name = text.partition("/")
+        kind = SHORT_KINDS.get(kind, kind)
+        if kind not in WORKLOAD_KINDS or not re.fullmatch(SUBDOMAIN, name):
+            raise table.invalid("workloads", expected)
+        found.append(f"{kind}/{name}")
+    return tuple(found)
+
+
+def _strings(table: Table, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    return table.strings(key, single=True) if key in table.values else default
+
+
+def _refuse_shared_objects(target: Target, other: Target) -> None:
+    """Refuse two environments that write the same object: each apply would undo the other's."""
     same_place = (target.server, target.namespace) == (other.server, other.namespace)
     shared = set(target.objects) & set(other.objects)
     if same_place and shared:
@@ -161,77 +178,3 @@ def _refuse_sharing(target: Target, other: Target) -> None:
             f"in namespace {target.namespace or 'default'} of {target.server}.",
             hint="give one of them another namespace, secret and config",
         )
-
-
-def _labels(table: Mapping[str, Any], where: str) -> Mapping[str, str]:
-    labels = table.get("labels", {})
-    if not isinstance(labels, Mapping):
-        raise ConfigInvalid(f"pyproject.toml: {where} labels must be a table of label names and values.")
-    for name, value in labels.items():
-        if not LABEL_KEY.fullmatch(name) or not isinstance(value, str) or not LABEL_VALUE.fullmatch(value):
-            raise ConfigInvalid(
-                f"pyproject.toml: {where} labels: {name!r} is no label that Kubernetes takes."
-            )
-    return labels
-
-
-@dataclass(frozen=True, slots=True)
-class _Values:
-    """Typed reads of the merged table; a failure names the table that the key stands in."""
-
-    table: Mapping[str, Any]
-    where: Mapping[str, str]
-
-    def wrong(self, key: str, expected: str) -> ConfigInvalid:
-        return ConfigInvalid(f"pyproject.toml: {self.where[key]} {key} must be {expected}.")
-
-    def text(self, key: str, default: str) -> str:
-        value = self.table.get(key, default)
-        if not isinstance(value, str) or (key in self.table and not value):
-            raise self.wrong(key, "a string")
-        return value
-
-    def name(self, key: str, default: str) -> str:
-        value = self.text(key, default)
-        if not SUBDOMAIN.fullmatch(value):
-            raise self.wrong(key, "a name that Kubernetes takes: lower-case letters, digits, '-' and '.'")
-        return value
-
-    def namespace(self) -> str | None:
-        value = self.text("namespace", "") or None
-        if value is not None and not LABEL.fullmatch(value):
-            raise self.wrong("namespace", "a namespace: lower-case letters, digits and '-', 63 at most")
-        return value
-
-    def server(self) -> str | None:
-        value = self.text("server", "") or None
-        if value is None:
-            return None
-        url = urlsplit(value)
-        local = url.hostname in ("localhost", "127.0.0.1", "::1")
-        if not url.hostname or url.scheme not in (("https", "http") if local else ("https",)):
-            raise self.wrong("server", "the API server's URL, such as 'https://staging.example.com:6443'")
-        return value
-
-    def strings(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        value = self.table.get(key, list(default))
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise self.wrong(key, "a list of strings")
-        return tuple(value)
-
-    def workloads(self) -> tuple[str, ...]:
-        found = []
-        for text in self.strings("workloads", ()):
-            kind, _, name = text.partition("/")
-            kind = KINDS.get(kind, kind)
-            if kind not in WORKLOADS or not SUBDOMAIN.fullmatch(name):
-                raise self.wrong("workloads", "a list such as ['deployment/app', 'statefulset/worker']")
-            found.append(f"{kind}/{name}")
-        return tuple(found)
-
-    def seconds(self, key: str, default: int) -> int:
-        value = self.table.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise self.wrong(key, f"a number of seconds, for example {PATIENCE}")
-        return value

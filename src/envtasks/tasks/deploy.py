@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
@@ -16,7 +16,7 @@ from ..invocation import current_invocation
 from ..redaction.ci_log import group
 
 if TYPE_CHECKING:
-    from ..kubernetes import Comparison, Plan
+    from ..kubernetes import Comparison, Difference, Inputs
 
 
 @task(
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     help={
         "reveal": "Show secret values",
         "output": "Write files with the values into this folder (mode 0600, ignored by git)",
-        "format": "manifests, kustomize or helm-values",
+        "format": "manifests or kustomize",
     },
 )
 def render(c: Context, reveal: bool = False, output: str = "", format: str = "manifests") -> None:  # noqa: A002 - the flag
     """Print the Secret and the ConfigMap of an environment, secret values hidden."""
     from .. import kubernetes
 
-    plan = _plan(c)
+    inputs = _inputs(c)
     if not output:
-        console.write_utf8(kubernetes.render(plan, form=format, reveal=reveal))
+        console.write_utf8(kubernetes.render(inputs, format=format, reveal=reveal))
         return
-    for path in kubernetes.render_files(plan, Path(output), form=format):
+    for path in kubernetes.write_rendered(inputs, Path(output), format=format):
         console.say("note", f"wrote {path.as_posix()}")
 
 
@@ -45,9 +45,9 @@ def diff(c: Context, json: bool = False) -> None:
     """Compare the cluster with what would be applied, by name; exit code 0 if equal, 1 if not."""
     from .. import kubernetes
 
-    comparison = kubernetes.diff(_plan(c))
+    comparison = kubernetes.diff(_inputs(c))
     if json:
-        console.print_json({"equal": not comparison.differences, **_as_json(comparison)})
+        console.print_json({"equal": not comparison.differences, **asdict(comparison)})
     else:
         _show(comparison)
     if comparison.differences:
@@ -55,12 +55,12 @@ def diff(c: Context, json: bool = False) -> None:
 
 
 @task(
-    confirm=False,  # asked below, once it is known what would change
     requires_environment=True,
+    confirm=False,  # asked below, once it is known what would change
     help={
         "image": "Set the workloads' image in the same step",
         "dry-run": "Try everything, change nothing",
-        "adopt": "Take over keys that another manager set",
+        "adopt": "Overwrite values that another client set",
         "wait": "Follow the rollout to its end",
         "with-manifests": "Apply the project's own manifests too",
     },
@@ -74,30 +74,28 @@ def apply(
     with_manifests: bool = False,
 ) -> None:
     """Put the environment's values into its cluster, and restart the pods if a value changed."""
-    with group(f"deploy.apply {c.environment}", os.environ):
-        from ..kubernetes import delivery
+    from .. import kubernetes
 
-        plan = _plan(c)
-        options = delivery.Options(image or None, adopt=adopt, wait=wait, with_manifests=with_manifests)
-        prepared, comparison = delivery.prepare(plan, options, say=_say)
+    with group(f"deploy.apply {c.environment}", os.environ):
+        options = kubernetes.Options(image or None, adopt=adopt, wait=wait, with_manifests=with_manifests)
+        prepared, comparison = kubernetes.prepare_apply(_inputs(c), options, echo=_echo)
         cluster = prepared.cluster
-        _say(f"{plan.target.environment} -> {cluster.namespace} on {cluster.server} ({cluster.context})")
+        _echo(f"{c.environment} -> {cluster.namespace} on {cluster.server} ({cluster.context})")
         _show(comparison)
         if dry_run or c.config.run.dry:
-            _say("dry run: nothing was changed")
+            _echo("dry run: nothing was changed")
             return
         _confirm(c)
-        delivery.carry_out(prepared)
+        kubernetes.run_apply(prepared)
 
 
 @task(confirm=False, requires_environment=True, help={"json": "Print JSON"})
 def status(c: Context, json: bool = False) -> None:
     """Check that every name that the manifests of deploy/ refer to is rendered (needs no cluster)."""
     from .. import kubernetes
-    from ..kubernetes import references
 
-    plan = _plan(c)
-    found = kubernetes.status(plan)
+    inputs = _inputs(c)
+    found = kubernetes.status(inputs)
     if json:
         console.print_json(asdict(found))
         if found.findings:
@@ -105,18 +103,19 @@ def status(c: Context, json: bool = False) -> None:
         return
     for note in found.notes:
         console.say("note", note)
-    references.refuse(found.findings, plan.target.environment)
-    secret, config = plan.target.objects
-    rows = [[secret, str(len(found.secret)), " ".join(found.secret)]]
-    rows.append([config, str(len(found.config)), " ".join(found.config)])
+    kubernetes.refuse_findings(found.findings, inputs.target.environment)
+    rows = [
+        [name, str(len(values)), " ".join(values)]
+        for name, values in zip(inputs.target.objects, (found.secret, found.config), strict=True)
+    ]
     console.table(["object", "names", "which"], rows)
 
 
-def _plan(c: Context) -> Plan:
+def _inputs(c: Context) -> Inputs:
     from .. import kubernetes, settings_class
 
     project = current_invocation(c).project
-    return kubernetes.plan(project, c.hydrated, secret_names=settings_class.secret_names(project))
+    return kubernetes.read_inputs(project, c.hydrated, secret_names=settings_class.secret_names(project))
 
 
 def _confirm(c: Context) -> None:
@@ -124,19 +123,22 @@ def _confirm(c: Context) -> None:
 
 
 def _show(comparison: Comparison) -> None:
-    from .. import kubernetes
-
     if comparison.differences:
-        console.table(["change", "name", "object", "value", ""], kubernetes.rows(comparison.differences))
+        rows = [_row(each) for each in comparison.differences]
+        console.table(["change", "name", "object", "value", ""], rows)
     for note in comparison.notes:
         console.say("note", note)
     if not comparison.differences:
-        _say("the cluster holds exactly this")
+        _echo("the cluster holds exactly this")
 
 
-def _as_json(comparison: Comparison) -> dict[str, Any]:
-    return {"differences": [asdict(each) for each in comparison.differences], "notes": list(comparison.notes)}
+def _row(each: Difference) -> list[str]:
+    value = each.live or each.wanted
+    if each.live and each.wanted and each.live != each.wanted:
+        value = f"{each.live} -> {each.wanted}"
+    who = f"by {each.by}" if each.by else f"from {each.source}" if each.source else ""
+    return [each.what, each.name or "-", each.object, value, who]
 
 
-def _say(text: str) -> None:
+def _echo(text: str) -> None:
     print(text, flush=True)

@@ -14,8 +14,7 @@ from typing import Any
 from envtasks import kubernetes
 from envtasks.config import Project
 from envtasks.hydration import hydrate
-from envtasks.kubernetes import Plan, delivery, rollout
-from envtasks.kubernetes.drift import Difference
+from envtasks.kubernetes import Difference, Inputs, rollout
 from tests.fakekube import FakeCluster
 from tests.projects import Sandbox
 
@@ -75,7 +74,7 @@ class Shop:
     sandbox: Sandbox
     cluster: FakeCluster
     program: str
-    said: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
     kubeconfig: str = ""
 
     def __post_init__(self) -> None:
@@ -100,21 +99,22 @@ class Shop:
         (self.sandbox.root / ".env.keys").unlink(missing_ok=True)
         self.sandbox.environment(environment, plain, **secrets)
 
-    def plan(self) -> Plan:
+    def inputs(self) -> Inputs:
         """What staging has for the cluster."""
         project = Project.load(self.sandbox.root)
-        return kubernetes.plan(project, hydrate(project.environment("staging"), self.env))
+        return kubernetes.read_inputs(project, hydrate(project.environment("staging"), self.env))
 
     def apply(self, **options: Any) -> list[str]:
-        """Prepare and carry out; gives what was said."""
-        self.said.clear()
-        prepared, _ = delivery.prepare(self.plan(), delivery.Options(**options), say=self.said.append)
-        delivery.carry_out(prepared)
-        return list(self.said)
+        """Apply staging as `deploy.apply` does. Returns the lines that were printed."""
+        self.printed.clear()
+        echo, chosen = self.printed.append, kubernetes.Options(**options)
+        prepared, _ = kubernetes.prepare_apply(self.inputs(), chosen, echo=echo)
+        kubernetes.run_apply(prepared)
+        return list(self.printed)
 
     def diff(self) -> tuple[Difference, ...]:
         """How the cluster differs."""
-        return kubernetes.diff(self.plan()).differences
+        return kubernetes.diff(self.inputs()).differences
 
     def kubectl(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl by hand, in the namespace of staging."""
@@ -142,7 +142,7 @@ class Shop:
 
     def started_for(self) -> str | None:
         """The digest that the pods were started for."""
-        return rollout.rolled_for(self.get("Deployment", "shop"))
+        return rollout.content_of(self.get("Deployment", "shop"))
 
     def digest(self) -> str:
         """The digest of what the cluster holds."""

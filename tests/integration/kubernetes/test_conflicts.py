@@ -1,7 +1,8 @@
-"""Other hands on the same objects: conflicts by name, drift, and taking over what kubectl or Helm made."""
+"""Other clients that write the same objects: conflicts by name, drift, and adopting what kubectl or Helm made."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -9,8 +10,8 @@ import pytest
 
 from envtasks import kubernetes
 from envtasks.errors import ClusterFailed, Refused
-from envtasks.kubernetes.drift import Difference
-from envtasks.kubernetes.ownership import LAST_APPLIED
+from envtasks.kubernetes import Difference
+from envtasks.kubernetes.drift import LAST_APPLIED
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
@@ -33,15 +34,15 @@ def test_a_conflict_names_every_variable_and_changes_nothing(shop: Shop) -> None
     with pytest.raises(ClusterFailed) as caught:
         shop.apply()
     assert TIME.sub("TIME", caught.value.message) == (
-        "Another hand holds these with other values, and nothing was changed:\n"
+        "Conflict: these fields are managed by another client; nothing was changed:\n"
         f"  DB_PASSWORD in {SECRET}: set by kubectl-patch at TIME"
     )
-    assert caught.value.hint == "inv deploy.diff --env staging shows them; --adopt takes them over"
+    assert caught.value.hint == "inv deploy.diff --env staging shows them; --adopt overwrites them"
     assert len(shop.cluster.writes) == before
 
 
 def test_drift_is_told_with_who_and_when(shop: Shop) -> None:
-    """What another hand changed is drifted, what it added is foreign; the pods' values are older than the cluster's."""
+    """What another client changed is drifted, what it added is foreign, and pods are behind the cluster."""
     shop.apply(with_manifests=True)
     by_hand(shop)
     found = shop.diff()
@@ -55,47 +56,72 @@ def test_drift_is_told_with_who_and_when(shop: Shop) -> None:
     assert PASSWORD not in repr(found)
 
 
-def test_adopting_takes_changed_and_added_names_back(shop: Shop) -> None:
-    """After --adopt the cluster holds what is rendered and nothing else, and goes on being ours."""
+def test_adopting_overwrites_what_was_changed_and_leaves_what_was_added(shop: Shop) -> None:
+    """After --adopt the values are the rendered ones; a name that somebody added stays, and diff goes on listing it."""
     shop.apply(with_manifests=True)
     by_hand(shop)
-    assert shop.apply(adopt=True)[:4] == [
-        f"{SECRET} adopted",
-        f"{CONFIG} adopted",
-        f"{SECRET} applied",
-        f"{CONFIG} applied",
-    ]
-    assert (shop.secret(), shop.diff()) == ({"DB_PASSWORD": PASSWORD}, ())
-    assert f"{SECRET} adopted" not in shop.apply(adopt=True)
+    assert shop.apply(adopt=True)[:2] == [f"{SECRET} applied", f"{CONFIG} applied"]
+    assert shop.secret() == {"DB_PASSWORD": PASSWORD, "EXTRA": "hand"}
+    assert shop.config() == {"APP_ENV": "staging", "DB_HOST": "db.example.com"}
+    assert [(each.what, each.name, each.object) for each in shop.diff()] == [("foreign", "EXTRA", SECRET)]
+    shop.values("DB_HOST=db2.example.com\n", DB_PASSWORD="another-value")
+    shop.apply()
+    assert shop.secret()["DB_PASSWORD"] == "another-value"
 
 
-@pytest.mark.parametrize("way", ["apply", "create", "helm"])
-def test_objects_that_others_made_are_taken_over_whole(shop: Shop, way: str) -> None:
-    """Old names go, old values in kubectl's annotation go, and a later apply removes what is no longer listed."""
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "shop-env"},
-        "data": {"DB_PASSWORD": "b2xk"},
-    }
-    secret["data"] |= {"OLD": "b2xk"}  # type: ignore[operator]
-    words = {
-        "apply": ("apply", "-f", "-"),
-        "create": ("create", "-f", "-"),
-        "helm": ("apply", "--server-side", "--field-manager=helm", "-f", "-"),
-    }
-    assert shop.kubectl(*words[way], stdin=json.dumps(secret)).returncode == 0
+OLD = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "shop-env"}}
+OLD |= {"data": {"DB_PASSWORD": "b2xk", "OLD": "b2xk"}}
+WAYS = {
+    "apply": ("apply", "-f", "-"),
+    "create": ("create", "-f", "-"),
+    "helm": ("apply", "--server-side", "--field-manager=helm", "-f", "-"),
+}
+
+
+@pytest.mark.parametrize(("way", "what"), [("apply", "removed"), ("create", "foreign"), ("helm", "foreign")])
+def test_objects_that_others_made_are_adopted(shop: Shop, way: str, what: str) -> None:
+    """Our values replace theirs and are ours from then on; of other names, diff says before whether they stay."""
+    assert shop.kubectl(*WAYS[way], stdin=json.dumps(OLD)).returncode == 0
     with pytest.raises(ClusterFailed, match="DB_PASSWORD in secret/shop-env: set by"):
         shop.apply()
-    notes = kubernetes.diff(shop.plan()).notes
-    assert any("last-applied-configuration" in note for note in notes) == (way == "apply")
+    secrets = [each for each in shop.diff() if each.object == SECRET]
+    assert [(each.what, each.name) for each in secrets] == [("drifted", "DB_PASSWORD"), (what, "OLD")]
     shop.apply(adopt=True)
-    live = shop.get("Secret", "shop-env")
-    assert shop.secret() == {"DB_PASSWORD": PASSWORD}
-    assert LAST_APPLIED not in live["metadata"]["annotations"]
+    rest = {"OLD": "old"} if what == "foreign" else {}
+    assert shop.secret() == {"DB_PASSWORD": PASSWORD, **rest}
+    assert [(each.what, each.name) for each in shop.diff() if each.object == SECRET] == [
+        ("foreign", name) for name in rest
+    ]
     shop.sandbox.write("deploy/env.allowlist", "APP_ENV\n")
     shop.apply()
-    assert "data" not in shop.get("Secret", "shop-env") or shop.secret() == {}
+    assert (shop.get("Secret", "shop-env").get("data") or {}).keys() == rest.keys()
+
+
+def test_adopting_removes_kubectls_copy_of_older_values(shop: Shop) -> None:
+    """Plain and encoded, they would stay in an annotation that server-side apply does not touch."""
+    assert shop.kubectl("apply", "-f", "-", stdin=json.dumps(OLD)).returncode == 0
+    assert shop.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(OLD)).returncode == 0
+    (note,) = [note for note in kubernetes.diff(shop.inputs()).notes if "last-applied" in note]
+    assert (
+        note
+        == f"{SECRET} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it."
+    )
+    assert shop.apply(adopt=True)[2] == f"{SECRET} last-applied-configuration removed"
+    live = shop.get("Secret", "shop-env")
+    assert (LAST_APPLIED in live["metadata"]["annotations"], "b2xk" in json.dumps(live["metadata"])) == (
+        False,
+        False,
+    )
+    assert not any("last-applied" in line for line in shop.apply(adopt=True))
+
+
+def test_without_adopting_the_copy_of_older_values_stays(shop: Shop) -> None:
+    """An object that others use too is left as it is until it is said."""
+    same = {**OLD, "data": {"DB_PASSWORD": base64.b64encode(PASSWORD.encode()).decode()}}
+    shop.kubectl("apply", "-f", "-", stdin=json.dumps(same))
+    shop.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(same))
+    shop.apply()
+    assert LAST_APPLIED in shop.get("Secret", "shop-env")["metadata"]["annotations"]
 
 
 def test_a_name_of_another_manager_with_the_same_value_is_shared(shop: Shop) -> None:
@@ -107,6 +133,22 @@ def test_a_name_of_another_manager_with_the_same_value_is_shared(shop: Shop) -> 
     shop.kubectl("apply", "--server-side", "--field-manager=other", "-f", "-", stdin=config)
     shop.apply()
     assert shop.diff() == ()
+
+
+def test_a_name_that_another_manager_has_too_cannot_be_changed_without_adopting(shop: Shop) -> None:
+    """diff says so before apply refuses; --adopt makes the value ours alone."""
+    shop.apply()
+    config = (
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: shop-config}, data: {DB_HOST: db.example.com}}"
+    )
+    shop.kubectl("apply", "--server-side", "--field-manager=other", "-f", "-", stdin=config)
+    shop.values("DB_HOST=db2.example.com\n", DB_PASSWORD=PASSWORD)
+    (drifted,) = shop.diff()
+    assert (drifted.what, TIME.sub("TIME", drifted.by)) == ("drifted", "other at TIME")
+    with pytest.raises(ClusterFailed, match="DB_HOST in configmap/shop-config: set by other at"):
+        shop.apply()
+    shop.apply(adopt=True)
+    assert (shop.config()["DB_HOST"], shop.diff()) == ("db2.example.com", ())
 
 
 def test_a_deployment_of_another_manager_is_rolled_without_a_conflict(shop: Shop) -> None:

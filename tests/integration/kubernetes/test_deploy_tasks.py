@@ -37,7 +37,6 @@ def test_render_hides_secrets_in_a_pipe_too(shop: Shop) -> None:
     [
         ("manifests", ["configmap.yaml", "secret.yaml"]),
         ("kustomize", ["kustomization.yaml"]),
-        ("helm-values", ["values.yaml"]),
     ],
 )
 def test_render_writes_files_that_git_ignores(shop: Shop, form: str, files: list[str]) -> None:
@@ -133,7 +132,10 @@ def test_status_needs_no_cluster(shop: Shop) -> None:
     text = (shop.sandbox.root / "deploy/app.yaml").read_text(encoding="utf-8")
     shop.sandbox.write("deploy/app.yaml", text.replace("shop-env", "shop-envs"))
     wrong = inv(shop, "deploy.status")
-    assert (wrong.returncode, "deploy/app.yaml:14: There is no secret/shop-envs." in wrong.stderr) == (
+    assert (
+        wrong.returncode,
+        "deploy/app.yaml:14: There is no secret/shop-envs: did you mean shop-env?" in wrong.stderr,
+    ) == (
         5,
         True,
     )
@@ -163,8 +165,9 @@ def test_a_protected_environment_asks_before_it_sends(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("words", "change", "code", "message"),
     [
-        (("deploy.apply", "--image", "a b"), {}, 2, "'a b' is no image name."),
-        (("deploy.render", "--format", "xml"), {}, 2, "'xml' is no format."),
+        (("deploy.apply", "--image", "a b"), {}, 2, "'a b' is not the name of an image."),
+        (("deploy.render", "--format", "xml"), {}, 2, "'xml' is not a format."),
+        (("deploy.render", "--format", "helm-values"), {}, 2, "'helm-values' is not a format."),
         (
             ("deploy.apply",),
             {"deploy/env.allowlist": "NOPE\n"},

@@ -18,7 +18,7 @@ from tests.fakekube import DROP, LOSE, Fail, Request
 from tests.integration.kubernetes.shop import CONFIG, DEPLOYMENT, PASSWORD, SECRET, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
-CARRY_ON = "run deploy.apply again: it carries on from what the cluster holds"
+RUN_AGAIN = "run deploy.apply again: it does what is left"
 
 
 def when(kind: str, what: str | Fail, *, dry: bool = False) -> Callable[[Request], str | Fail | None]:
@@ -54,7 +54,7 @@ def test_a_network_that_fails_between_two_objects_is_accounted_for(shop: Shop) -
     assert caught.value.message.endswith(
         f"\n  Done: {SECRET}. Not confirmed: {CONFIG}, {DEPLOYMENT} rollout."
     )
-    assert (caught.value.hint, shop.said) == (CARRY_ON, [f"{SECRET} applied"])
+    assert (caught.value.hint, shop.printed) == (RUN_AGAIN, [f"{SECRET} applied"])
     assert (shop.secret(), shop.config()["DB_HOST"]) == ({"DB_PASSWORD": "another-value"}, "db.example.com")
     assert shop.generation() == 1
     catches_up(shop)
@@ -107,12 +107,12 @@ def test_a_namespace_that_is_missing_is_said_with_the_command_that_makes_it(shop
     assert caught.value.hint == "kubectl create namespace shop-staging"
 
 
-def test_a_server_that_is_not_there_is_said_in_kubectls_words(shop: Shop) -> None:
+def test_a_server_that_is_not_there_is_reported_in_kubectls_words(shop: Shop) -> None:
     """No server, no change, one sentence."""
     shop.cluster.interfere = lambda _request: DROP
     with pytest.raises(ClusterFailed, match=r"EOF|refused|connection"):
         shop.apply()
-    assert shop.said == []
+    assert shop.printed == []
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def test_a_process_that_is_killed_between_apply_and_patch_is_caught_up(shop: Sho
         process = started(shop)
         assert reached.wait(60)
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=60)
     assert (shop.secret(), shop.generation()) == ({"DB_PASSWORD": "another-value"}, 1)
     catches_up(shop)
     assert shop.generation() == 2
@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_between_apply_and_patch_is_caught_up(shop: Sho
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group are POSIX")
 def test_ctrl_c_in_the_middle_says_what_was_done(shop: Shop) -> None:
-    """The last line accounts for every step, and no value is in it."""
+    """The last line names every step as done or not confirmed, and holds no value."""
     changed(shop)
     with held(shop, "deployments") as reached:
         process = started(shop)
@@ -172,8 +172,8 @@ def test_ctrl_c_in_the_middle_says_what_was_done(shop: Shop) -> None:
         time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=60)
-    account = f"Done: {SECRET}, {CONFIG}. Not confirmed: {DEPLOYMENT} rollout."
-    assert account in output
+    summary = f"Done: {SECRET}, {CONFIG}. Not confirmed: {DEPLOYMENT} rollout."
+    assert summary in output
     assert process.returncode != 0
     assert "another-value" not in output + errors
     catches_up(shop)

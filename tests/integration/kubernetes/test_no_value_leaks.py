@@ -107,8 +107,8 @@ def test_an_error_that_quotes_the_request_is_hidden(shop: Shop) -> None:
 def test_a_hidden_render_is_no_use_to_kubectl_and_a_revealed_one_is(shop: Shop) -> None:
     """Piping the hidden text is refused by kubectl; the revealed text applies as documented."""
     words = ("apply", "--server-side", "-f", "-")
-    refused = shop.kubectl(*words, stdin=kubernetes.render(shop.plan()))
+    refused = shop.kubectl(*words, stdin=kubernetes.render(shop.inputs()))
     assert refused.returncode != 0
     assert not shop.cluster.holds("Secret", "shop-env", "shop-staging")
-    assert shop.kubectl(*words, stdin=kubernetes.render(shop.plan(), reveal=True)).returncode == 0
+    assert shop.kubectl(*words, stdin=kubernetes.render(shop.inputs(), reveal=True)).returncode == 0
     assert "DB_PASSWORD" in shop.secret()

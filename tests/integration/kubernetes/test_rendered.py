@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envtasks import kubernetes
-from envtasks.kubernetes import kustomize, manifests
+from envtasks.kubernetes import manifests
 from tests.fakekube import FakeCluster
 from tests.integration.kubernetes.shop import PASSWORD, Shop, kubectls
 from tests.kubernetes.deployments import selection, target
@@ -50,7 +50,7 @@ AWKWARD |= {name: name for name in ("Y", "NO", "ON", "NULL", "TRUE", "_1", "E3",
 def test_everything_rendered_is_valid_in_the_newest_releases(shop: Shop, release: tuple[int, int]) -> None:
     """Secret, ConfigMap and the sample service's manifests hold to the strict schemas of the four newest releases."""
     version = ".".join(map(str, release))
-    rendered = list(yaml.safe_load_all(kubernetes.render(shop.plan(), reveal=True)))
+    rendered = list(yaml.safe_load_all(kubernetes.render(shop.inputs(), reveal=True)))
     sample = list(yaml.safe_load_all((REPOSITORY / "deploy/app.yaml").read_text(encoding="utf-8")))
     assert [each["kind"] for each in rendered + sample] == ["Secret", "ConfigMap", "Deployment", "Service"]
     for each in rendered + sample:
@@ -88,7 +88,7 @@ def values_of(objects: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 def test_kubectl_reads_awkward_values_as_they_are() -> None:
     """Numbers, booleans, sexagesimals, quotes, line breaks and control characters stay the text they were."""
-    text = manifests.dump(manifests.build(target(), selection(AWKWARD, AWKWARD)))
+    text = manifests.to_yaml(manifests.build(target(), selection(AWKWARD, AWKWARD)))
     assert values_of(as_kubectl_reads(text)) == [AWKWARD, AWKWARD]
 
 
@@ -97,7 +97,7 @@ def test_kubectl_reads_awkward_values_as_they_are() -> None:
 def test_kubectl_reads_any_value_as_it_is(texts: list[str]) -> None:
     """The same for text that nobody thought of."""
     values = {f"V{number:02}": text for number, text in enumerate(texts)}
-    text = manifests.dump(manifests.build(target(), selection(values, values)))
+    text = manifests.to_yaml(manifests.build(target(), selection(values, values)))
     assert values_of(as_kubectl_reads(text)) == [values, values]
 
 
@@ -115,7 +115,7 @@ def test_kustomize_makes_the_same_values_under_hashed_names(tmp_path: Path) -> N
         name: text.replace("\x85", "") for name, text in AWKWARD.items() if name not in ("NULL", "TRUE")
     }
     for value in ("one", "two"):
-        rendered = kustomize.kustomization(target(), selection({**values, "Z": value}, values))
+        rendered = manifests.kustomization(target(), selection({**values, "Z": value}, values))
         (tmp_path / "rendered/kustomization.yaml").write_text(rendered, encoding="utf-8")
         built = {each["kind"]: each for each in yaml.safe_load_all(offline("kustomize", str(tmp_path)))}
         secret, pod = built["Secret"], built["Pod"]
@@ -129,7 +129,7 @@ def test_kustomize_makes_the_same_values_under_hashed_names(tmp_path: Path) -> N
 
 def test_a_hidden_kustomization_is_refused_by_kustomize(tmp_path: Path) -> None:
     """Nobody deploys three asterisks."""
-    text = kustomize.kustomization(target(), selection({"P": "x"}), hide=str)
+    text = manifests.kustomization(target(), selection({"P": "x"}), hide=str)
     (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
     done = subprocess.run(
         [kubectls()[0], "kustomize", str(tmp_path)], capture_output=True, text=True, check=False
@@ -149,7 +149,7 @@ def test_the_samples_manifests_ask_for_what_its_environments_render(cluster: Fak
     secrets = settings_class.secret_names(project)
     for name in ("staging", "local"):
         values = hydrate(project.environment(name), os.environ, secret_names=secrets)
-        status = kubernetes.status(kubernetes.plan(project, values, secret_names=secrets))
+        status = kubernetes.status(kubernetes.read_inputs(project, values, secret_names=secrets))
         assert (status.findings, status.notes) == ((), ())
         assert set(status.secret) >= {"APP_SESSION_SECRET", "AUTH_JWT_SECRET", "CACHE_URL", "DB_PASSWORD"}
 
@@ -159,5 +159,7 @@ def test_rendering_twice_gives_the_same_bytes(shop: Shop) -> None:
     texts = []
     for _ in range(2):
         shop.values("DB_HOST=h\n", DB_PASSWORD=PASSWORD)
-        texts.append([kubernetes.render(shop.plan(), form=form, reveal=True) for form in kubernetes.FORMATS])
+        texts.append(
+            [kubernetes.render(shop.inputs(), format=form, reveal=True) for form in kubernetes.FORMATS]
+        )
     assert texts[0] == texts[1]

