@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from envtasks.envfiles import keys
+from envtasks.envfiles import encrypt, generate_keys
 from envtasks.redaction import Redactor
 
 LINE = b"2026-01-01 12:00:00 INFO app.module GET /api/v1/items/4711 user=alice took 17 ms status=200\n"
@@ -63,9 +63,9 @@ def first_output(runs: int) -> None:
 
 def project(folder: Path, megabytes: int) -> None:
     """A project with as many secrets, and a log to print."""
-    private, public = keys.generate()
+    private, public = generate_keys()
     lines = [f'DOTENV_PUBLIC_KEY_BENCH="{public}"']
-    lines += [f"SECRET_{number}='{keys.encrypt(text(32), public)}'" for number in range(SECRETS)]
+    lines += [f"SECRET_{number}='{encrypt(text(32), public)}'" for number in range(SECRETS)]
     (folder / ".env.bench").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / ".env.keys").touch(mode=0o600)
     (folder / ".env.keys").write_text(f"DOTENV_PRIVATE_KEY_BENCH={private}\n", encoding="utf-8")

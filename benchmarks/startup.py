@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import envtasks
-from envtasks.envfiles import keys
+from envtasks.envfiles import encrypt, generate_keys
 
 TASKS = '''
 from {module} import task{more}
@@ -35,9 +35,9 @@ def noop(c):
 
 def project(folder: Path) -> None:
     """A project whose local environment has five encrypted values, and the same task in plain Invoke."""
-    private, public = keys.generate()
+    private, public = generate_keys()
     lines = [f'DOTENV_PUBLIC_KEY_LOCAL="{public}"', "APP_ENV=local"]
-    lines += [f"SECRET_{n}='{keys.encrypt(f'value-{n}', public)}'" for n in range(5)]
+    lines += [f"SECRET_{n}='{encrypt(f'value-{n}', public)}'" for n in range(5)]
     (folder / "plain").mkdir()
     (folder / ".env").write_text("", encoding="utf-8")
     (folder / ".env.local").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from envtasks.config import Environment
-from envtasks.envfiles import keys
+from envtasks.envfiles import encrypt, public_key
 from envtasks.hydration import Hydrated, hydrate
 
 # throwaway keys, for tests only
 PRIVATE = "1f" * 32
 OTHER = "2e" * 32
-PUBLIC = keys.public_key(PRIVATE)
+PUBLIC = public_key(PRIVATE)
 
 
 def encrypted(value: str) -> str:
     """A ciphertext that PRIVATE opens."""
-    return keys.encrypt(value, PUBLIC)
+    return encrypt(value, PUBLIC)
 
 
 def environment(

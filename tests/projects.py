@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtasks.envfiles import keys
+from envtasks.envfiles import encrypt, generate_keys
 
 PYPROJECT = '[project]\nname = "shop"\nversion = "1"\n'
 TASKS = """
@@ -42,10 +42,10 @@ class Sandbox:
 
     def environment(self, name: str, plain: str = "", **secrets: str) -> Path:
         """Write `.env.<name>` with plain text and encrypted values, and its key into `.env.keys`."""
-        private, public = keys.generate()
+        private, public = generate_keys()
         suffix = name.upper().replace("-", "_")
         lines = [f'DOTENV_PUBLIC_KEY_{suffix}="{public}"']
-        lines += [f"{key}='{keys.encrypt(value, public)}'" for key, value in secrets.items()]
+        lines += [f"{key}='{encrypt(value, public)}'" for key, value in secrets.items()]
         path = self.write(f".env.{name}", "\n".join(lines) + "\n" + textwrap.dedent(plain))
         self.private_keys[name] = private
         with (self.root / ".env.keys").open("a", encoding="utf-8", newline="\n") as file:

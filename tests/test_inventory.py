@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles.encryption import encrypt, generate
+from envtasks.envfiles import encrypt, generate_keys
 from envtasks.errors import EnvFileInvalid
 from envtasks.inventory import encrypted_names, read
 
-_, PUBLIC = generate()
+_, PUBLIC = generate_keys()
 HEADER = f'DOTENV_PUBLIC_KEY_STAGING="{PUBLIC}"\n'
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from envtasks import hydrate
 from envtasks.config import Project
-from envtasks.envfiles import document, keys
+from envtasks.envfiles import public_key, read_env_file
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "envtasks").rglob("*.py"))
@@ -41,7 +41,7 @@ def _tracked() -> list[Path]:
 def _names(name: str) -> list[str]:
     return [
         entry.name
-        for entry in document.read(ROOT / name).entries
+        for entry in read_env_file(ROOT / name).entries
         if not entry.name.startswith(("DOTENV_PUBLIC_KEY", "DOTENV_PRIVATE_KEY"))
     ]
 
@@ -100,14 +100,14 @@ def test_tracked_keys_are_marked_and_open_only_public_environments(name: str) ->
 def test_no_key_of_production() -> None:
     """No file of the repository holds the private key of production."""
     public = next(
-        entry.raw for entry in document.read(ROOT / ".env.production").entries if "PUBLIC" in entry.name
+        entry.raw for entry in read_env_file(ROOT / ".env.production").entries if "PUBLIC" in entry.name
     )
     files = [*_tracked(), *ROOT.glob(".env*")]
     candidates = {word for path in files for word in re.findall(rb"\b[0-9a-f]{64}\b", path.read_bytes())}
     assert candidates  # those of local and staging are found
 
     opening = [
-        word for word in candidates if 0 < int(word, 16) < ORDER and keys.public_key(word.decode()) == public
+        word for word in candidates if 0 < int(word, 16) < ORDER and public_key(word.decode()) == public
     ]
 
     assert opening == []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .config import Environment
-from .envfiles import document, keys
+from .envfiles import PRIVATE_KEY, PUBLIC_KEY, by_precedence, key_variables, read_env_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Inventory:
     @property
     def variables(self) -> dict[str, Declaration]:
         """The winning declaration of each name: of the first file that has it, the last one there."""
-        found = document.by_precedence((file.declarations for file in self.files), lambda each: each.name)
+        found = by_precedence((file.declarations for file in self.files), lambda each: each.name)
         return {name: declarations[0] for name, declarations in found.items()}
 
     @property
@@ -97,8 +97,8 @@ def encrypted_names(environments: Iterable[Environment]) -> frozenset[str]:
 
 
 def _read_file(path: Path, label: str) -> FileInventory:
-    file = document.read(path, label=label)
-    own = [entry for entry in file.entries if not entry.name.startswith((keys.PUBLIC, keys.PRIVATE))]
+    file = read_env_file(path, label=label)
+    own = [entry for entry in file.entries if not entry.name.startswith((PUBLIC_KEY, PRIVATE_KEY))]
     return FileInventory(
         path=path,
         label=label,
@@ -106,7 +106,7 @@ def _read_file(path: Path, label: str) -> FileInventory:
             Declaration(entry.name, label, entry.line, None if entry.encrypted else entry.value)
             for entry in own
         ),
-        public_keys={entry.name: entry.raw for entry in file.entries if entry.name.startswith(keys.PUBLIC)},
-        key_variable=keys.variable_names(path, file.text)[0],
+        public_keys={entry.name: entry.raw for entry in file.entries if entry.name.startswith(PUBLIC_KEY)},
+        key_variable=key_variables(path, file.text)[0],
         sample=next((entry.raw for entry in own if entry.encrypted), None),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from app.settings import Settings
 from envtasks.config import Project
-from envtasks.envfiles.document import read
+from envtasks.envfiles import read_env_file
 from envtasks.hydration import hydrate
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ ENVIRONMENTS = ["local", "staging", "production"]
 
 
 def written(name: str) -> dict[str, str]:
-    entries = read(ROOT / name).entries
+    entries = read_env_file(ROOT / name).entries
     return {entry.name: entry.raw for entry in entries if not entry.name.startswith("DOTENV_PUBLIC_KEY")}
 
 

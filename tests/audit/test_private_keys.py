@@ -9,11 +9,11 @@ import json
 import pytest
 
 from envtasks.audit import Limits, NotChecked
-from envtasks.envfiles.keys import generate
+from envtasks.envfiles import generate_keys
 from tests.audit.images import config, docker_archive, layer
 from tests.audit.test_audit import ENGINES, audited, one_file
 
-PRIVATE, PUBLIC = generate()  # made for this run
+PRIVATE, PUBLIC = generate_keys()  # made for this run
 TRACKED = {"DOTENV_PUBLIC_KEY_PRODUCTION": PUBLIC}
 NAME = "DOTENV_PRIVATE_KEY_PRODUCTION"
 

@@ -9,7 +9,7 @@ import pytest
 
 from envtasks.ci.doctor import Check, check_job
 from envtasks.config import Project
-from envtasks.envfiles.keys import generate
+from envtasks.envfiles import generate_keys
 from tests.projects import Sandbox
 
 SETTINGS = """
@@ -72,7 +72,7 @@ def test_a_missing_key_names_its_variable(project: Sandbox) -> None:
 def test_a_key_that_does_not_open_the_file(project: Sandbox) -> None:
     """There is a key, and it is another one: code 4 on the line of the values."""
     (project.root / ".env.keys").unlink()
-    key, values = checks(project, **{VARIABLE: generate()[0]})
+    key, values = checks(project, **{VARIABLE: generate_keys()[0]})
     assert (key.code, values.what, values.code) == (0, "values", 4)
     assert "DB_PASSWORD" in values.found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.envfiles.document import parse, read, write_atomic
+from envtasks.envfiles.document import parse_env_file, read_env_file, write_atomic
 from envtasks.errors import EnvFileInvalid, EnvFileMissing
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes, links and pipes")
@@ -36,7 +36,7 @@ def test_reads_every_encoding_and_gives_the_same_bytes_back(
     tmp_path: Path, data: bytes, encoding: str, values: list[str]
 ) -> None:
     """Whatever the encoding, values are text, and the text encodes to the very bytes that were read."""
-    file = read(put(tmp_path, data))
+    file = read_env_file(put(tmp_path, data))
     assert (file.encoding, [entry.value for entry in file.entries], file.encode(file.text)) == (
         encoding,
         values,
@@ -58,13 +58,13 @@ def test_says_in_which_line_the_encoding_breaks(
     tmp_path: Path, data: bytes, warning: tuple[int, str]
 ) -> None:
     """A file that is not UTF-8 is read, with a warning that names the first such line."""
-    assert read(put(tmp_path, data)).warnings[0] == warning
+    assert read_env_file(put(tmp_path, data)).warnings[0] == warning
 
 
 def test_half_a_character_is_refused(tmp_path: Path) -> None:
     """A UTF-16 file that ends in the middle of a character is a clear error."""
     with pytest.raises(EnvFileInvalid) as caught:
-        read(put(tmp_path, b"\xff\xfeA"), label="config/.env.local")
+        read_env_file(put(tmp_path, b"\xff\xfeA"), label="config/.env.local")
     assert caught.value.message == "config/.env.local is UTF-16 but ends in the middle of a character."
 
 
@@ -73,13 +73,13 @@ def test_an_absent_file_is_missing(tmp_path: Path) -> None:
     put(tmp_path, b"")
     for path in (tmp_path / ".env.dev", tmp_path / ".env.local" / ".env"):
         with pytest.raises(EnvFileMissing):
-            read(path)
+            read_env_file(path)
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     """A directory in place of an env file is an error that says so."""
     with pytest.raises(EnvFileInvalid) as caught:
-        read(tmp_path, label=".env.local")
+        read_env_file(tmp_path, label=".env.local")
     assert caught.value.message == ".env.local is a directory, expected an env file."
 
 
@@ -89,7 +89,7 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / ".env.local"
     os.mkfifo(path)
     with pytest.raises(EnvFileInvalid) as caught:
-        read(path)
+        read_env_file(path)
     assert caught.value.message == ".env.local is a pipe or a device, expected an env file."
 
 
@@ -100,7 +100,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     path = put(tmp_path, b"A=1")
     path.chmod(0)
     with pytest.raises(EnvFileInvalid) as caught:
-        read(path)
+        read_env_file(path)
     assert caught.value.message == ".env.local is not readable: Permission denied, expected an env file."
 
 
@@ -113,13 +113,13 @@ def test_a_failing_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = put(tmp_path, b"A=1")
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(EnvFileInvalid) as caught:
-        read(path)
+        read_env_file(path)
     assert caught.value.message == ".env.local is not readable: Permission denied, expected an env file."
 
 
 def test_parse_keeps_the_path() -> None:
     """A text that is at hand is parsed as the file at a path."""
-    assert parse("A=1", path=Path("x/.env")).path == Path("x/.env")
+    assert parse_env_file("A=1", path=Path("x/.env")).path == Path("x/.env")
 
 
 @posix

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envtasks.envfiles.document import EnvFile, parse
+from envtasks.envfiles.document import EnvFile, parse_env_file
 from envtasks.envfiles.editing import (
     check_name,
     check_value,
@@ -50,7 +50,7 @@ def _last(file: EnvFile, name: str) -> str:
 @given(FILES, VALUES, st.sampled_from(["A", "NEW"]))
 def test_a_value_reads_back_and_no_other_byte_changes(text: str, value: str, name: str) -> None:
     """Whatever the file and the value, what is written reads back, or the edit is refused and says to encrypt it."""
-    before = parse(text)
+    before = parse_env_file(text)
     if value.endswith("\\") and not re.fullmatch(r"[a1=:\\]+", value):
         with pytest.raises(EnvFileInvalid, match="store it encrypted"):
             spell(name, value)
@@ -86,12 +86,12 @@ def test_a_value_reads_back_and_no_other_byte_changes(text: str, value: str, nam
 )
 def test_what_a_set_writes(text: str, value: str, expected: str) -> None:
     """The last assignment changes in its place; a new one goes to the end, with the file's own line ends."""
-    assert set_spelled(parse(text), "B", spell("B", value)).text == expected
+    assert set_spelled(parse_env_file(text), "B", spell("B", value)).text == expected
 
 
 def test_bytes_that_are_not_utf8_stay() -> None:
     """What cannot be decoded is written back as it was read."""
-    after = set_spelled(parse("# caf\udce9\nA=1\n"), "A", "2")
+    after = set_spelled(parse_env_file("# caf\udce9\nA=1\n"), "A", "2")
 
     assert after.encode(after.text) == b"# caf\xe9\nA=2\n"
 
@@ -99,19 +99,19 @@ def test_bytes_that_are_not_utf8_stay() -> None:
 def test_an_unclosed_quote_is_named_with_its_line() -> None:
     """A quote that a change would close refuses the change, says where it is, and gives no text to write."""
     with pytest.raises(EnvFileInvalid, match=r"\.env:2: a quote is not closed here"):
-        set_spelled(parse("A=1\nB='open\nC=2\n"), "D", spell("D", "\nx"))
+        set_spelled(parse_env_file("A=1\nB='open\nC=2\n"), "D", spell("D", "\nx"))
 
 
 def test_removing_takes_every_assignment_and_leaves_comments() -> None:
     """All lines of the variable go, also those inside its value; comments and other variables stay."""
-    after = remove(parse("# about A\nA=1\r\nB='x\nA=2'\nA='3\n4' # c\nC=5"), "A")
+    after = remove(parse_env_file("# about A\nA=1\r\nB='x\nA=2'\nA='3\n4' # c\nC=5"), "A")
 
     assert after.text == "# about A\nB='x\nA=2'\nC=5"
 
 
 def test_several_values_change_in_one_step() -> None:
     """Every entry that is given gets its new value; a ciphertext stands in single quotes."""
-    file = parse("A=1\nB=2\nA=3\n")
+    file = parse_env_file("A=1\nB=2\nA=3\n")
     first, _, last = file.entries
 
     after = replace_values(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envtasks.envfiles import encryption
-from envtasks.envfiles.encryption import decrypt, encrypt, generate, public_key
+from envtasks.envfiles.encryption import decrypt, encrypt, generate_keys, public_key
 from envtasks.errors import EnvFileInvalid
 from tests.implementations import HAS_COMPILED, IMPLEMENTATIONS, needs_compiled, only
 
@@ -79,8 +79,8 @@ def test_any_text_in_each_implementation(values: list[str]) -> None:
 @pytest.mark.usefixtures("implementation")
 def test_each_value_is_decrypted_with_its_own_key() -> None:
     """Values for different keys are decrypted together; one for an unknown key is None and does not affect the rest."""
-    private, public = generate()
-    stranger = generate()[1]
+    private, public = generate_keys()
+    stranger = generate_keys()[1]
     made = [
         encrypt("one", PUBLIC_A),
         encrypt("two", public),
@@ -185,7 +185,7 @@ def test_public_key_of_a_private_one() -> None:
 
 def test_generated_keys_are_a_pair_and_new_each_time() -> None:
     """A generated pair belongs together, and no two are the same."""
-    pairs = [generate() for _ in range(5)]
+    pairs = [generate_keys() for _ in range(5)]
     assert [public_key(private) for private, _ in pairs] == [public for _, public in pairs]
     assert len(set(pairs)) == 5
 
@@ -214,7 +214,7 @@ def test_refuses_what_is_not_a_private_key(bad: str) -> None:
 def test_importing_keys_imports_no_implementation() -> None:
     """Finding keys loads neither implementation: the first encrypted value does."""
     code = (
-        "import sys; from envtasks.envfiles import keys; keys.decrypt([], []); keys.decrypt(['encrypted:x'], []);"
+        "import sys; from envtasks.envfiles import decrypt, find_keys; decrypt([], []); decrypt(['encrypted:x'], []);"
         "print(sorted({'cryptography', 'dotenvx', 'hashlib', 'base64', 'secrets'} & sys.modules.keys()))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -225,7 +225,7 @@ def test_importing_keys_imports_no_implementation() -> None:
 def test_the_compiled_implementation_imports_no_cryptography() -> None:
     """Where the compiled implementation decrypts, `cryptography`, which takes 9 ms to load, is not imported."""
     code = (
-        f"import sys; from envtasks.envfiles import keys; print(keys.decrypt([{RECORDED!r}], [{A!r}]));"
+        f"import sys; from envtasks.envfiles import decrypt; print(decrypt([{RECORDED!r}], [{A!r}]));"
         "print('cryptography' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

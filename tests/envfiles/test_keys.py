@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles import keys
-from envtasks.envfiles.keys import KeyRing, PrivateKey
+from envtasks.envfiles.keys import KeyRing, PrivateKey, find_keys, key_variables
 
 A, B, C = "1f" * 32, "2e" * 32, "3d" * 32  # throwaway keys, for tests only
 
@@ -61,7 +60,7 @@ def found(ring: KeyRing) -> list[tuple[str, str, str]]:
 )
 def test_the_file_name_names_the_keys(tmp_path: Path, name: str, suffix: str) -> None:
     """A file without a public key has the key names that `dotenvx encrypt` would give it."""
-    assert keys.variable_names(tmp_path / name) == (
+    assert key_variables(tmp_path / name) == (
         f"DOTENV_PRIVATE_KEY{suffix}",
         f"DOTENV_PUBLIC_KEY{suffix}",
     )
@@ -71,7 +70,7 @@ def test_a_public_key_in_the_file_beats_the_file_name(tmp_path: Path) -> None:
     """The line that `dotenvx encrypt` wrote stays right when the file is renamed."""
     path = tmp_path / ".env.staging"
     path.write_text('# note\nexport DOTENV_PUBLIC_KEY_OLD="02ab"\nA=1\n', encoding="utf-8")
-    assert keys.variable_names(path) == ("DOTENV_PRIVATE_KEY_OLD", "DOTENV_PUBLIC_KEY_OLD")
+    assert key_variables(path) == ("DOTENV_PRIVATE_KEY_OLD", "DOTENV_PUBLIC_KEY_OLD")
 
 
 def test_names_from_given_text_read_no_file(tmp_path: Path) -> None:
@@ -79,20 +78,20 @@ def test_names_from_given_text_read_no_file(tmp_path: Path) -> None:
     path = tmp_path / ".env.staging"
     path.write_text('DOTENV_PUBLIC_KEY_DISK="02ab"\n', encoding="utf-8")
     text = "# DOTENV_PUBLIC_KEY_COMMENT=1\nDOTENV_PUBLIC_KEY_TEXT='02ab'\n"
-    assert keys.variable_names(path, text) == ("DOTENV_PRIVATE_KEY_TEXT", "DOTENV_PUBLIC_KEY_TEXT")
+    assert key_variables(path, text) == ("DOTENV_PRIVATE_KEY_TEXT", "DOTENV_PUBLIC_KEY_TEXT")
 
 
 def test_look_up_order(tmp_path: Path) -> None:
     """The process environment comes before `.env.<name>.keys`, that before `.env.keys`; all are told."""
     key_file(tmp_path / ".env.staging.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={C}\n")
-    ring = keys.find(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A, "PATH": "/bin"})
+    ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A, "PATH": "/bin"})
     assert found(ring) == [
         (A, "DOTENV_PRIVATE_KEY_STAGING", "the process environment"),
         (B, "DOTENV_PRIVATE_KEY_STAGING", ".env.staging.keys"),
         (C, "DOTENV_PRIVATE_KEY_STAGING", ".env.keys"),
     ]
-    assert ring.looked_at == (
+    assert ring.searched == (
         "DOTENV_PRIVATE_KEY_STAGING in the process environment: a key",
         ".env.staging.keys: DOTENV_PRIVATE_KEY_STAGING a key",
         ".env.keys: DOTENV_PRIVATE_KEY_STAGING a key",
@@ -103,8 +102,8 @@ def test_look_up_order(tmp_path: Path) -> None:
 def test_nothing_found_is_told_place_by_place(tmp_path: Path) -> None:
     """Without any key, each place says what was wrong there, and which variable was wanted."""
     key_file(tmp_path / ".env.keys", "# nothing yet\n")
-    assert keys.find(environment(tmp_path), {}) == KeyRing(
-        looked_at=(
+    assert find_keys(environment(tmp_path), {}) == KeyRing(
+        searched=(
             "DOTENV_PRIVATE_KEY_STAGING in the process environment: not set",
             ".env.staging.keys: not there",
             ".env.keys: holds no private key",
@@ -115,14 +114,14 @@ def test_nothing_found_is_told_place_by_place(tmp_path: Path) -> None:
 def test_any_name_is_taken_but_fitting_ones_come_first(tmp_path: Path) -> None:
     """dotenvx tries every key whatever its name, and so do we; the likely one is tried first."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_DEV={B}\nDOTENV_PRIVATE_KEY_STAGING={C}\n")
-    ring = keys.find(environment(tmp_path), {"DOTENV_PRIVATE_KEY": A})
+    ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY": A})
     assert [key.hex for key in ring.keys] == [C, A, B]
 
 
 def test_the_same_key_in_two_places_is_kept_once(tmp_path: Path) -> None:
     """A key in the shell and in the key file is one key, of the first place, also in upper case."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
-    ring = keys.find(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A.upper()})
+    ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A.upper()})
     assert found(ring) == [(A, "DOTENV_PRIVATE_KEY_STAGING", "the process environment")]
 
 
@@ -140,7 +139,7 @@ FORMS: Mapping[str, tuple[str, list[str]]] = {
 @pytest.mark.parametrize(("text", "expected"), FORMS.values(), ids=FORMS)
 def test_forms_of_a_key_in_the_process_environment(tmp_path: Path, text: str, expected: list[str]) -> None:
     """White space, newlines, quotes and lists around a key are no reason to fail: CI systems add them."""
-    ring = keys.find(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": text})
+    ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": text})
     assert [key.hex for key in ring.keys] == expected
 
 
@@ -168,7 +167,7 @@ KEY_FILES: Mapping[str, tuple[bytes, list[str]]] = {
 def test_forms_of_a_key_file(tmp_path: Path, data: bytes, expected: list[str]) -> None:
     """A key file is read however it was saved: marks, line ends, quotes, encodings, lists."""
     key_file(tmp_path / ".env.keys", data)
-    assert [key.hex for key in keys.find(environment(tmp_path), {}).keys] == expected
+    assert [key.hex for key in find_keys(environment(tmp_path), {}).keys] == expected
 
 
 @pytest.mark.parametrize(
@@ -187,8 +186,8 @@ def test_forms_of_a_key_file(tmp_path: Path, data: bytes, expected: list[str]) -
 def test_what_is_wrong_with_a_key_is_told_without_it(tmp_path: Path, text: str, state: str) -> None:
     """A value that is no key is described by its place and its fault, never shown."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={text.strip()}\n")
-    ring = keys.find(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": text})
-    assert ring.looked_at == (
+    ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": text})
+    assert ring.searched == (
         f"DOTENV_PRIVATE_KEY_STAGING in the process environment: {state}",
         ".env.staging.keys: not there",
         f".env.keys: DOTENV_PRIVATE_KEY_STAGING {state}",
@@ -199,9 +198,9 @@ def test_declared_key_files_are_the_only_ones(tmp_path: Path) -> None:
     """With `keys` declared for an environment, nothing beside the env file is read."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
     key_file(tmp_path / "vault" / "staging.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
-    ring = keys.find(environment(tmp_path, declared="vault/staging.keys"), {})
+    ring = find_keys(environment(tmp_path, declared="vault/staging.keys"), {})
     assert found(ring) == [(B, "DOTENV_PRIVATE_KEY_STAGING", "vault/staging.keys")]
-    assert ring.looked_at == (
+    assert ring.searched == (
         "DOTENV_PRIVATE_KEY_STAGING in the process environment: not set",
         "vault/staging.keys: DOTENV_PRIVATE_KEY_STAGING a key",
     )
@@ -211,7 +210,7 @@ def test_keys_lie_beside_each_env_file(tmp_path: Path) -> None:
     """The folder of every env file is looked in, once."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY={A}\n")
     key_file(tmp_path / "conf" / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
-    ring = keys.find(environment(tmp_path, ".env", "conf/.env.staging", ".env.more"), {})
+    ring = find_keys(environment(tmp_path, ".env", "conf/.env.staging", ".env.more"), {})
     assert [(key.hex, key.source) for key in ring.keys] == [(A, ".env.keys"), (B, "conf/.env.keys")]
 
 
@@ -220,16 +219,16 @@ def test_only_the_files_that_need_a_key_are_looked_beside(tmp_path: Path) -> Non
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY={A}\n")
     key_file(tmp_path / "conf" / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
     one = environment(tmp_path, ".env", "conf/.env.staging")
-    assert keys.find(one, {}, needed_for=[tmp_path / "conf/.env.staging"]).hexes == (B,)
+    assert find_keys(one, {}, needed_for=[tmp_path / "conf/.env.staging"]).hexes == (B,)
 
 
 def test_a_key_file_in_the_wrong_folder_is_pointed_out(tmp_path: Path) -> None:
     """`dotenvx encrypt -f conf/.env.staging` leaves the key file in the root, where nobody looks: say so."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
-    ring = keys.find(environment(tmp_path, "conf/.env.staging"), {})
+    ring = find_keys(environment(tmp_path, "conf/.env.staging"), {})
     assert ring.keys == ()
     assert ring.advice == (
-        ".env.keys is not looked at, because keys lie beside their env file: "
+        ".env.keys is not read, because a key file belongs beside its env file: "
         "move its line to conf/.env.keys, or declare keys = ['.env.keys'] for staging"
     )
 
@@ -237,34 +236,34 @@ def test_a_key_file_in_the_wrong_folder_is_pointed_out(tmp_path: Path) -> None:
 def test_no_advice_when_the_key_file_lies_right_or_is_declared(tmp_path: Path) -> None:
     """Advice is given only where a key file is missing beside the env file and none is declared."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
-    assert keys.find(environment(tmp_path, "conf/.env.staging", declared=".env.keys"), {}).advice == ""
+    assert find_keys(environment(tmp_path, "conf/.env.staging", declared=".env.keys"), {}).advice == ""
     key_file(tmp_path / "conf" / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
-    assert keys.find(environment(tmp_path, "conf/.env.staging"), {}).advice == ""
+    assert find_keys(environment(tmp_path, "conf/.env.staging"), {}).advice == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path) -> None:
     """A key file wider than 0600 gives a warning with the command that mends it, unless public."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n", mode=0o644)
-    assert keys.find(environment(tmp_path), {}).warnings == (
+    assert find_keys(environment(tmp_path), {}).warnings == (
         ".env.keys can be read by other users of this machine (mode 0644): chmod 600 .env.keys",
     )
-    assert keys.find(environment(tmp_path, public=True), {}).warnings == ()
+    assert find_keys(environment(tmp_path, public=True), {}).warnings == ()
     (tmp_path / ".env.keys").chmod(0o600)
-    assert keys.find(environment(tmp_path), {}).warnings == ()
+    assert find_keys(environment(tmp_path), {}).warnings == ()
 
 
 def test_a_folder_in_place_of_a_key_file_is_told(tmp_path: Path) -> None:
     """What is no file is passed over and told, not read."""
     (tmp_path / ".env.keys").mkdir()
-    assert keys.find(environment(tmp_path), {}).looked_at[-1] == ".env.keys: not a file"
+    assert find_keys(environment(tmp_path), {}).searched[-1] == ".env.keys: not a file"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
 def test_a_fifo_in_place_of_a_key_file_does_not_hang(tmp_path: Path) -> None:
     """A FIFO without a writer is passed over and told."""
     os.mkfifo(tmp_path / ".env.keys")
-    assert keys.find(environment(tmp_path), {}).looked_at[-1] == ".env.keys: not a file"
+    assert find_keys(environment(tmp_path), {}).searched[-1] == ".env.keys: not a file"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs file modes that bind this user")
@@ -272,13 +271,13 @@ def test_an_unreadable_key_file_is_told(tmp_path: Path) -> None:
     """A key file that may not be read is told with the system's reason."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n", mode=0)
     assert (
-        keys.find(environment(tmp_path), {}).looked_at[-1] == ".env.keys: cannot be read (Permission denied)"
+        find_keys(environment(tmp_path), {}).searched[-1] == ".env.keys: cannot be read (Permission denied)"
     )
 
 
 def test_no_key_is_shown_or_pickled(tmp_path: Path) -> None:
     """Neither the repr of a key nor of a ring shows a key, and none of them can be pickled."""
-    ring = keys.find(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A})
+    ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A})
     assert repr(ring.keys[0]) == (
         "PrivateKey(variable='DOTENV_PRIVATE_KEY_STAGING', source='the process environment')"
     )

@@ -125,8 +125,8 @@ def test_undecodable_bytes_become_replacement_characters() -> None:
         ),
         ("A='x' y", [(1, "A: text follows the closing quote, so the quotes are part of the value")]),
         ("A=1\nB=2\nA=3", [(3, "A is set again (first in line 1): the last one counts")]),
-        ("# c\nhello", [(2, "this line is no assignment and is ignored")]),
-        ("a\nb\nc", [(1, "this line is no assignment and is ignored, and so are 2 more lines")]),
+        ("# c\nhello", [(2, "this line is not an assignment and is ignored")]),
+        ("a\nb\nc", [(1, "this line is not an assignment and is ignored, and so are 2 more lines")]),
         ("A='x\n# fine'\n\n  # c\n", []),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles.document import parse
+from envtasks.envfiles import parse_env_file
 from envtasks.hydration.layers import Layers, arrange, spelling_conflicts
 
 LOCAL = Environment("local", Path(), ())
@@ -16,7 +16,8 @@ LOCAL = Environment("local", Path(), ())
 def layers(*texts: str, windows: bool = False) -> Layers:
     """Overrides with the first text, baselines with the others, under a process environment that sets P."""
     files = [
-        (name, parse(text), name == ".env") for name, text in zip((".env", "one", "two"), texts, strict=False)
+        (name, parse_env_file(text), name == ".env")
+        for name, text in zip((".env", "one", "two"), texts, strict=False)
     ]
     return arrange(LOCAL, files, {"P": "p"}, windows=windows)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles.document import parse
+from envtasks.envfiles import parse_env_file
 from envtasks.hydration.layers import Layers, arrange
 from envtasks.hydration.resolution import Resolution, decrypt_layers, resolve
 
@@ -16,7 +16,7 @@ LOCAL = Environment("local", Path(), ())
 
 
 def layers(*texts: str, process: Mapping[str, str] | None = None, windows: bool = False) -> Layers:
-    files = [(f"file{number}", parse(text), False) for number, text in enumerate(texts, 1)]
+    files = [(f"file{number}", parse_env_file(text), False) for number, text in enumerate(texts, 1)]
     return arrange(LOCAL, files, process or {}, windows=windows)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from envtasks.envfiles import keys
+from envtasks.envfiles import encrypt, public_key
 
 KEY: Final = "1f" * 32  # a throwaway key, for tests only
 STRANGER: Final = "2e" * 32
@@ -110,9 +110,9 @@ class Sources:
 
 
 def _ciphertexts() -> list[str]:
-    ours, others = keys.public_key(KEY), keys.public_key(STRANGER)
-    made = [keys.encrypt(secret, ours) for secret in SECRETS] * 3
-    return [*made, keys.encrypt("x", others), made[1][:-8]]
+    ours, others = public_key(KEY), public_key(STRANGER)
+    made = [encrypt(secret, ours) for secret in SECRETS] * 3
+    return [*made, encrypt("x", others), made[1][:-8]]
 
 
 CIPHERTEXTS: Final = _ciphertexts()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles import keys
+from envtasks.envfiles import decrypt, encrypt, find_keys, generate_keys, key_variables
 from tests.implementations import IMPLEMENTATIONS, only
 from tests.integration.dotenvx_npm import package
 
@@ -52,8 +52,8 @@ def ciphertexts(path: Path) -> dict[str, str]:
 
 def test_dotenvx_decrypts_what_we_encrypt(tmp_path: Path) -> None:
     """The command decrypts values that we encrypted for a key that we made: empty, dollars, unicode, 5 MB."""
-    private, public = keys.generate()
-    lines = [f"{name}='{keys.encrypt(value, public)}'" for name, value in VALUES.items()]
+    private, public = generate_keys()
+    lines = [f"{name}='{encrypt(value, public)}'" for name, value in VALUES.items()]
     (tmp_path / ".env").write_text("\n".join([f'DOTENV_PUBLIC_KEY="{public}"', *lines]), encoding="utf-8")
     out = run("get", "--strict", "--format", "json", cwd=tmp_path, DOTENV_PRIVATE_KEY=private)
     assert json.loads(out) == {"DOTENV_PUBLIC_KEY": public, **VALUES}
@@ -68,16 +68,16 @@ def test_we_decrypt_what_the_command_encrypts(tmp_path: Path, implementation: st
     run("encrypt", "-f", ".env.staging", cwd=tmp_path)
     made = ciphertexts(path)
     assert list(made) == list(values)
-    ring = keys.find(Environment("staging", tmp_path, (path,)), {})
+    ring = find_keys(Environment("staging", tmp_path, (path,)), {})
     assert [(key.variable, key.source) for key in ring.keys] == [("DOTENV_PRIVATE_KEY_STAGING", ".env.keys")]
     with only(implementation):
-        assert keys.decrypt(list(made.values()), ring.hexes) == list(values.values())
+        assert decrypt(list(made.values()), ring.hexes) == list(values.values())
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_we_decrypt_what_its_own_code_encrypts(implementation: str) -> None:
     """Values too long for the command, encrypted by the function behind it, come back whole: 100 KB, 5 MB."""
-    private, public = keys.generate()
+    private, public = generate_keys()
     code = """
         const { encrypt } = require(process.argv[1])
         const { key, values } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
@@ -89,7 +89,7 @@ def test_we_decrypt_what_its_own_code_encrypts(implementation: str) -> None:
         ["node", "-e", code, str(primitives)], input=asked, capture_output=True, encoding="utf-8", check=True
     )
     with only(implementation):
-        assert keys.decrypt(json.loads(done.stdout), [private]) == list(VALUES.values())
+        assert decrypt(json.loads(done.stdout), [private]) == list(VALUES.values())
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_key_names_are_dotenvxs(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("A=1\n", encoding="utf-8")
-    ours = keys.variable_names(path)
+    ours = key_variables(path)
     run("encrypt", "-f", name, cwd=tmp_path)
     renamed = path.rename(tmp_path / ".env.renamed")
     private = re.findall(
@@ -112,12 +112,12 @@ def test_key_names_are_dotenvxs(tmp_path: Path, name: str) -> None:
     )
     public = re.findall(r"^(DOTENV_PUBLIC_KEY[^=]*)=", renamed.read_text("utf-8"), re.MULTILINE)
     assert [ours] == list(zip(private, public, strict=True))
-    assert keys.variable_names(renamed) == ours
+    assert key_variables(renamed) == ours
 
 
 def test_the_public_key_is_the_one_that_dotenvx_derives(tmp_path: Path) -> None:
     """Of a key that we made, the command derives the public key that we did."""
-    private, public = keys.generate()
+    private, public = generate_keys()
     assert public in run("primitives", "derive", private, cwd=tmp_path)
 
 
@@ -127,9 +127,9 @@ def test_the_key_trap_of_a_sub_folder_is_real(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text("A=1\n", encoding="utf-8")
     run("encrypt", "-f", "sub/.env.staging", cwd=tmp_path)
-    ring = keys.find(Environment("staging", tmp_path, (path,)), {})
+    ring = find_keys(Environment("staging", tmp_path, (path,)), {})
     assert ring.keys == ()
     assert ring.advice == (
-        ".env.keys is not looked at, because keys lie beside their env file: "
+        ".env.keys is not read, because a key file belongs beside its env file: "
         "move its line to sub/.env.keys, or declare keys = ['.env.keys'] for staging"
     )

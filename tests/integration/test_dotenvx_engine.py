@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles import keys
+from envtasks.envfiles import encrypt, generate_keys
 from envtasks.errors import DecryptionFailed, EnvFileInvalid
 from envtasks.hydration import dotenvx
 from envtasks.hydration.dotenvx import BELOW, OLDEST, locate
@@ -43,9 +43,9 @@ def test_any_folder_name(tmp_path: Path, folder: str) -> None:
 
 def test_values_larger_than_a_process_environment(tmp_path: Path) -> None:
     """A value of 5 MB, which no process could be started with, comes back whole, and an encrypted one of 200 KB."""
-    private, public = keys.generate()
+    private, public = generate_keys()
     large, secret = "0123456789abcdef" * 327_680, "s" * 200_000
-    project = environment(tmp_path, dev=f"A={large}\nB='{keys.encrypt(secret, public)}'\n")
+    project = environment(tmp_path, dev=f"A={large}\nB='{encrypt(secret, public)}'\n")
     values = dotenvx.values(project, process_env(tmp_path), names=["A", "B"], private_keys=[private])
     assert values == {"A": large, "B": secret}
 
@@ -72,10 +72,8 @@ def test_dotenvx_switches_change_nothing(tmp_path: Path) -> None:
 
 def test_a_key_beside_the_file_is_not_used_unasked(tmp_path: Path) -> None:
     """Only the keys that the caller found are used, as the native engine does: no key file is read behind its back."""
-    private, public = keys.generate()
-    project = environment(
-        tmp_path, dev=f"DOTENV_PUBLIC_KEY_DEV=\"{public}\"\nA='{keys.encrypt('x', public)}'\n"
-    )
+    private, public = generate_keys()
+    project = environment(tmp_path, dev=f"DOTENV_PUBLIC_KEY_DEV=\"{public}\"\nA='{encrypt('x', public)}'\n")
     (tmp_path / ".env.keys").write_text(f"DOTENV_PRIVATE_KEY_DEV={private}\n", encoding="utf-8")
     names = ["DOTENV_PUBLIC_KEY_DEV", "A"]
     with pytest.raises(DecryptionFailed, match=r"^dotenvx could not decrypt A\.$"):

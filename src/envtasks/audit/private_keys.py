@@ -7,7 +7,7 @@ from binascii import Error, a2b_base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ..envfiles.keys import PRIVATE, PUBLIC, public_key
+from ..envfiles import PRIVATE_KEY, PUBLIC_KEY, public_key
 
 NEAR: Final = 160
 """Bytes before the digits within which the name of a private key marks them as one."""
@@ -30,7 +30,9 @@ class PrivateKeys:
     """
 
     def __init__(self, public_keys: Mapping[str, str], *, most: int) -> None:
-        self._names = {key.lower(): name.replace(PUBLIC, PRIVATE, 1) for name, key in public_keys.items()}
+        self._names = {
+            key.lower(): name.replace(PUBLIC_KEY, PRIVATE_KEY, 1) for name, key in public_keys.items()
+        }
         self._known: dict[bytes, str | None] = {}
         self._left = most
         self.left_out = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..envfiles.keys import PRIVATE
+from ..envfiles import PRIVATE_KEY
 from ..redaction import encodings_of
 from .engine import finder
 from .needles import Needle
@@ -31,7 +31,9 @@ class Search:
     """Finds needles and private keys. `reach` is how many bytes before and after a place it may have to see."""
 
     def __init__(self, needles: Sequence[Needle], keys: PrivateKeys, *, fast: bool = True) -> None:
-        marks = [form for form in encodings_of(PRIVATE) if form != PRIVATE.encode()]  # base64, that is
+        marks = [
+            form for form in encodings_of(PRIVATE_KEY) if form != PRIVATE_KEY.encode()
+        ]  # base64, that is
         anchors = list(dict.fromkeys([needle.anchor for needle in needles] + marks))
         self._meant: list[list[Needle]] = [[] for _ in anchors]
         index = {anchor: i for i, anchor in enumerate(anchors)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .. import inventory, settings_class
 from ..activation import hydrate_and_report
-from ..envfiles import keys
+from ..envfiles import find_keys
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process.command import find_program
 from .plan import run_probe
@@ -77,13 +77,13 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
     encrypted = [file for file in inventory.read(environment).files if file.encrypted]
     if not encrypted:
         return Check("key", f"none needed: nothing is encrypted in {environment.name}")
-    ring = keys.find(environment, process_env, needed_for=[file.path for file in encrypted])
+    ring = find_keys(environment, process_env, needed_for=[file.path for file in encrypted])
     if ring.keys:
         return Check("key", "; ".join(dict.fromkeys(f"{key.variable} in {key.source}" for key in ring.keys)))
     variable = encrypted[0].key_variable
     return Check(
         "key",
-        f"{variable} is not set ({'; '.join(ring.looked_at)})",
+        f"{variable} is not set ({'; '.join(ring.searched)})",
         KeyMissing.code,
         f"set {variable} in the CI's variables, for the environment {environment.name} only",
     )

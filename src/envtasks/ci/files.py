@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import yaml
 
-from ..envfiles.document import write_atomic
+from ..envfiles import write_atomic
 from ..errors import ConfigInvalid
 from ..yaml_nodes import entries, line, load_all, read_text, refuse_duplicate_keys
 from . import github, gitlab

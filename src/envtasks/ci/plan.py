@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from .. import git, inventory, kubernetes
 from ..config import LAYERED
 from ..docker import image_settings
-from ..envfiles.keys import PRIVATE
+from ..envfiles import PRIVATE_KEY
 from ..errors import ConfigInvalid, did_you_mean
 from ..yaml_nodes import line
 
@@ -87,7 +87,7 @@ class JobInFile:
     @classmethod
     def of(cls, key: yaml.ScalarNode, variables: Iterable[str], *, in_environment: bool) -> JobInFile:
         """The job that the node of its name begins; `variables` are all that it gets, keys and others."""
-        keys = sorted(each for each in variables if each.startswith(PRIVATE))
+        keys = sorted(each for each in variables if each.startswith(PRIVATE_KEY))
         return cls(key.value, line(key), tuple(keys), in_environment)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..envfiles import document
+from ..envfiles import Entry, read_env_file
 from ..errors import ConfigInvalid, EnvFileMissing, VariableMissing
 from . import interpolation
 from .interpolation import Missing
@@ -196,7 +196,7 @@ def _missing_in_file(
     path: Path, service: str, known: dict[str, str], *, literal: bool
 ) -> Iterator[MissingReference]:
     """What one env file lacks; `known` grows by what it defines."""
-    for entry in document.read(path).entries:
+    for entry in read_env_file(path).entries:
         if entry.encrypted:
             raise ConfigInvalid(
                 f"{path.name}:{entry.line} is encrypted, and service {service} has it as an env_file: "
@@ -210,7 +210,7 @@ def _missing_in_file(
         known.setdefault(entry.name, entry.raw)
 
 
-def _line_of(entry: document.Entry, name: str) -> int:
+def _line_of(entry: Entry, name: str) -> int:
     lines = entry.raw.split("\n")
     holds = (entry.line + i for i, line in enumerate(lines) if f"${name}" in line or f"${{{name}" in line)
     return next(holds, entry.line)

@@ -1,0 +1,64 @@
+"""Env files in dotenvx's format: read and written byte by byte, expanded, encrypted and decrypted with their keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .commands import evaluate, find_commands, run_in_shell, variables_in
+    from .document import EnvFile, by_precedence, parse_env_file, read_env_file, write_atomic
+    from .encryption import decrypt, encrypt, generate_keys, public_key
+    from .expansion import OBJECT_NAMES, Budget, EndlessExpansion, Variable, contains_reference, expand
+    from .keys import KeyRing, PrivateKey, find_keys, key_variables
+    from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry
+
+__all__ = [
+    "ENCRYPTED",
+    "OBJECT_NAMES",
+    "PRIVATE_KEY",
+    "PUBLIC_KEY",
+    "Budget",
+    "EndlessExpansion",
+    "Entry",
+    "EnvFile",
+    "KeyRing",
+    "PrivateKey",
+    "Variable",
+    "by_precedence",
+    "contains_reference",
+    "decrypt",
+    "encrypt",
+    "evaluate",
+    "expand",
+    "find_commands",
+    "find_keys",
+    "generate_keys",
+    "key_variables",
+    "parse_env_file",
+    "public_key",
+    "read_env_file",
+    "run_in_shell",
+    "variables_in",
+    "write_atomic",
+]
+
+_MODULES = {
+    "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
+    "document": ("EnvFile", "by_precedence", "parse_env_file", "read_env_file", "write_atomic"),
+    "encryption": ("decrypt", "encrypt", "generate_keys", "public_key"),
+    "expansion": (
+        *("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
+    ),
+    "keys": ("KeyRing", "PrivateKey", "find_keys", "key_variables"),
+    "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # a plain env file needs neither keys nor encryption, so a module is imported when its first name is used
+    for module, names in _MODULES.items():
+        if name in names:
+            from importlib import import_module
+
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""One env file on disk: read with every byte accounted for, written in one step."""
+"""Read env files without losing a byte, and write files atomically."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from typing import Final, NamedTuple, TypeVar
 from ..errors import EnvFileInvalid, EnvFileMissing
 from .parser import Entry, scan
 
-__all__ = ["Entry", "EnvFile", "parse", "read", "write_atomic"]
-
 T = TypeVar("T")
 
 _UTF16_LE: Final = b"\xff\xfe"
 _UTF16_BE: Final = b"\xfe\xff"
-# how undecodable bytes are carried in the text, so that it encodes to the very bytes that were read
+# how the text represents undecodable bytes, so that it encodes to the same bytes again
 _ERRORS: Final = {"utf-8": "surrogateescape", "utf-16-le": "surrogatepass"}
-_NO_HANG: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_OPEN_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class EnvFile(NamedTuple):
-    """One env file: its text (byte-order mark and line breaks as they are), its assignments, likely slips."""
+    """One env file: its text (byte-order mark and line breaks unchanged), its assignments, likely mistakes."""
 
     path: Path
     text: str
@@ -32,29 +30,33 @@ class EnvFile(NamedTuple):
     encoding: str = "utf-8"
 
     def encode(self, text: str) -> bytes:
-        """A changed text as the bytes to write back: whatever was not changed keeps its bytes."""
+        """The bytes of a changed text; what was not changed keeps its bytes."""
         return text.encode(self.encoding, _ERRORS[self.encoding])
 
 
-def parse(text: str, *, path: Path = Path(".env"), encoding: str = "utf-8") -> EnvFile:
-    """The env file that has this text."""
+def parse_env_file(text: str, *, path: Path = Path(".env"), encoding: str = "utf-8") -> EnvFile:
+    """The env file with this text."""
     entries, warnings = scan(text)
     return EnvFile(path, text, entries, warnings, encoding)
 
 
-def read(path: Path, *, label: str | None = None) -> EnvFile:
-    """The env file at `path`; messages call it `label`. Never waits for a pipe.
+def read_env_file(path: Path, *, label: str | None = None) -> EnvFile:
+    """The env file at `path`, called `label` in messages.
 
-    Raises EnvFileMissing, or EnvFileInvalid where something other than a readable file is in its place.
+    Raises EnvFileMissing, and EnvFileInvalid for anything but a readable file; a pipe is not waited for.
     """
     label = path.name if label is None else label
-    data = _bytes(path, label)
+    data = _read_bytes(path, label)
     if data.startswith(_UTF16_LE):
-        return parse(data.decode("utf-16-le", _decodable(data, label)), path=path, encoding="utf-16-le")
+        if len(data) % 2:
+            raise EnvFileInvalid(
+                f"{label} is UTF-16 but ends in the middle of a character.", hint="save it as UTF-8"
+            )
+        return parse_env_file(data.decode("utf-16-le", "surrogatepass"), path=path, encoding="utf-16-le")
     text = data.decode("utf-8", "surrogateescape")
-    found = parse(text, path=path)
-    damage = _damage(data)
-    return found._replace(warnings=(damage, *found.warnings)) if damage else found
+    found = parse_env_file(text, path=path)
+    warning = _encoding_warning(data)
+    return found._replace(warnings=(warning, *found.warnings)) if warning else found
 
 
 def by_precedence(files: Iterable[Iterable[T]], name: Callable[[T], str]) -> dict[str, list[T]]:
@@ -70,10 +72,9 @@ def by_precedence(files: Iterable[Iterable[T]], name: Callable[[T], str]) -> dic
 
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
-    """Put `data` in place of the file in one step, through symbolic links; the mode stays unless one is given.
+    """Replace the content of a file atomically, through symbolic links; its mode stays unless one is given.
 
-    Nobody ever sees half of it, and a failure leaves the old file. A str is written as UTF-8, line breaks
-    untouched. Raises EnvFileInvalid.
+    A failure leaves the old content. A str is written as UTF-8, line breaks unchanged. Raises EnvFileInvalid.
     """
     content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     target = Path(os.path.realpath(path))
@@ -82,17 +83,17 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> N
         wanted = _mode(target) if mode is None else mode
         try:
             _write_new(temporary, content, wanted)
-            os.replace(temporary, target)  # noqa: PTH105  (says what it is: the system call that replaces)
+            os.replace(temporary, target)  # noqa: PTH105  (tests replace it to fail)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise EnvFileInvalid(f"{path.name} cannot be written: {error.strerror}.") from None
 
 
-def _bytes(path: Path, label: str) -> bytes:
+def _read_bytes(path: Path, label: str) -> bytes:
     try:
-        # opening a pipe without this flag waits for a writer; it means nothing for files
-        descriptor = os.open(path, os.O_RDONLY | _NO_HANG)
+        # opening a pipe without O_NONBLOCK waits for a writer; for files it has no effect
+        descriptor = os.open(path, os.O_RDONLY | _OPEN_FLAGS)
     except (FileNotFoundError, NotADirectoryError):
         raise EnvFileMissing(f"{label} is not there.") from None
     except OSError as error:
@@ -111,20 +112,13 @@ def _bytes(path: Path, label: str) -> bytes:
 
 
 def _kind(mode: int) -> str:
+    """What a file is, by its mode, if it is not a regular file; else empty."""
     if stat.S_ISREG(mode):
         return ""
     return "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
 
 
-def _decodable(data: bytes, label: str) -> str:
-    if len(data) % 2:
-        raise EnvFileInvalid(
-            f"{label} is UTF-16 but ends in the middle of a character.", hint="save it as UTF-8"
-        )
-    return _ERRORS["utf-16-le"]
-
-
-def _damage(data: bytes) -> tuple[int, str] | None:
+def _encoding_warning(data: bytes) -> tuple[int, str] | None:
     if data.startswith(_UTF16_BE):
         return 1, "this file is UTF-16 (big-endian), of which nothing can be read; save it as UTF-8"
     if data.isascii():
@@ -138,7 +132,7 @@ def _damage(data: bytes) -> tuple[int, str] | None:
 
 
 def _mode(target: Path) -> int | None:
-    """The permissions of the file; None, for what the system gives to new files, where there is none."""
+    """The permissions of a file; None if it does not exist."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
@@ -146,7 +140,7 @@ def _mode(target: Path) -> int | None:
 
 
 def _write_new(path: Path, content: bytes, mode: int | None) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (_NO_HANG & ~getattr(os, "O_NONBLOCK", 0))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (_OPEN_FLAGS & ~getattr(os, "O_NONBLOCK", 0))
     descriptor = os.open(path, flags, 0o666 if mode is None else 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

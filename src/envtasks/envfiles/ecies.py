@@ -1,6 +1,6 @@
-"""The encryption of dotenvx's format, on the library `cryptography`: ECIES over secp256k1.
+"""The encryption of dotenvx's format, with the library `cryptography`: ECIES over secp256k1.
 
-A sealed message is `ephemeral public key (65 bytes, uncompressed) + nonce (16) + tag (16) + data`. The key of
+An encrypted message is `ephemeral public key (65 bytes, uncompressed) + nonce (16) + tag (16) + data`. The key of
 AES-256-GCM is HKDF-SHA256 of `ephemeral public key + shared point`, both uncompressed, without salt or info.
 """
 
@@ -22,7 +22,7 @@ _PRIME: Final = 2**256 - 2**32 - 977
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
-def generate() -> tuple[str, str]:
+def generate_keys() -> tuple[str, str]:
     """A new private key (64 hexadecimal digits) and its public key (66, compressed)."""
     private = f"{secrets.randbelow(_ORDER - 1) + 1:064x}"
     return private, public_key(private)
@@ -41,23 +41,23 @@ def public_key(private: str) -> str:
 
 
 def encrypt(plaintext: bytes, public: str) -> bytes:
-    """The message that only the private key opens. Raises ValueError if `public` is no public key."""
+    """The message that the private key of `public` decrypts. Raises ValueError if `public` is not a public key."""
     recipient = _public_key(bytes.fromhex(public))
     number = secrets.randbelow(_ORDER - 2) + 1
     ephemeral = _uncompressed(_private_key(number).public_key())
     nonce = secrets.token_bytes(_NONCE)
-    sealed = _cipher(ephemeral, _shared_point(number, recipient)).encrypt(nonce, plaintext, None)
-    return ephemeral + nonce + sealed[-_TAG:] + sealed[:-_TAG]
+    encrypted = _cipher(ephemeral, _shared_point(number, recipient)).encrypt(nonce, plaintext, None)
+    return ephemeral + nonce + encrypted[-_TAG:] + encrypted[:-_TAG]
 
 
 def decryptor(private: str) -> Callable[[bytes], bytes | None]:
-    """A function that opens messages sealed for this key, giving None for others. Raises ValueError."""
+    """A function that decrypts messages for this key and returns None for others. Raises ValueError."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 
     key = _private_key(int(private, 16))
 
-    def open_message(message: bytes) -> bytes | None:
+    def decrypt(message: bytes) -> bytes | None:
         ephemeral, nonce = message[:_POINT], message[_POINT : _POINT + _NONCE]
         tag, data = message[_POINT + _NONCE : OVERHEAD], message[OVERHEAD:]
         if len(message) < OVERHEAD or ephemeral[0] != 4:
@@ -66,21 +66,21 @@ def decryptor(private: str) -> Callable[[bytes], bytes | None]:
             x = key.exchange(ECDH(), _public_key(ephemeral))
         except ValueError:  # not a point of the curve
             return None
-        for shared in _points(x):  # the exchange gives x alone; the tag says which of the two points it was
+        for shared in _points(x):  # the exchange gives only x; the tag shows which of the two points is right
             try:
                 return _cipher(ephemeral, shared).decrypt(nonce, data + tag, None)
             except InvalidTag:
                 continue
         return None
 
-    return open_message
+    return decrypt
 
 
 def _shared_point(number: int, recipient: EllipticCurvePublicKey) -> bytes:
     """`number * recipient`, uncompressed.
 
-    The library's exchange gives x alone. Which y belongs to it shows in a second exchange, with `number + 1`:
-    its x must be that of the sum of the shared point and the recipient's.
+    The library's exchange gives only x. A second exchange, with `number + 1`, shows which y is right: its x must be
+    that of the sum of the shared point and the recipient's.
     """
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 

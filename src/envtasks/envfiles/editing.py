@@ -10,28 +10,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..errors import EnvFileInvalid
-from .document import EnvFile, parse
-from .parser import Entry
+from .document import EnvFile, parse_env_file
+from .expansion import OBJECT_NAMES
+from .parser import ENCRYPTED, Entry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# every object of JavaScript has these, and the dotenvx command loses the whole file over one of them
-_OBJECT_NAMES: Final = {
-    *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__"),
-    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
-    *("toLocaleString", "toString", "valueOf"),
-}
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=~^\\-]+")
 _FOLLOWED: Final = (
     "op://",
     "bw://",
 )  # the dotenvx command asks a password manager for these, decrypted ones too
-_CIPHERTEXT: Final = "encrypted:"
 
 
 def check_name(name: str) -> None:
     """Raise EnvFileInvalid where no env file can hold a variable of this name for every reader."""
-    if not _NAME.fullmatch(name) or name in _OBJECT_NAMES:
-        reason = "dotenvx cannot hold a variable of this name" if name in _OBJECT_NAMES else _LETTERS
+    if not _NAME.fullmatch(name) or name in OBJECT_NAMES:
+        reason = "dotenvx cannot hold a variable of this name" if name in OBJECT_NAMES else _LETTERS
         raise EnvFileInvalid(f"{name!r} cannot be the name of a variable: {reason}.")
 
 
@@ -46,8 +40,8 @@ def check_value(name: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise EnvFileInvalid(f"{name}: the value is not valid text (half of a character).") from None
-    if value.startswith(_CIPHERTEXT):
-        raise EnvFileInvalid(f"{name}: the value begins with {_CIPHERTEXT}, so readers would decrypt it.")
+    if value.startswith(ENCRYPTED):
+        raise EnvFileInvalid(f"{name}: the value begins with {ENCRYPTED}, so readers would decrypt it.")
     if value.startswith(_FOLLOWED):
         raise EnvFileInvalid(
             f"{name}: the value begins with {value[:5]}, and dotenvx would ask a password manager for it.",
@@ -120,7 +114,7 @@ def _append(file: EnvFile, name: str, text: str, spelled: str) -> EnvFile:
 
 
 def _proven(file: EnvFile, text: str, expected: list[tuple[str, str, str]]) -> EnvFile:
-    after = parse(text, path=file.path, encoding=file.encoding)
+    after = parse_env_file(text, path=file.path, encoding=file.encoding)
     found = [_meaning(entry) for entry in after.entries]
     if found == expected:
         return after

@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from ..errors import EnvFileInvalid
 from .parser import ENCRYPTED
 
-PRIVATE_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
-PUBLIC_KEY: Final = re.compile(r"0[23][0-9a-fA-F]{64}")
+PRIVATE_KEY_DIGITS: Final = re.compile(r"[0-9a-fA-F]{64}")
+_PUBLIC_KEY_DIGITS: Final = re.compile(r"0[23][0-9a-fA-F]{64}")
 _CIPHERTEXT: Final = re.compile(r"encrypted:[A-Za-z0-9+/]+={0,2}")
 _OVERHEAD: Final = 97  # as in ecies, which is not imported before it is needed
 
@@ -48,7 +48,7 @@ def decrypt(ciphertexts: Sequence[str], private_keys: Sequence[str]) -> list[str
 
     A key has 64 hexadecimal digits; anything else among them is ignored.
     """
-    keys = list(dict.fromkeys(key.lower() for key in private_keys if PRIVATE_KEY.fullmatch(key)))
+    keys = list(dict.fromkeys(key.lower() for key in private_keys if PRIVATE_KEY_DIGITS.fullmatch(key)))
     messages = {
         text: message for text in dict.fromkeys(ciphertexts) if (message := _message(text)) is not None
     }
@@ -68,7 +68,7 @@ def encrypt(plaintext: str, public_key: str) -> str:
 
     from . import ecies
 
-    if not PUBLIC_KEY.fullmatch(public_key):
+    if not _PUBLIC_KEY_DIGITS.fullmatch(public_key):
         raise EnvFileInvalid(
             "This is not a public key: expected 66 hexadecimal digits that begin with 02 or 03."
         )
@@ -79,18 +79,18 @@ def encrypt(plaintext: str, public_key: str) -> str:
     return ENCRYPTED + binascii.b2a_base64(message, newline=False).decode("ascii")
 
 
-def generate() -> tuple[str, str]:
+def generate_keys() -> tuple[str, str]:
     """A new private key (64 hexadecimal digits) and its public key (66, compressed)."""
     from . import ecies
 
-    return ecies.generate()
+    return ecies.generate_keys()
 
 
 def public_key(private_key: str) -> str:
     """The public key (66 hexadecimal digits, compressed) of a private one. Raises ValueError."""
     from . import ecies
 
-    if not PRIVATE_KEY.fullmatch(private_key):
+    if not PRIVATE_KEY_DIGITS.fullmatch(private_key):
         raise ValueError("not a private key: expected 64 hexadecimal digits")
     return ecies.public_key(private_key)
 

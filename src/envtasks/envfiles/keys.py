@@ -1,4 +1,4 @@
-"""The keys of env files: found and named here; `ciphertext` encrypts and decrypts with them."""
+"""The private keys of env files: where they are looked for, and the variables that hold them."""
 
 from __future__ import annotations
 
@@ -10,28 +10,21 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..config import Environment
-from .encryption import PRIVATE_KEY, decrypt, encrypt, generate, public_key
-from .parser import ENCRYPTED
+from .encryption import PRIVATE_KEY_DIGITS
+from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY
 
-__all__ = ["KeyRing", "PrivateKey", "decrypt", "encrypt", "find", "generate", "public_key", "variable_names"]
-
-PRIVATE: Final = "DOTENV_PRIVATE_KEY"
-PUBLIC: Final = "DOTENV_PUBLIC_KEY"
 KEY_FILE: Final = ".env.keys"
-PROCESS: Final = "the process environment"
-
+_PROCESS: Final = "the process environment"
 _KEY_LINE: Final = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(DOTENV_PRIVATE_KEY[\w.-]*)[ \t]*[=:][ \t]*"
+    rf"^[ \t]*(?:export[ \t]+)?({PRIVATE_KEY}[\w.-]*)[ \t]*[=:][ \t]*"
     r"""(?:(["'`])([\w\s,]*)\2|([^\n#]*))""",
     re.MULTILINE,
 )
-_PUBLIC_LINE: Final = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(DOTENV_PUBLIC_KEY[\w.-]*)[ \t]*[=:]", re.MULTILINE
-)
+_PUBLIC_LINE: Final = re.compile(rf"^[ \t]*(?:export[ \t]+)?({PUBLIC_KEY}[\w.-]*)[ \t]*[=:]", re.MULTILINE)
 
 
 class PrivateKey(NamedTuple):
-    """One private key, the variable that named it and the place it came from. Its repr does not show it."""
+    """One private key, the variable that holds it and where that was found. Its repr does not show the key."""
 
     hex: str
     variable: str
@@ -45,14 +38,14 @@ class PrivateKey(NamedTuple):
 
 
 class KeyRing(NamedTuple):
-    """The private keys at hand, and what a message about a missing one needs.
+    """The private keys that were found, and what a message about a missing one needs; none of it shows a key.
 
-    `looked_at` says of each place what was found there; `warnings` are sentences about key files; `advice`
-    is how to mend a key file that lies in the wrong folder, else empty. None of them shows a key.
+    `searched` says of each place what was found there, `warnings` are about key files, and `advice`, if not empty,
+    says what to do about a key file in the wrong folder.
     """
 
     keys: tuple[PrivateKey, ...] = ()
-    looked_at: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     advice: str = ""
 
@@ -63,55 +56,58 @@ class KeyRing(NamedTuple):
 
 
 class _Place(NamedTuple):
+    """The keys in one variable or key file, and what to say about it."""
+
     keys: tuple[PrivateKey, ...]
-    looked_at: str
+    description: str
     warning: str = ""
 
 
-def find(
+def find_keys(
     environment: Environment,
     process_env: Mapping[str, str],
     *,
     needed_for: Sequence[Path] = (),
 ) -> KeyRing:
-    """The private keys for an environment: of the process environment, then of its key files.
+    """The private keys for an environment: those in the process environment, then those in its key files.
 
-    Key files are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each env file in
-    `needed_for` (default: all its env files). A key opens what it opens, whatever its name; fitting names are
-    tried first.
+    Key files are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each env file in `needed_for`
+    (default: all its env files). Keys of every name are taken, as any may decrypt a value; those whose name belongs to
+    an env file come first.
     """
     files = tuple(needed_for) or environment.files
-    fitting = list(dict.fromkeys(variable_names(path)[0] for path in files))
-    variables = dict.fromkeys([*fitting, *(name for name in process_env if name.startswith(PRIVATE))])
+    expected = list(dict.fromkeys(key_variables(path)[0] for path in files))
+    variables = dict.fromkeys([*expected, *(name for name in process_env if name.startswith(PRIVATE_KEY))])
     paths = environment.keys or _default_key_files(environment, files)
     places = [
         *(_in_process(name, process_env.get(name)) for name in variables),
         *(_in_file(path, environment) for path in paths),
     ]
     ordered = sorted(
-        (key for place in places for key in place.keys), key=lambda key: key.variable not in fitting
+        (key for place in places for key in place.keys), key=lambda key: key.variable not in expected
     )
     return KeyRing(
         keys=tuple({key.hex: key for key in reversed(ordered)}.values())[::-1],
-        looked_at=tuple(place.looked_at for place in places),
+        searched=tuple(place.description for place in places),
         warnings=tuple(place.warning for place in places if place.warning),
         advice="" if environment.keys else _misplaced(environment, files),
     )
 
 
-def variable_names(path: Path, text: str | None = None) -> tuple[str, str]:
-    """The names (private, public) of an env file's keys.
+def key_variables(path: Path, text: str | None = None) -> tuple[str, str]:
+    """The names of the variables that hold the keys (private, public) of an env file.
 
-    A public key that stands in the file names both, else the file's name does, as the dotenvx command has it.
-    `text` is the file's content where the caller has it at hand; else the file is read, if it is there.
+    They follow from the name of the public key in the file, else from the file's name, as in dotenvx. `text` is the
+    file's content if the caller has it; else the file is read, if it exists.
     """
-    content = _read(path)[0] if text is None else text
-    line = _PUBLIC_LINE.search(content) if PUBLIC in content else None
-    suffix = line[1].removeprefix(PUBLIC) if line else _suffix(path.name)
-    return PRIVATE + suffix, PUBLIC + suffix
+    content = _read_key_file(path)[0] if text is None else text
+    line = _PUBLIC_LINE.search(content) if PUBLIC_KEY in content else None
+    suffix = line[1].removeprefix(PUBLIC_KEY) if line else _suffix(path.name)
+    return PRIVATE_KEY + suffix, PUBLIC_KEY + suffix
 
 
 def _suffix(name: str) -> str:
+    """The end of the key variables' names for an env file of this name."""
     name = name.lower()
     if name.startswith(".env"):
         name = name.removesuffix(".txt")
@@ -129,20 +125,20 @@ def _default_key_files(environment: Environment, files: Iterable[Path]) -> Itera
 
 def _in_process(variable: str, text: str | None) -> _Place:
     if text is None:
-        return _Place((), f"{variable} in {PROCESS}: not set")
-    keys, state = _keys_of(text, variable, PROCESS)
-    return _Place(keys, f"{variable} in {PROCESS}: {state}")
+        return _Place((), f"{variable} in {_PROCESS}: not set")
+    keys, state = _parse_keys(text, variable, _PROCESS)
+    return _Place(keys, f"{variable} in {_PROCESS}: {state}")
 
 
 def _in_file(path: Path, environment: Environment) -> _Place:
     label = environment.label(path)
-    text, problem, mode = _read(path)
+    text, problem, mode = _read_key_file(path)
     if problem:
         return _Place((), f"{label}: {problem}")
     found: list[PrivateKey] = []
     states = []
     for variable, _, quoted, bare in _KEY_LINE.findall(text):
-        keys, state = _keys_of(quoted or bare, variable, label)
+        keys, state = _parse_keys(quoted or bare, variable, label)
         found += keys
         states.append(f"{variable} {state}")
     warning = ""
@@ -151,13 +147,14 @@ def _in_file(path: Path, environment: Environment) -> _Place:
     return _Place(tuple(found), f"{label}: {', '.join(states) or 'holds no private key'}", warning)
 
 
-def _keys_of(text: str, variable: str, source: str) -> tuple[tuple[PrivateKey, ...], str]:
-    """The keys in one value, a list with commas or white space, and what to say about it."""
+def _parse_keys(text: str, variable: str, source: str) -> tuple[tuple[PrivateKey, ...], str]:
+    """The keys in a value, separated by commas or white space, and a description of it."""
     words = [word.strip("\"'`") for word in text.replace(",", " ").split()]
-    keys = tuple(PrivateKey(word.lower(), variable, source) for word in words if PRIVATE_KEY.fullmatch(word))
-    wrong = [word for word in words if not PRIVATE_KEY.fullmatch(word)]
-    if wrong:
-        return keys, f"not a private key ({_what_is_wrong(wrong[0])})"
+    valid = [word for word in words if PRIVATE_KEY_DIGITS.fullmatch(word)]
+    keys = tuple(PrivateKey(word.lower(), variable, source) for word in valid)
+    if len(valid) < len(words):
+        invalid = next(word for word in words if word not in valid)
+        return keys, f"not a private key ({_what_is_wrong(invalid)})"
     return keys, {0: "empty", 1: "a key"}.get(len(keys), f"{len(keys)} keys")
 
 
@@ -171,8 +168,8 @@ def _what_is_wrong(word: str) -> str:
     return "expected 64 hexadecimal digits, found other characters"
 
 
-def _read(path: Path) -> tuple[str, str, int]:
-    """Text, problem and mode of a file; line ends are newlines, a byte-order mark is dropped."""
+def _read_key_file(path: Path) -> tuple[str, str, int]:
+    """The text, the problem and the mode of a file; line ends are newlines, a byte-order mark is removed."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -188,7 +185,7 @@ def _read(path: Path) -> tuple[str, str, int]:
 
 
 def _misplaced(environment: Environment, files: Iterable[Path]) -> str:
-    """What to do about a key file above an env file, where `dotenvx encrypt -f sub/.env` puts it."""
+    """Advice about a key file in a folder above its env file, where `dotenvx encrypt -f sub/.env` puts it."""
     for path in files:
         if not path.is_relative_to(environment.root) or any(
             key_file.is_file() for key_file in _default_key_files(environment, [path])
@@ -198,9 +195,12 @@ def _misplaced(environment: Environment, files: Iterable[Path]) -> str:
             if not folder.is_relative_to(environment.root):
                 break
             if (folder / KEY_FILE).is_file():
-                lies, wanted = environment.label(folder / KEY_FILE), environment.label(path.parent / KEY_FILE)
+                found, wanted = (
+                    environment.label(folder / KEY_FILE),
+                    environment.label(path.parent / KEY_FILE),
+                )
                 return (
-                    f"{lies} is not looked at, because keys lie beside their env file: "
-                    f"move its line to {wanted}, or declare keys = [{lies!r}] for {environment.name}"
+                    f"{found} is not read, because a key file belongs beside its env file: "
+                    f"move its line to {wanted}, or declare keys = [{found!r}] for {environment.name}"
                 )
     return ""

@@ -1,7 +1,7 @@
-"""The text of one env file as a list of assignments, each with its line, its quotes and its spans.
+"""Parse the text of an env file into assignments, each with its line, its quotes and its offsets.
 
-The grammar is what the dotenvx command accepts, oddities included: a value may begin on the line after its
-name, a quote that is not closed is text, and white space is what JavaScript calls so.
+The grammar is what the dotenvx command accepts: a value may begin on the line after its name, a quote that is not
+closed is text, and white space is what JavaScript defines as such.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 ENCRYPTED: Final = "encrypted:"  # the beginning of an encrypted value
+PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"  # the beginning of the names of the variables that hold keys
+PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"
 QUOTES: Final = "\"'`"
 # JavaScript's white space: Python's without U+001C to U+001F and U+0085, and with U+FEFF
 SPACES: Final = (
@@ -51,11 +53,11 @@ class Entry(NamedTuple):
 
     @property
     def value(self) -> str:
-        """The value before decryption and expansion: escapes undone, bytes that are not UTF-8 as U+FFFD."""
+        """The value before decryption and expansion: escapes resolved, bytes that are not UTF-8 as U+FFFD."""
         text = self.raw
         kind = self.quote or text[:1]
         if not self.quote and ("\u2028" in text or "\u2029" in text):
-            # such a value has several lines, and dotenvx takes the quotes off each
+            # such a value has several lines, and dotenvx removes the quotes of each
             text = re.sub(_QUOTED_LINES, r"\2", text)
         if "\\" in text:
             if kind == '"':
@@ -63,11 +65,11 @@ class Entry(NamedTuple):
                     text = text.replace(escape, character)
             elif kind == "'":
                 text = text.replace("\\'", "'")
-        return text if text.isascii() else replaced(text)
+        return text if text.isascii() else _printable(text)
 
 
-def replaced(text: str) -> str:
-    """The text with U+FFFD for what stands for undecodable bytes, one for each maximal broken sequence."""
+def _printable(text: str) -> str:
+    """The text with U+FFFD in place of undecodable bytes, one for each maximal invalid sequence."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -79,7 +81,7 @@ def replaced(text: str) -> str:
 
 
 def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
-    """The assignments of an env file's text in order, and warnings (line, sentence) about likely slips."""
+    """The assignments in the text of an env file, in order, and warnings (line, sentence) about likely mistakes."""
     text = source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
     original = _original_offsets(source)
     scanner = _Scanner(text)
@@ -93,7 +95,7 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
         value = text[start:end]
         enclosed = len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES
         if not closed and value and value[0] in QUOTES:
-            warnings.append((line, _slip(head[2], value)))
+            warnings.append((line, _quote_warning(head[2], value)))
         entries.append(
             Entry(
                 name=head[2],
@@ -113,12 +115,12 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
 
 
 class _Scanner:
-    """Finds the assignments in a text whose line breaks are newlines."""
+    """Find the assignments in a text whose line breaks are newlines."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.ignored: list[int] = []  # offsets of lines that say nothing
-        # for ASCII the two languages agree, and patterns without the long list compile much faster
+        self.ignored: list[int] = []  # offsets of lines that are neither assignments nor comments
+        # for ASCII both languages agree, and a pattern without the long list compiles much faster
         space = r"\s" if text.isascii() else f"[{SPACES}]"
         self._spaces = re.compile(f"{space}*", re.ASCII)
         self._head = re.compile(rf"(export{space}+)?([\w.-]+)(?:{space}*=|:{space})", re.ASCII)
@@ -126,7 +128,7 @@ class _Scanner:
         self._line_end = re.compile(f"[{_LINE_ENDS}]")
 
     def assignments(self) -> Iterator[tuple[re.Match[str], int, int, int, bool]]:
-        """Each head with the start of its line, the span of its value and whether quotes close it."""
+        """Each head, the start of its line, the span of its value, and whether that ends with a closing quote."""
         text = self._text
         position = 0
         while (at := self._skip(position)) < len(text):
@@ -151,7 +153,7 @@ class _Scanner:
         return match.end() if match else position
 
     def _value(self, position: int) -> tuple[int, int, bool]:
-        """The span of the value that follows a head, with its quotes, and whether quotes close it."""
+        """The span of the value after a head, quotes included, and whether it ends with a closing quote."""
         text = self._text
         quote = self._skip(position)
         if quote < len(text) and text[quote] in QUOTES:
@@ -169,8 +171,8 @@ class _Scanner:
     def _closing(self, opening: int) -> int:
         """The offset of the quote that closes the one at `opening`, or 0.
 
-        That is the first without a backslash before it, else the last of those before that have one; each
-        only if nothing but a comment follows on its line.
+        It is the first one without a backslash before it, else the last one before that; each only if nothing but a
+        comment follows on its line.
         """
         text = self._text
         quote = text[opening]
@@ -194,7 +196,7 @@ class _Scanner:
         )
 
 
-def _slip(name: str, value: str) -> str:
+def _quote_warning(name: str, value: str) -> str:
     if value[0] in value[1:]:
         return f"{name}: text follows the closing quote, so the quotes are part of the value"
     return f"{name}: the quote is not closed, so the value ends with its line and the quote is part of it"
@@ -215,11 +217,11 @@ def _duplicates(entries: list[Entry]) -> Iterator[tuple[int, str]]:
 def _ignored(text: str, offsets: list[int]) -> Iterator[tuple[int, str]]:
     if offsets:
         more = f", and so are {len(offsets) - 1} more lines" if len(offsets) > 1 else ""
-        yield text.count("\n", 0, offsets[0]) + 1, f"this line is no assignment and is ignored{more}"
+        yield text.count("\n", 0, offsets[0]) + 1, f"this line is not an assignment and is ignored{more}"
 
 
 def _original_offsets(source: str) -> Callable[[int], int]:
-    """Turns offsets into the text with newlines only into offsets into the text as it is."""
+    """A function from offsets into the text with newlines only to offsets into the original text."""
     if "\r\n" not in source:
         return int
     from bisect import bisect_left

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from ..config import Environment
+from ..envfiles import PRIVATE_KEY
 from . import checks, shadowing
-from .layers import PRIVATE_KEY, Layers, read_layers, spelling_conflicts
+from .layers import Layers, read_layers, spelling_conflicts
 from .nesting import enter
 from .resolution import Keys, Resolution, decrypt_layers, resolve
 from .result import Hydrated, Origin
@@ -99,7 +100,7 @@ def _resolve(layers: Layers, keys: Keys, *, secret: Collection[str], engine: str
 
 
 def _run(command: str, env: Mapping[str, str], *, folder: Path) -> str | None:
-    from ..envfiles.commands import run_in_shell
+    from ..envfiles import run_in_shell
 
     return run_in_shell(command, {n: v for n, v in env.items() if not n.startswith(PRIVATE_KEY)}, folder)
 

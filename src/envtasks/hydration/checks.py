@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..config import Environment
-from ..envfiles.parser import ENCRYPTED
+from ..envfiles import ENCRYPTED
 from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing
 from .layers import Layers, Location
 from .resolution import Decrypted, Keys
@@ -46,7 +46,7 @@ def check_decrypted(layers: Layers, decrypted: Decrypted, keys: Keys) -> None:
     what = ", ".join(dict.fromkeys(where))
     variables = dict.fromkeys(keys.variables({location.label for location in decrypted.failed}))
     ring = keys.ring
-    hint = f"the key belongs in {' or '.join(variables)}; searched: {'; '.join(ring.looked_at)}"
+    hint = f"the key belongs in {' or '.join(variables)}; searched: {'; '.join(ring.searched)}"
     if ring.advice:
         hint += f". {ring.advice}"
     if ring.keys:

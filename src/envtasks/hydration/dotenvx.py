@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ..config import Environment
-from ..envfiles.expansion import OBJECT_NAMES
+from ..envfiles import OBJECT_NAMES
 from ..errors import DecryptionFailed, EnvFileInvalid, EnvFileMissing, EnvtasksError, ToolMissing
 
 OLDEST: Final = (2, 30)

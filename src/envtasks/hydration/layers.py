@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from ..config import Environment
-from ..envfiles.document import EnvFile, by_precedence, read
-from ..envfiles.parser import Entry
+from ..envfiles import PRIVATE_KEY, Entry, EnvFile, by_precedence, read_env_file
 from ..errors import EnvFileMissing
 
-PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"
 APP_ENV: Final = "APP_ENV"
 
 
@@ -109,7 +107,7 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
         environment.refuse_outside_link(path)
         label = environment.label(path)
         try:
-            file = read(path, label=label)
+            file = read_env_file(path, label=label)
         except EnvFileMissing:
             if environment.optional(path):
                 continue

@@ -10,12 +10,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..config import Environment
-from ..envfiles.expansion import Budget, EndlessExpansion, Variable, contains_reference, expand
-from ..envfiles.parser import ENCRYPTED
-from .layers import PRIVATE_KEY, Layer, Layers, Location
+from ..envfiles import (
+    ENCRYPTED,
+    PRIVATE_KEY,
+    Budget,
+    EndlessExpansion,
+    Variable,
+    contains_reference,
+    expand,
+)
+from .layers import Layer, Layers, Location
 
 if TYPE_CHECKING:
-    from ..envfiles.keys import KeyRing
+    from ..envfiles import KeyRing
 
 Decrypt = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
 Run = Callable[[str, Mapping[str, str]], str | None]
@@ -36,11 +43,11 @@ class Keys:
     @property
     def ring(self) -> KeyRing:
         """The keys for the files that have encrypted values."""
-        from ..envfiles import keys
+        from ..envfiles import find_keys
 
         if self._ring is None:
             encrypted = [layer.file.path for layer in self._files if layer.encrypted]
-            self._ring = keys.find(self._environment, self._process_env, needed_for=encrypted)
+            self._ring = find_keys(self._environment, self._process_env, needed_for=encrypted)
         return self._ring
 
     @property
@@ -55,11 +62,11 @@ class Keys:
 
     def decrypt(self, ciphertexts: Sequence[str], further: Sequence[str] = ()) -> list[str | None]:
         """The plaintext of each ciphertext, or None, with the keys found and `further` ones; each decrypted once."""
-        from ..envfiles import keys
+        from ..envfiles import decrypt
 
         new = [ciphertext for ciphertext in dict.fromkeys(ciphertexts) if ciphertext not in self._plaintexts]
         if new:
-            found = keys.decrypt(new, [*self.ring.hexes, *further])
+            found = decrypt(new, [*self.ring.hexes, *further])
             self._plaintexts.update(
                 (c, plain) for c, plain in zip(new, found, strict=True) if plain is not None
             )
@@ -67,10 +74,10 @@ class Keys:
 
     def variables(self, labels: Collection[str]) -> list[str]:
         """The names of the variables that would hold the keys of these files, or of all where none is given."""
-        from ..envfiles import keys
+        from ..envfiles import key_variables
 
         return [
-            keys.variable_names(layer.file.path, layer.file.text)[0]
+            key_variables(layer.file.path, layer.file.text)[0]
             for layer in self._files
             if layer.label in labels or not labels
         ]
@@ -215,19 +222,19 @@ class Resolution:
 
     def _evaluated(self, value: str, location: Location) -> str | None:
         """The value with its commands' output; None if it has no command, or one was not run or failed."""
-        from ..envfiles import commands
+        from ..envfiles import evaluate, find_commands, variables_in
 
-        if not commands.find_commands(value):
+        if not find_commands(value):
             return None
         run = self._run
         if run is None:
             self.commands.append(location)
             self.unknown.add(location.name)
             return None
-        output = commands.evaluate(value, lambda command: run(command, self._env))
+        output = evaluate(value, lambda command: run(command, self._env))
         if output is None or output == value:
             return None
-        if not self.tainted.isdisjoint(map(self._layers.fold, commands.variables_in(value))):
+        if not self.tainted.isdisjoint(map(self._layers.fold, variables_in(value))):
             self.tainted.add(location.name)
         return output
 

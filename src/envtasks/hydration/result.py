@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from ..config import Environment
+from ..envfiles import PRIVATE_KEY
 from ..errors import VariableMissing
-from .layers import APP_ENV, PRIVATE_KEY, fold
+from .layers import APP_ENV, fold
 from .nesting import marker
 
 # keep other loaders from reading an env file by themselves

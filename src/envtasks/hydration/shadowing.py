@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from ..envfiles import PUBLIC_KEY
 from ..errors import Refused
 from .layers import Definition, Layers
 from .nesting import Outer
 from .resolution import Decrypt, Resolution, decrypt_layers, resolve
-
-PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"
 
 
 class Shadowing(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import git
-from ..envfiles.document import write_atomic
+from ..envfiles import write_atomic
 from ..errors import Refused
 from ..yaml_nodes import Quoted, dump
 

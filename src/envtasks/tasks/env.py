@@ -142,10 +142,10 @@ def _key_at_hand(environment: Environment, ciphertext: str | None) -> str:
     """Where the key comes from that decrypts one ciphertext of an environment; or what is wrong."""
     if ciphertext is None:
         return "none needed"
-    from ..envfiles.keys import decrypt, find
+    from ..envfiles import decrypt, find_keys
 
     try:
-        ring = find(environment, os.environ)
+        ring = find_keys(environment, os.environ)
     except EnvtasksError as error:
         return error.message
     for key in ring.keys:

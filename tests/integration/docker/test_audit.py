@@ -13,7 +13,7 @@ import pytest
 
 from envtasks.audit import Report, audit
 from envtasks.docker.client import save_image
-from envtasks.envfiles.keys import generate
+from envtasks.envfiles import generate_keys
 from envtasks.errors import BuildFailed, ToolMissing
 from envtasks.redaction import Redactor
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.docker]
 
 SECRET = "MARKED-Pa55/w0rd+e9c1"
 SECRETS = {"DB_PASSWORD": SECRET}
-PRIVATE, PUBLIC = generate()  # made for this run
+PRIVATE, PUBLIC = generate_keys()  # made for this run
 TRACKED = {"DOTENV_PUBLIC_KEY_PRODUCTION": PUBLIC}
 HIDE = Redactor([SECRET])
 
