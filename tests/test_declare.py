@@ -216,6 +216,19 @@ def test_a_terminal_is_asked_for_the_name(
     assert "Type production to go on: " in capsys.readouterr().err
 
 
+def test_a_terminal_is_asked_once(
+    inv: Inv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One confirmation counts for every task of the call in that environment."""
+    _terminal(monkeypatch, "production\n")
+    seen: list[Any] = []
+    record = _recorder(seen, env="production")
+
+    assert inv([record], "record", "record", "--word", "again") == 0
+    assert capsys.readouterr().err.count("Type production to go on: ") == 1
+    assert len(seen) == 2
+
+
 def test_no_prompt_in_ci(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
     """With CI set nobody is asked, even on a terminal."""
     _terminal(monkeypatch, "production\n")

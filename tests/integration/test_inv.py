@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects import Sandbox
+from tests.ptys import Typist
 
 pytestmark = pytest.mark.integration
 
@@ -91,6 +92,18 @@ def test_stderr_is_hidden_too(shop: Sandbox) -> None:
     )
 
     assert (done.stdout, done.stderr) == ("", "***")
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="a pseudo-terminal")
+def test_captured_output_is_redacted_on_a_terminal_too(shop: Sandbox) -> None:
+    """What Invoke prints of a failed command whose output was captured is redacted, though a terminal is not."""
+    shop.write("tasks.py", TASK.format(body='c.run("echo it is $PW >&2; exit 3", hide=True)'))
+
+    with Typist([sys.executable, "-m", "invoke", "body"], env=shop.env, cwd=str(shop.root)) as terminal:
+        code, screen = terminal.finish()
+
+    assert (code, "it is ***" in screen) == (3, True)
+    assert SECRET not in screen
 
 
 def test_a_missing_key_stops_before_anything_runs(shop: Sandbox) -> None:
