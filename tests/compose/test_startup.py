@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from envtasks.compose import startup
 from envtasks.compose.stack import Address, Container
 from envtasks.compose.startup import Readiness, addresses_to_open, conflicts, readiness
-from envtasks.errors import StackFailed
-from tests.compose.stacks import SECRET, needs_sh, stack
+from envtasks.errors import ConfigInvalid, EnvtasksError, StackFailed, VariableMissing
+from tests.compose.stacks import needs_sh, stack
 from tests.projects import Sandbox
 
 
@@ -151,23 +152,31 @@ case "$*" in
   *" ls "*) echo '[{"Name": "shop-dev"}]' ;;
   *--no-interpolate*|*" config "*) cat docker/compose.yaml ;;
   *"shop-dev ps"*) echo "$DEV" ;;
-  *" ps "*) echo "{\\"Service\\": \\"app\\", \\"Name\\": \\"app-1\\", $STATE}" ;;
-  *" up "*) touch started; echo " Container app-1  Started"; exit "${UP:-0}" ;;
+  *" ps "*) test -z "$STATE" || echo "{\\"Service\\": \\"app\\", \\"Name\\": \\"app-1\\", $STATE}" ;;
+  *" up "*) touch started; echo " Container app-1  Started"; echo "port of $PASSWORD"; exit "${UP:-0}" ;;
   "container logs"*) echo "first $PASSWORD"; echo second >&2 ;;
+  *RestartCount*) echo >>restarts; echo "/app-1 $(wc -l <restarts)" ;;
+  *Health*) echo "[{\\"ExitCode\\": 1, \\"Output\\": \\"no $PASSWORD\\"}]" ;;
   *) exit 97 ;;
 esac
 """
+SERVER = {"image": "x", "ports": [{"target": 1, "published": "80"}]}
 
 
-def start(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, **process_env: str) -> tuple[Container, ...]:
+def start(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    service: dict[str, Any] = SERVER,
+    timeout: int = 60,
+    **process_env: str,
+) -> tuple[Container, ...]:
+    """Start a stack of one service with that docker; `process_env` has STATE and what else the script asks for."""
     monkeypatch.chdir(sandbox.root)
     sandbox.environment("dev")
-    sandbox.write(
-        "docker/compose.yaml",
-        '{"services": {"app": {"image": "x", "ports": [{"target": 1, "published": "80"}]}}}',
-    )
+    sandbox.write("docker/compose.yaml", json.dumps({"services": {"app": service}}))
     found = stack(sandbox, ONE_SERVICE, **process_env)
-    return startup.start(found, [], wait=True, build=False, timeout=60)
+    return startup.start(found, [], wait=True, build=False, timeout=timeout)
 
 
 @needs_sh
@@ -181,15 +190,68 @@ def test_a_start_returns_when_the_services_are_healthy(
 
 
 @needs_sh
-def test_a_failed_start_shows_state_and_log(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("state", "service", "timeout", "reason"),
+    [
+        ('"State": "exited", "ExitCode": 3', {"image": "x"}, 60, "app exited with 3"),
+        ('"State": "exited"', SERVER, 60, "app exited with 0"),
+        ('"State": "running", "Health": "unhealthy"', SERVER, 60, "app is unhealthy"),
+        ('"State": "running", "Health": "starting"', SERVER, 1, "app is starting after 1 s"),
+        ('"State": "running"', {"image": "x", "restart": "always"}, 60, "app keeps restarting"),
+    ],
+)
+def test_a_failed_start_shows_state_and_log(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    service: dict[str, Any],
+    timeout: int,
+    reason: str,
+) -> None:
     """The error names the service and its state, and ends with the last log lines, secrets redacted."""
     with pytest.raises(StackFailed) as caught:
-        start(sandbox, monkeypatch, STATE='"State": "exited", "ExitCode": 3')
+        start(sandbox, monkeypatch, service=service, timeout=timeout, STATE=state)
     assert str(caught.value) == (
-        "The stack of local did not come up: app exited with 3.\n    app | first ***\n    app | second\n"
+        f"The stack of local did not come up: {reason}.\n    app | first ***\n    app | second\n"
+        "    app health check | no ***\n"
         "  hint: inv compose.logs app --env local shows all of it"
     )
-    assert SECRET not in str(caught.value)
+
+
+@needs_sh
+def test_a_job_that_has_finished_is_no_failure(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service without port, health check and restarts may end with 0."""
+    (found,) = start(sandbox, monkeypatch, service={"image": "x"}, STATE='"State": "exited"')
+    assert found.condition == "exited (0)"
+
+
+@needs_sh
+def test_an_error_of_compose_itself(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no container has failed, compose's own last lines are the reason, without its progress."""
+    with pytest.raises(StackFailed) as caught:
+        start(sandbox, monkeypatch, STATE="", UP="1")
+    assert str(caught.value) == "The stack of local did not come up.\n    port of ***"
+
+
+@needs_sh
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('{"services": {"app": {"image": "${UNSET}"}}}', VariableMissing),
+        ('{"include": ["sub/more.yaml"], "services": {"app": {"image": "x"}}}', ConfigInvalid),
+    ],
+)
+def test_nothing_starts_while_the_model_is_refused(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, text: str, error: type[EnvtasksError]
+) -> None:
+    """A variable that is missing, or a `.env` that compose would read by itself, is an error before `up`."""
+    monkeypatch.chdir(sandbox.root)
+    sandbox.write("docker/compose.yaml", text)
+    sandbox.write("docker/sub/more.yaml", "services: {}\n")
+    sandbox.write("docker/sub/.env", "A=1\n")
+    with pytest.raises(error):
+        startup.start(stack(sandbox, ONE_SERVICE), [], wait=True, build=False, timeout=60)
+    assert not (sandbox.root / "started").exists()
 
 
 @needs_sh
