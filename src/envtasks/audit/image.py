@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import chain
+from typing import Any, BinaryIO, Final
 
 from ..redaction import Redactor
+from .archives import BLOCK, CHUNK, Damaged, Part, Unreadable, data_end, is_tar, tar_members
 
-_ATTESTATION: Final = "vnd.docker.reference.type"
+_DOCUMENT: Final = 1 << 22
+_DOCUMENTS: Final = 1 << 24
+"""Bytes of one JSON document, and of all of them, that are kept; others are searched as files."""
+_NESTED: Final = 100
 _STEP: Final = 60
+_ATTESTATION: Final = "vnd.docker.reference.type"
 _ARGUMENTS: Final = re.compile(r"^RUN \|\d+ .*?(?=/bin/sh -c |/bin/bash -|cmd /S |powershell )", re.DOTALL)
 _NOISE: Final = re.compile(r"/bin/sh -c (?:#\(nop\) +)?|# buildkit$")
 _HEX: Final = re.compile(r"\b[0-9a-fA-F]{64}\b")
+
+SearchBlob = Callable[[str, bytes, Iterable[bytes]], None]
+"""Searches a blob, given its path in the archive, its first bytes and all of it in chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,80 +44,153 @@ class Blobs:
     documents: dict[str, bytes] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    def document(self, path: str) -> Any:
+        """A JSON document; None if there is none, or none that can be read (one nested too deeply cannot)."""
+        try:
+            return json.loads(self.documents[path])
+        except (KeyError, ValueError, RecursionError):
+            return None
 
 
-@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A stream that cannot be moved back, as a file to tarfile."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; fewer only at the end."""
+        parts = []
+        while size and (part := self._stream.read(size)):  # a pipe gives what it has
+            parts.append(part)
+            size -= len(part)
+        data = b"".join(parts)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int) -> int:
+        """Pass over what lies before an offset."""
+        if offset < self._at:
+            raise OSError("a stream cannot be moved back")
+        while self._at < offset and self.read(min(CHUNK, offset - self._at)):
+            pass
+        return self._at
+
+    def tell(self) -> int:
+        """The offset of the next byte."""
+        return self._at
+
+
+def read_blobs(stream: BinaryIO, search: SearchBlob) -> Blobs:
+    """What stands in an image archive. JSON documents are kept, all other blobs searched.
+
+    Raises Damaged if the archive cannot be read to its end, Unreadable if a blob cannot be unpacked.
+    """
+    blobs, file, path, kept = Blobs(), _Stream(stream), "", 0
+    try:
+        for member, end in tar_members(file, math.inf):
+            path = member.name.removeprefix("./")
+            if member.issym() or member.islnk():
+                target = posixpath.join(posixpath.dirname(path) if member.issym() else "", member.linkname)
+                blobs.links[path] = posixpath.normpath(target)
+            elif end > member.offset_data:
+                blobs.paths.add(path)
+                size = data_end(member, end) - member.offset_data
+                chunks = Part(file, member.offset_data, size).chunks()
+                first = next(chunks)
+                if _is_document(first, size) and kept + size <= _DOCUMENTS:
+                    kept += size
+                    blobs.documents[path] = b"".join((first, *chunks))
+                else:
+                    search(path, first[:BLOCK], chain((first,), chunks))
+        file.seek(1 << 62)  # docker waits until all is read
+    except Damaged as damage:
+        raise Damaged(f"{damage} ({path or 'nothing could be read'})") from None
+    except Unreadable as error:
+        raise type(error)(f"{path} cannot be unpacked: {error}") from None
+    blobs.size = file.tell()
+    return blobs
+
+
+def _is_document(first: bytes, size: int) -> bool:
+    return first[:1] in (b"{", b"[") and size <= _DOCUMENT and not is_tar(first[:BLOCK])
+
+
 class Structure:
-    """What the image is made of: the roles of its blobs, how many layers, and what is not in the archive."""
+    """What the image is made of: the roles of its blobs, its layers, and what is not in the archive."""
 
-    roles: Mapping[str, Role]
-    layers: int
-    missing: tuple[str, ...]
-    absent_platforms: tuple[str, ...]
-
-
-class _Reader:
     def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
         self.roles: dict[str, Role] = {}
         self.layers: set[str] = set()
         self.missing: list[str] = []
-        self.absent: list[str] = []
+        self.absent_platforms: list[str] = []
         self.images: list[tuple[str, str, list[str]]] = []
+        self._blobs = blobs
+        self._followed: set[str] = set()
+        self._docker_archive()
+        self._oci_layout()
+        for name, config, layers in self.images:
+            self._assign(f"{name}: " if len(self.images) > 1 else "", config, layers)
 
-    def document(self, path: str) -> Any:
-        try:
-            return json.loads(self._blobs.documents[path])
-        except (KeyError, ValueError):
-            return None
+    def _docker_archive(self) -> None:
+        """The images that manifest.json names."""
+        for entry in _mappings(self._blobs.document("manifest.json")):
+            config, layers = _text(entry.get("Config")), _texts(entry.get("Layers"))
+            name = next(iter(_texts(entry.get("RepoTags"))), config.rsplit("/", 1)[-1][:12])
+            self.images.append((name, config, layers))
 
-    def docker_archive(self) -> None:
-        for entry in _list(self.document("manifest.json")):
-            config, layers = str(entry.get("Config")), [str(layer) for layer in entry.get("Layers") or ()]
-            name = next(iter(entry.get("RepoTags") or ()), config.rsplit("/", 1)[-1][:12])
-            self.images.append((str(name), config, layers))
+    def _oci_layout(self) -> None:
+        """The images that index.json names."""
+        for descriptor in _mappings(_mapping(self._blobs.document("index.json")).get("manifests")):
+            self._descriptor(descriptor, depth=0)
 
-    def descriptor(self, descriptor: Mapping[str, Any], *, depth: int = 0) -> None:
+    def _descriptor(self, descriptor: Mapping[str, Any], *, depth: int) -> None:
         """Follow an OCI descriptor to an index or a manifest, and that to its config and layers."""
         path = _blob_path(descriptor)
-        document = self.document(path)
-        parts = descriptor.get("platform") or {}
-        platform = "/".join(parts[key] for key in ("os", "architecture", "variant") if parts.get(key))
+        document = self._blobs.document(path)
+        parts = _mapping(descriptor.get("platform"))
+        platform = "/".join(
+            filter(None, (_text(parts.get(key)) for key in ("os", "architecture", "variant")))
+        )
         if not isinstance(document, dict):
-            self.absent.append(platform or path)
+            self.absent_platforms.append(platform or path)
             return
-        annotations = descriptor.get("annotations") or {}
-        attestation = annotations.get(_ATTESTATION)
+        annotations = _mapping(descriptor.get("annotations"))
+        attestation = bool(annotations.get(_ATTESTATION))
         self.roles.setdefault(path, Role("manifest of an attestation" if attestation else "manifest"))
-        for inner in _list(document.get("manifests")):
-            if depth < 3:
-                self.descriptor(inner, depth=depth + 1)
-        layers = [_blob_path(layer) for layer in _list(document.get("layers"))]
+        if depth < 3 and path not in self._followed:
+            self._followed.add(path)
+            for inner in _mappings(document.get("manifests")):
+                self._descriptor(inner, depth=depth + 1)
+        layers = [_blob_path(layer) for layer in _mappings(document.get("layers"))]
         if attestation:
             self.roles |= {layer: Role("attestation") for layer in layers if layer not in self.roles}
         elif document.get("config"):
-            config = _blob_path(document["config"])
-            name = annotations.get("io.containerd.image.name") or platform or path.rsplit("/", 1)[-1][:12]
+            config = _blob_path(_mapping(document["config"]))
+            name = (
+                _text(annotations.get("io.containerd.image.name")) or platform or path.rsplit("/", 1)[-1][:12]
+            )
             if config not in {known for _, known, _ in self.images}:
-                self.images.append((str(name), config, layers))
+                self.images.append((name, config, layers))
 
-    def assign(self) -> None:
-        for name, config, layers in self.images:
-            prefix = f"{name}: " if len(self.images) > 1 else ""
-            self.roles.setdefault(config, Role(f"{prefix}config", config=True))
-            steps = self._steps(config)
-            for number, layer in enumerate(layers, 1):
-                blob = self._blobs.links.get(layer, layer)
-                step = steps[number - 1] if len(steps) == len(layers) else ""
-                self.roles.setdefault(blob, Role(f"{prefix}layer {number} of {len(layers)}", step))
-                self.layers.add(blob)
-                if blob not in self._blobs.paths:
-                    self.missing.append(f"{prefix}layer {number} of {len(layers)}")
+    def _assign(self, prefix: str, config: str, layers: list[str]) -> None:
+        """Give the config and the layers of an image their roles."""
+        self.roles.setdefault(config, Role(f"{prefix}config", config=True))
+        steps = self._steps(config)
+        for number, layer in enumerate(layers, 1):
+            blob = self._blobs.links.get(layer, layer)
+            step = steps[number - 1] if len(steps) == len(layers) else ""
+            self.roles.setdefault(blob, Role(f"{prefix}layer {number} of {len(layers)}", step))
+            self.layers.add(blob)
+            if blob not in self._blobs.paths:
+                self.missing.append(f"{prefix}layer {number} of {len(layers)}")
 
     def _steps(self, config: str) -> list[str]:
-        document = self.document(config)
-        history = _list(document.get("history")) if isinstance(document, dict) else []
-        return [str(entry.get("created_by", "")) for entry in history if not entry.get("empty_layer")]
+        history = _mappings(_mapping(self._blobs.document(config)).get("history"))
+        return [_text(entry.get("created_by")) for entry in history if not entry.get("empty_layer")]
 
 
 def shown_step(text: str, hide: Redactor) -> str:
@@ -114,19 +198,6 @@ def shown_step(text: str, hide: Redactor) -> str:
     text = _NOISE.sub("", _ARGUMENTS.sub("RUN ", text)).strip()
     text = " ".join(_HEX.sub("…", hide.text(text)).split())
     return text if len(text) <= _STEP else text[: _STEP - 1] + "…"
-
-
-def structure(blobs: Blobs) -> Structure | None:
-    """What the image is made of; None if the archive is no image."""
-    reader = _Reader(blobs)
-    reader.docker_archive()
-    index = reader.document("index.json")
-    for descriptor in _list(index.get("manifests")) if isinstance(index, dict) else ():
-        reader.descriptor(descriptor)
-    if not reader.images:
-        return None
-    reader.assign()
-    return Structure(reader.roles, len(reader.layers), tuple(reader.missing), tuple(reader.absent))
 
 
 def texts(document: Any, *, config: bool) -> Iterator[tuple[str, str]]:
@@ -161,8 +232,20 @@ def _where(path: tuple[str | int, ...], text: str) -> str:
 
 
 def _blob_path(descriptor: Mapping[str, Any]) -> str:
-    return "blobs/" + str(descriptor.get("digest", "")).replace(":", "/")
+    return "blobs/" + _text(descriptor.get("digest")).replace(":", "/")
 
 
-def _list(value: Any) -> list[Mapping[str, Any]]:
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(entry) for entry in value] if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

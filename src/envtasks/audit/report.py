@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any, Final
 
 from ..errors import LeakFound
+
+MOST: Final = 10_000
+"""Findings, and gaps, that are kept; more are counted."""
 
 _SHOWN: Final = 20
 _HINTS: Final = {
@@ -77,9 +80,9 @@ class Report:
             self.findings, key=lambda found: (found.layer, found.step, found.path, found.where)
         )
         for (layer, step, path, where), group in by_place:
-            part = "" if where == "file" else where  # then what it is says it all
+            part = "" if where == "file" else where  # the path alone is the finding
             place = ", ".join(filter(None, (f"{layer} ({step})" if step else layer, path, part)))
-            yield f"{place}: {', '.join(map(_told, group))}"
+            yield f"{place}: {', '.join(map(_described, group))}"
 
     def error(self) -> LeakFound | None:
         """The findings as an error to raise, or None if the image is clean."""
@@ -94,8 +97,71 @@ class Report:
         )
 
 
-def _told(found: Finding) -> str:
+def _described(found: Finding) -> str:
     if not found.variable:
         return {"env file": "an env file", "key file": "a key file"}.get(found.kind, found.kind)
     subject = found.variable if found.kind == "secret" else f"the {found.kind} {found.variable}"
     return f"{subject} ({found.form})" if found.form else subject
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A blob of an image, or a file in it. `via` says how that is packed, `depth` how many times."""
+
+    blob: str
+    path: str = ""
+    via: str = ""
+    depth: int = 0
+
+    def member(self, name: str) -> Location:
+        """A member of the archive that is here."""
+        name = name.removeprefix("./").removeprefix("/")
+        return Location(self.blob, f"{self.path}!{name}" if self.path else name, self.via, self.depth)
+
+    def unpacked(self, archive: str = "") -> Location:
+        """What is packed in the file that is here, by the format `archive`."""
+        via = ", ".join(filter(None, (f"in {archive}" if archive else "", self.via)))
+        return replace(self, via=via, depth=self.depth + 1)
+
+
+class Findings:
+    """Collects findings and gaps while an image is read, each once and bounded.
+
+    Until all is read, nobody knows which layer a blob is: a finding has the blob alone.
+    """
+
+    def __init__(self) -> None:
+        self._findings: dict[Finding, None] = {}
+        self._gaps: dict[tuple[str, str], str] = {}
+        self._more = 0
+        self._more_gaps = 0
+
+    def add(self, at: Location, where: str, kind: str, variable: str = "", form: str = "") -> None:
+        """Add a finding, unless the same is there already."""
+        form = ", ".join(filter(None, (form, at.via)))
+        found = Finding(kind, "", at.path, where, variable, form, blob=at.blob)
+        if found in self._findings:
+            return
+        if len(self._findings) >= MOST:
+            self._more += 1
+        else:
+            self._findings[found] = None
+
+    def gap(self, at: Location, reason: str) -> None:
+        """Add that something was not looked into; of several reasons for one place the first is kept."""
+        if len(self._gaps) >= MOST:
+            self._more_gaps += 1
+        else:
+            self._gaps.setdefault((at.blob, at.path), reason)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._findings)
+
+    def gaps(self) -> Iterator[tuple[str, NotChecked]]:
+        """The blob and the gap, in the order of reading; at last how many gaps and findings were not kept."""
+        for (blob, path), reason in self._gaps.items():
+            yield blob, NotChecked(path, reason)
+        if self._more_gaps:
+            yield "", NotChecked(f"{self._more_gaps} more files", "as those before; not listed one by one")
+        if self._more:
+            yield "", NotChecked(f"{self._more} more findings", "not listed one by one")

@@ -1,20 +1,22 @@
-"""One search for everything at once: the forms of the secrets, and private keys, in bytes and their surroundings."""
+"""One search for all patterns at once, in a text or a file: by hyperscan if it is installed, else in Python."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 from ..envfiles import PRIVATE_KEY
-from ..redaction import encodings_of
-from .engine import finder
-from .needles import Needle
-from .private_keys import NEAR, REACH, PrivateKeys
+from ..redaction import Patterns, encodings_of
+from .patterns import BASE64_KEY, NEAR, PrivateKeys, SecretForm, numbers
 
-_FOLD: Final = re.compile(rb"\\[nr]|\s+")
-_SHORTEST_REACH: Final = 2048
+WINDOW: Final = 1 << 20
+"""Bytes of a file that are searched at a time; each window also sees what the patterns need around it."""
+
+Literals = Callable[[bytes], list[tuple[bytes, int]]]
+"""Gives the byte string, and where it begins, for every occurrence in the data, also overlapping ones."""
+Numbers = Callable[[bytes], list[int]]
+"""Gives where 64 hexadecimal digits may begin that are no part of a longer word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +30,98 @@ class Hit:
 
 
 class Search:
-    """Finds needles and private keys. `reach` is how many bytes before and after a place it may have to see."""
+    """Finds patterns and private keys."""
 
-    def __init__(self, needles: Sequence[Needle], keys: PrivateKeys, *, fast: bool = True) -> None:
-        marks = [
-            form for form in encodings_of(PRIVATE_KEY) if form != PRIVATE_KEY.encode()
-        ]  # base64, that is
-        anchors = list(dict.fromkeys([needle.anchor for needle in needles] + marks))
-        self._meant: list[list[Needle]] = [[] for _ in anchors]
-        index = {anchor: i for i, anchor in enumerate(anchors)}
-        for needle in needles:
-            self._meant[index[needle.anchor]].append(needle)
-        self._marks = {index[mark] for mark in marks}
-        self._sizes = [len(anchor) for anchor in anchors]
+    def __init__(self, forms: Sequence[SecretForm], keys: PrivateKeys, *, fast: bool = True) -> None:
+        # where the name of a private key stands in base64, what follows is decoded
+        self._marks = encodings_of(PRIVATE_KEY) - {PRIVATE_KEY.encode()}
+        self._forms: dict[bytes, list[SecretForm]] = {mark: [] for mark in sorted(self._marks)}
+        for form in forms:
+            self._forms.setdefault(form.anchor, []).append(form)
         self._keys = keys
-        self._find, self._find_hex, self.engine = finder(anchors, fast=fast)
-        self.reach = max([_SHORTEST_REACH, NEAR + REACH, *(2 * len(needle.whole) + 64 for needle in needles)])
+        self._literals, self._numbers, self.engine = _functions(list(self._forms), fast=fast)
+        # how many bytes before and after a place may decide what it is
+        self._reach = max([NEAR + BASE64_KEY, *(form.reach for form in forms)])
 
-    def hits(self, data: memoryview, low: int, high: int) -> Iterator[Hit]:
+    def in_text(self, text: str) -> list[Hit]:
+        """What is found in a text."""
+        return self.in_bytes(text.encode("utf-8", "surrogatepass"))
+
+    def in_bytes(self, data: bytes) -> list[Hit]:
+        """What is found in bytes, in their order."""
+        return self._hits(data, 0, len(data))
+
+    def in_file(self, file: IO[bytes], size: int) -> Iterator[Hit]:
+        """What is found in a file, in its order. The file may be moved between two hits."""
+        for low in range(0, size, WINDOW):
+            begin = max(0, low - self._reach)
+            file.seek(begin)
+            data = file.read(low + WINDOW + self._reach - begin)
+            for hit in self._hits(data, low - begin, min(low + WINDOW, size) - begin):
+                yield Hit(begin + hit.offset, hit.kind, hit.variable, hit.form)
+
+    def _hits(self, data: bytes, low: int, high: int) -> list[Hit]:
         """What is found at an offset in [low, high); the rest of `data` is its surroundings."""
-        for index, end in self._find(data):
-            start = end - self._sizes[index]
-            if not low <= start < high:
-                continue
-            for needle in self._meant[index]:
-                if _is_there(needle, data, start):
-                    yield Hit(max(0, start - needle.offset), "secret", needle.variable, needle.form)
-            if index in self._marks:
-                yield from (Hit(at, "private key", *key) for at, *key in self._keys.in_base64(data, start))
-        ends = self._find_hex(data)
-        if ends is None or ends:
-            yield from (Hit(at, "private key", *key) for at, *key in self._keys.found(data, low, high, ends))
+        found: list[Hit] = []
+        for anchor, start in self._literals(data):
+            if low <= start < high:
+                found += self._at_anchor(anchor, data, start)
+        starts = (start for start in self._numbers(data) if low <= start < high)
+        found += (Hit(start, "private key", name, "plain") for start, name in self._keys.found(data, starts))
+        return sorted(found, key=lambda hit: hit.offset)
 
-    def text(self, text: str) -> Iterator[Hit]:
-        """What is found in a text that is short enough to be seen at once."""
-        data = memoryview(text.encode("utf-8", "surrogatepass"))
-        yield from self.hits(data, 0, len(data))
+    def _at_anchor(self, anchor: bytes, data: bytes, start: int) -> Iterator[Hit]:
+        for form in self._forms[anchor]:
+            if form.matches(data, start):
+                yield Hit(max(0, start - form.offset), "secret", form.variable, form.description)
+        if anchor in self._marks:
+            for name in self._keys.in_base64(data, start):
+                yield Hit(start, "private key", name, "base64")
 
 
-def _is_there(needle: Needle, data: memoryview, start: int) -> bool:
-    begin = start - needle.offset
-    if begin >= 0 and data[begin : begin + len(needle.whole)] == needle.whole:
-        return True
-    if not needle.folded:
-        return False
-    size = 2 * len(needle.whole) + 64
-    return needle.whole in _FOLD.sub(b"", data[max(0, start - size) : start + size].tobytes())
+def _functions(strings: Sequence[bytes], *, fast: bool) -> tuple[Literals, Numbers, str]:
+    if fast:
+        try:
+            return (*_with_hyperscan(strings), "hyperscan")
+        except ImportError:
+            pass
+    occurrences = Patterns(strings).occurrences
+    return (
+        lambda data: [(data[start:end], start) for start, end in occurrences(data)],
+        lambda data: list(numbers(data)),
+        "python",
+    )
+
+
+def _with_hyperscan(strings: Sequence[bytes]) -> tuple[Literals, Numbers]:
+    import hyperscan
+
+    def database(expressions: Sequence[bytes], *, literal: bool) -> hyperscan.Database:
+        made = hyperscan.Database()
+        count = len(expressions)
+        made.compile(expressions, ids=range(count), elements=count, flags=[0] * count, literal=literal)
+        return made
+
+    literals = database(strings, literal=True)
+    number = database([rb"[^0-9A-Za-z][0-9a-fA-F]{64}[^0-9A-Za-z]"], literal=False)
+
+    def find(data: bytes) -> list[tuple[bytes, int]]:
+        found: list[tuple[bytes, int]] = []
+
+        def matched(index: int, _start: int, end: int, *_rest: object) -> None:
+            found.append((strings[index], end - len(strings[index])))
+
+        literals.scan(data, matched)
+        return found
+
+    def find_numbers(data: bytes) -> list[int]:
+        # the expression wants a byte before and after: it does not see these two
+        starts = sorted({0, len(data) - 64}) if len(data) >= 64 else []
+
+        def matched(_index: int, _start: int, end: int, *_rest: object) -> None:
+            starts.append(end - 65)
+
+        number.scan(data, matched)
+        return starts
+
+    return find, find_numbers

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from .. import git
-from ..audit.patterns import is_user_name
+from ..audit import is_user_name
 from ..errors import Refused, VariableMissing
 from ..redaction import Redactor
 

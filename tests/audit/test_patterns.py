@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from envtasks.audit import NotChecked
-from envtasks.audit.needles import LONGEST, wanted, why_not
+from envtasks.audit.patterns import LONGEST, secret_forms, too_common
 from tests.audit.images import docker_archive, layer
 from tests.audit.test_audit import audited, one_file
 
@@ -32,7 +32,7 @@ A_WORD = "only letters, or only digits, and shorter than 16 characters"
 )
 def test_rule(text: str, reason: str) -> None:
     """Values of 8 characters are looked for, words and numbers from 16 on, a few characters repeated never."""
-    assert why_not(text) == reason
+    assert too_common(text) == reason
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,16 @@ def test_rule(text: str, reason: str) -> None:
 )
 def test_secret_part(value: str, texts: set[str]) -> None:
     """Of a URL, or several, only what is secret in it is looked for; of anything else, all."""
-    assert wanted({"A": value}, {}).texts == texts
+    assert secret_forms({"A": value}, {}).texts == texts
 
 
 def test_not_looked_for() -> None:
     """A URL without credentials, and an index's user name that nobody declared secret, are listed."""
-    looked_for = wanted(
+    looked_for = secret_forms(
         {"API_URL": "https://api.example.com/v1", "EMPTY": " ", "DB_URL": "postgresql://app:app@db/app"},
         {"UV_INDEX_INTERNAL_USERNAME": "ci-robot-17", "UV_INDEX_URL": "https://index.example.com/simple/"},
     )
-    assert looked_for.needles == ()
+    assert looked_for.forms == ()
     assert set(looked_for.skipped) == {
         NotChecked("UV_INDEX_INTERNAL_USERNAME", "a user name, and not declared secret"),
         NotChecked("UV_INDEX_URL", "a URL without user name and password"),
@@ -139,9 +139,9 @@ def test_long_value() -> None:
     for written in (value.encode(), base64.b64encode(value.encode())):
         report = audited(docker_archive(layer({"a": b"x" * 999, "b": written})), secrets={"BIG": value})
         assert {(found.path, found.variable) for found in report.findings} == {("b", "BIG")}
-    assert max(len(needle.whole) for needle in wanted({"BIG": value}, {}).needles) <= 4 * LONGEST
+    assert max(len(pattern.whole) for pattern in secret_forms({"BIG": value}, {}).forms) <= 4 * LONGEST
 
 
 def test_no_value_in_repr() -> None:
     """What is looked for shows no value when it is printed."""
-    assert "s3cr3t" not in repr(wanted({"A": "s3cr3t-pw"}, {}))
+    assert "s3cr3t" not in repr(secret_forms({"A": "s3cr3t-pw"}, {}))

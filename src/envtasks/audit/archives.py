@@ -1,0 +1,234 @@
+"""Tar archives and compressed files, read with the standard library such that damaged ones end in bounded time."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Final, Protocol, cast
+
+BLOCK: Final = 512
+CHUNK: Final = 1 << 20
+
+_HEADERS: Final = 1 << 21
+"""Bytes that the headers of one member of a tar archive may have."""
+_PIECE: Final = 1 << 9
+_MEMORY: Final = 1 << 25
+"""Bytes of memory that a compressed file may ask for (xz, zstd)."""
+_SIGNATURE: Final = re.compile(
+    rb"(?P<gzip>\x1f\x8b\x08[\x00-\x1f])|(?P<zstd>\x28\xb5\x2f\xfd)|(?P<xz>\xfd7zXZ\x00)"
+    rb"|(?P<bzip2>BZh[1-9]1AY&SY)|(?P<zip>PK\x03\x04)|(?P<script>#!)|(?P<tar>.{257}ustar)"
+    rb"|(?P<sevenz>7z\xbc\xaf\x27\x1c)|(?P<rar>Rar!\x1a\x07)|(?P<lz4>\x04\x22\x4d\x18)",
+    re.DOTALL,
+)
+
+
+class Unreadable(Exception):
+    """Something packed cannot be read, or not to its end; the text says why."""
+
+
+class Damaged(Unreadable):
+    """A tar archive is damaged or cut off."""
+
+
+class LibraryMissing(Unreadable):
+    """A library is needed that is not installed."""
+
+
+class File(Protocol):
+    """A file as tarfile reads it."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+
+    def seek(self, offset: int, /) -> int:
+        """Move to an offset."""
+
+    def tell(self) -> int:
+        """The offset of the next byte."""
+
+
+class Part:
+    """A part of a file as a file of its own, for reading; `allowed` is how many bytes may still be read."""
+
+    def __init__(self, file: File, start: int, size: float) -> None:
+        self.allowed = math.inf
+        self.last = b""
+        self._file, self._start, self._size = file, start, size
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes. Raises Unreadable if they are more than allowed."""
+        left = max(0, self._size - self._at)
+        wanted = left if size < 0 else min(size, left)
+        self.allowed -= wanted
+        if self.allowed < 0:
+            raise Unreadable("its headers are too large")
+        self._file.seek(self._start + self._at)
+        self.last = self._file.read(int(wanted))
+        self._at += len(self.last)
+        return self.last
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to an offset."""
+        at = offset + (0, self._at, int(self._size) if whence == 2 else 0)[whence]
+        if at < 0:
+            raise OSError("before the beginning")
+        self._at = at
+        return at
+
+    def tell(self) -> int:
+        """The offset of the next byte."""
+        return self._at
+
+    def seekable(self) -> bool:
+        """Whether `seek` works."""
+        return True
+
+    def chunks(self) -> Iterator[bytes]:
+        """All of it. Raises Damaged if the file ends before."""
+        while self._at < self._size:
+            if not self.read(CHUNK):
+                raise Damaged("the archive ends in the middle of this file")
+            yield self.last
+
+
+def tar_members(file: File, size: float) -> Iterator[tuple[tarfile.TarInfo, int]]:
+    """Each member of a tar archive of that size, and the offset at which the next one begins. Raises Damaged.
+
+    The file is only moved forward; others may move it between two members. By itself tarfile reads some damaged
+    archives forever, or all of them into memory, and takes damage after the first member for the end.
+    """
+    headers, start = Part(file, 0, size), 0
+    archive: tarfile.TarFile | None = None
+    while start < size:
+        headers.allowed = _HEADERS
+        headers.seek(start)
+        try:
+            if archive is None:  # this reads the first member
+                archive = tarfile.TarFile(
+                    fileobj=cast(IO[bytes], headers), encoding="utf-8", errors="replace"
+                )
+            member = archive.next()
+        except Exception:  # whatever its parser stumbles over
+            raise Damaged(f"the archive cannot be read from byte {start} on") from None
+        if member is None and not any(headers.last):
+            return
+        if member is None or member.size < 0 or archive.offset <= start:
+            raise Damaged(f"the archive cannot be read from byte {start} on")
+        start = archive.offset
+        archive.members.clear()  # type: ignore[attr-defined]  # else it keeps all of them
+        yield member, start
+        if data_end(member, start) > size:
+            raise Damaged("the archive ends in the middle of this file")
+
+
+def data_end(member: tarfile.TarInfo, end: int) -> int:
+    """The offset at which the content of a member ends, whose last block ends at `end`."""
+    return end if member.issparse() else min(end, member.offset_data + member.size)
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a file that begins with these 512 bytes is a tar archive, perhaps a damaged one."""
+    return head[257:262] == b"ustar" or is_tar_header(head)
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Whether 512 bytes are the header of a member."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "replace")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def signature(head: bytes) -> str:
+    """The format of a packed file (or `script`) that begins with these 512 bytes; empty if it is none."""
+    found = _SIGNATURE.match(head)
+    return (found.lastgroup or "").replace("seven", "7") if found else ""
+
+
+@contextmanager
+def damage_as_unreadable() -> Iterator[None]:
+    """Raise what a library raises for damaged input (each has its own) as Unreadable."""
+    try:
+        yield
+    except Unreadable:
+        raise
+    except EOFError:
+        raise Unreadable("it ends too early") from None
+    except Exception as error:
+        reason = f"damaged, or packed with unusual settings ({type(error).__name__})"
+        raise Unreadable(reason) from None
+
+
+def decompressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """What comes out of a compressed file, of one stream or several in a row, in parts of at most some MiB.
+
+    Raises Unreadable if it is damaged or cut off.
+    """
+    pieces = (chunk[at : at + _PIECE] for chunk in chunks for at in range(0, len(chunk), _PIECE))
+    codec = DECOMPRESSORS[name]()
+    for piece in pieces:
+        while piece:
+            if not codec.eof:
+                yield from _outputs(codec, piece)
+                piece = codec.unused_data if codec.eof else b""
+            elif piece := piece.lstrip(b"\0"):  # zeros fill blocks up
+                piece += next(pieces, b"")
+                if signature(piece) != name:  # anything may follow
+                    return
+                codec = DECOMPRESSORS[name]()
+    if not codec.eof:
+        raise Unreadable("it ends too early")
+
+
+def _outputs(codec: Any, piece: bytes) -> Iterator[bytes]:
+    with damage_as_unreadable():
+        if not hasattr(codec, "needs_input"):  # zlib, zstandard: of 512 bytes they make 16 MiB at most
+            yield codec.decompress(piece)
+            return
+        yield codec.decompress(piece, CHUNK)
+        while not (codec.eof or codec.needs_input):
+            yield codec.decompress(b"", CHUNK)
+
+
+def _gzip() -> Any:
+    return zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+
+def _xz() -> Any:
+    import lzma
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+
+
+def _bzip2() -> Any:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+
+        most = {zstd.DecompressionParameter.window_log_max: _MEMORY.bit_length() - 1}
+        return zstd.ZstdDecompressor(options=most)
+    try:
+        import zstandard
+    except ImportError:
+        raise LibraryMissing("zstd is read with the extra envtasks[docker], which is not installed") from None
+    return zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
+
+
+DECOMPRESSORS: Final[dict[str, Callable[[], Any]]] = {
+    "gzip": _gzip,
+    "zstd": _zstd,
+    "xz": _xz,
+    "bzip2": _bzip2,
+}
