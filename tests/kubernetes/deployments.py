@@ -86,7 +86,7 @@ def live(
 
 @dataclass(slots=True)
 class Scripted:
-    """A kubectl that answers as told and remembers what it was asked."""
+    """A kubectl with scripted answers that records its calls."""
 
     answer: Callable[[Sequence[str]], Result]
     calls: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)

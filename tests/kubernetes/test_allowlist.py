@@ -63,7 +63,7 @@ def test_a_missing_allowlist_says_how_to_write_one(tmp_path: Path) -> None:
 def test_encrypted_values_and_secrets_of_the_settings_class_are_secret_and_the_rest_is_config(
     tmp_path: Path,
 ) -> None:
-    """The kind follows the value unless the line says one; names come out in order, each once."""
+    """The kind follows the value unless the line says one; names are in order, each once."""
     chosen = select(
         rules(tmp_path, "LEVEL\nTOKEN\nDB_*\nDB_USER secret\n"),
         hydrated({**VALUES, "TOKEN": "t", "DB_USER": "u"}, secrets=["DB_PASSWORD"]),
@@ -98,7 +98,7 @@ def test_app_env_is_the_environments_name_unless_a_file_says_otherwise(tmp_path:
     assert select(listed, hydrated({"APP_ENV": "uat"}), label=LABEL).config == {"APP_ENV": "uat"}
 
 
-def test_values_of_the_process_environment_are_told(tmp_path: Path) -> None:
+def test_values_of_the_process_environment_are_named(tmp_path: Path) -> None:
     """A value that did not come from the env files is named, since another machine would deploy another one."""
     chosen = select(rules(tmp_path, "LEVEL\nDB_HOST\n"), hydrated(VALUES, process=["LEVEL"]), label=LABEL)
     assert chosen.from_process == ("LEVEL",)
@@ -141,7 +141,7 @@ def test_a_private_key_never_passes(tmp_path: Path) -> None:
         )
 
 
-def test_what_the_cluster_could_not_take_is_refused_all_at_once(tmp_path: Path) -> None:
+def test_what_kubernetes_cannot_hold_is_refused_all_at_once(tmp_path: Path) -> None:
     """Names Kubernetes refuses, a variable no process could start with, values that are no text: by name alone."""
     values = {
         "1ST": "a",

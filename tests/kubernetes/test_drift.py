@@ -7,8 +7,8 @@ from typing import Any
 
 from envtasks.kubernetes import drift, rollout
 from envtasks.kubernetes.allowlist import Selection
-from envtasks.kubernetes.drift import LAST_APPLIED, Conflict, Difference, Owner
-from envtasks.kubernetes.kubectl import Objects
+from envtasks.kubernetes.drift import LAST_APPLIED, Difference
+from envtasks.kubernetes.kubectl import LiveObjects
 from tests.kubernetes.deployments import live, selection, target
 
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -29,7 +29,7 @@ def print_of(value: str) -> str:
     return rollout.fingerprint(KEY, value.encode())
 
 
-def compare(chosen: Selection, there: Objects) -> tuple[Difference, ...]:
+def compare(chosen: Selection, there: LiveObjects) -> tuple[Difference, ...]:
     return drift.of_names(target(), chosen, there, lambda value: rollout.fingerprint(KEY, value))
 
 
@@ -43,8 +43,8 @@ def test_an_equal_cluster_differs_in_nothing() -> None:
     assert compare(chosen, there) == ()
 
 
-def test_every_way_to_differ_is_told_by_name() -> None:
-    """Added, changed, drifted, moved, removed and foreign names are told apart, values only as fingerprints."""
+def test_every_kind_of_difference_is_listed_by_name() -> None:
+    """Added, changed, drifted, moved, removed and foreign names are distinguished, values only as fingerprints."""
     chosen = selection({"CHANGED": "new", "DRIFTED": "mine", "MOVED": "m"}, {"ADDED": "a"})
     there = {
         SECRET: live(
@@ -92,9 +92,9 @@ def test_notes_say_what_the_cluster_holds_besides() -> None:
 
 
 def test_a_workload_is_pending_until_its_pods_were_started_for_the_content() -> None:
-    """The digest in the pod template decides; a workload that is not there is told apart."""
+    """The digest in the pod template decides; a workload that is not there is absent."""
     template = {"metadata": {"annotations": {rollout.CONTENT: "c1"}}}
-    there: Objects = {
+    there: LiveObjects = {
         "deployment/a": {"spec": {"template": template}},
         "deployment/b": {"spec": {"template": {}}},
     }
@@ -106,38 +106,41 @@ def test_a_workload_is_pending_until_its_pods_were_started_for_the_content() -> 
 
 
 def test_a_key_that_another_client_manages_too_is_a_conflict_when_it_changes_and_stays_when_it_goes() -> None:
-    """Server-side apply removes a key only when nobody else manages it, and changes it only then."""
+    """Server-side apply removes a key only when there is no other manager, and changes it only then."""
     there = live("Secret", {"A": "1", "B": "2"}, entry("envtasks", "A B"), entry("helm", "A"))
-    helm = Owner("helm", NOW)
-    assert (drift.holder(there, "A"), drift.keeper(there, "A")) == (helm, helm)
-    assert (drift.holder(there, "B"), drift.keeper(there, "B")) == (None, None)
+    helm = f"helm at {NOW}"
+    assert (drift.conflicting_manager(there, "A"), drift.remaining_manager(there, "A")) == (helm, helm)
+    assert (drift.conflicting_manager(there, "B"), drift.remaining_manager(there, "B")) == (None, None)
 
 
-def test_a_key_that_nobody_manages_can_be_changed_and_stays_when_it_is_not_listed() -> None:
+def test_a_key_without_a_manager_can_be_changed_and_stays_when_it_is_not_listed() -> None:
     """Keys that were sent as stringData have no manager."""
     there = live("Secret", {"A": "1"}, entry("envtasks", "B"))
-    assert (drift.holder(there, "A"), drift.keeper(there, "A")) == (None, Owner("an unknown manager"))
+    assert (drift.conflicting_manager(there, "A"), drift.remaining_manager(there, "A")) == (
+        None,
+        "an unknown manager",
+    )
 
 
-def test_an_object_without_records_belongs_to_whoever_wrote_before() -> None:
+def test_an_object_without_records_belongs_to_earlier_writers() -> None:
     """The server calls them before-first-apply, and a changed value is a conflict with them."""
-    assert drift.holder(live("Secret", {"A": "1"}), "A") == Owner("before-first-apply")
+    assert drift.conflicting_manager(live("Secret", {"A": "1"}), "A") == "before-first-apply"
 
 
-def test_keys_of_a_client_side_apply_go_since_kubectl_hands_them_over() -> None:
-    """kubectl makes whoever applies next their manager, so they are removed; a changed one is a conflict before."""
+def test_keys_of_a_client_side_apply_are_removed_since_kubectl_passes_them_on() -> None:
+    """kubectl makes the next applier their manager, so they are removed; a changed one is a conflict."""
     there = live(
         "Secret", {"A": "1"}, entry("kubectl-client-side-apply", "A", operation="Update", **CLIENT_SIDE)
     )
-    assert (drift.holder(there, "A"), drift.keeper(there, "A")) == (
-        Owner("kubectl-client-side-apply", NOW),
+    assert (drift.conflicting_manager(there, "A"), drift.remaining_manager(there, "A")) == (
+        f"kubectl-client-side-apply at {NOW}",
         None,
     )
     assert [each.what for each in compare(selection(), {SECRET: there})] == ["removed"]
 
 
 def test_a_name_of_another_client_in_the_other_object_is_added_and_not_moved() -> None:
-    """It would stay where it is, so both are told."""
+    """It would stay where it is, so both are listed."""
     there = {SECRET: live("Secret", {"A": "1"}, entry("helm", "A")), CONFIG: live("ConfigMap", {})}
     assert compare(selection({}, {"A": "1"}), there) == (
         Difference("added", "A", CONFIG, wanted=print_of("1")),
@@ -145,17 +148,17 @@ def test_a_name_of_another_client_in_the_other_object_is_added_and_not_moved() -
     )
 
 
-def test_one_conflict_and_several_are_read_from_the_servers_words() -> None:
+def test_one_conflict_and_several_are_read_from_the_servers_message() -> None:
     """Both forms of the message (apimachinery, managedfields/internal/conflict.go) give manager and field."""
     one = 'Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.DB_PASSWORD'
     several = (
         'Apply failed with 3 conflicts: conflicts with "helm":\n- .data.A\n- .metadata.labels.app.kubernetes.io/name\n'
         'conflicts with "kube-controller-manager" with subresource "status" using apps/v1:\n- .spec.x[name="a"].image'
     )
-    assert tuple(drift.conflicts(one)) == (Conflict("kubectl-edit", ".data.DB_PASSWORD"),)
+    assert list(drift.conflicts(one)) == [("kubectl-edit", ".data.DB_PASSWORD")]
     assert tuple(drift.conflicts(several)) == (
-        Conflict("helm", ".data.A"),
-        Conflict("helm", ".metadata.labels.app.kubernetes.io/name"),
-        Conflict("kube-controller-manager", '.spec.x[name="a"].image'),
+        ("helm", ".data.A"),
+        ("helm", ".metadata.labels.app.kubernetes.io/name"),
+        ("kube-controller-manager", '.spec.x[name="a"].image'),
     )
     assert list(drift.conflicts('Error from server: namespaces "x" not found')) == []

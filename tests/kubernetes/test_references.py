@@ -128,7 +128,7 @@ def test_a_manifest_that_defines_a_rendered_object_is_found(tmp_path: Path) -> N
     assert [each.id for each in found(tmp_path, text)] == ["defined-twice"]
 
 
-def test_what_cannot_be_checked_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_checked_is_noted(tmp_path: Path) -> None:
     """Objects of others and templates are noted, not guessed at."""
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "chart.yaml").write_text("{{- if .Values.x }}\na: {{ .b }}: c\n", encoding="utf-8")
@@ -147,7 +147,7 @@ def test_yaml_that_cannot_be_read_is_refused_with_its_line(tmp_path: Path) -> No
     assert caught.value.message.startswith(f"{FILE}:3: this is not valid YAML: ")
 
 
-def test_all_findings_are_one_refusal() -> None:
+def test_all_findings_are_one_error() -> None:
     """What deploy.apply and deploy.status say holds every finding with its place."""
     references.refuse_findings((), "staging")
     with pytest.raises(VariableMissing) as caught:
@@ -159,7 +159,7 @@ def test_all_findings_are_one_refusal() -> None:
     )
 
 
-def test_the_workloads_to_roll_are_those_that_read_the_objects(tmp_path: Path) -> None:
+def test_the_workloads_to_restart_are_those_that_read_the_objects(tmp_path: Path) -> None:
     """Without a declared list, the manifests tell; jobs are never rolled."""
     body = "spec: {template: {spec: {containers: [{name: c, envFrom: [{secretRef: {name: NAME}}]}]}}}\n"
     one = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n" + body.replace("NAME", "shop-env")

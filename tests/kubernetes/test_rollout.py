@@ -76,11 +76,11 @@ def test_the_container_of_an_image_is_the_declared_the_apps_or_the_only_one() ->
 
 def test_only_an_image_that_was_set_and_still_runs_is_kept() -> None:
     """An image that somebody changed later is not kept: the manifest's own is applied."""
-    said = {rollout.IMAGE: "i:2"}
-    assert rollout.kept_image(deployment("a", image="i:2", annotations=said), "a") == "i:2"
-    assert rollout.kept_image(deployment("a", image="i:3", annotations=said), "a") is None
+    annotations = {rollout.IMAGE: "i:2"}
+    assert rollout.kept_image(deployment("a", image="i:2", annotations=annotations), "a") == "i:2"
+    assert rollout.kept_image(deployment("a", image="i:3", annotations=annotations), "a") is None
     assert rollout.kept_image(deployment("a", image="i:2"), "a") is None
-    assert rollout.kept_image(deployment("a", image="i:2", annotations=said), "b") is None
+    assert rollout.kept_image(deployment("a", image="i:2", annotations=annotations), "b") is None
     assert rollout.kept_image(None, "a") is None
 
 

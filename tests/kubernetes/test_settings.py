@@ -13,7 +13,7 @@ from tests.kubernetes.deployments import ROOT, project
 SERVER = "https://staging.example.com:6443"
 
 
-def test_a_project_that_says_nothing_gets_names_from_its_own_name_and_no_cluster() -> None:
+def test_a_project_without_a_table_gets_names_from_its_own_name_and_no_cluster() -> None:
     """Without a table, objects are named after the project and no cluster is declared."""
     assert read_target(project({}), "staging") == Target(
         environment="staging",
@@ -33,7 +33,7 @@ def test_a_project_that_says_nothing_gets_names_from_its_own_name_and_no_cluster
     )
 
 
-def test_an_environment_goes_over_what_is_said_for_all() -> None:
+def test_keys_of_an_environment_override_those_of_all() -> None:
     """A key under environments.<name> wins, labels are joined, short kinds of workloads are spelled out."""
     table = {
         "app": "web",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import ClusterFailed, ConfigInvalid
 from . import drift, manifests, rollout
-from .kubectl import MANAGER, Cluster, Objects
+from .kubectl import MANAGER, Cluster, LiveObject, LiveObjects
 
 if TYPE_CHECKING:
     from .allowlist import Selection
@@ -23,7 +23,7 @@ APPLY: Final = ("apply", "--server-side", f"--field-manager={MANAGER}")
 PATCH: Final = ("patch", f"--field-manager={MANAGER}")
 DRY_RUN: Final = "--dry-run=server"
 FORCE: Final = "--force-conflicts"
-NO_DIGEST: Final = "0" * 64  # in place of the digest in a dry run, where nothing was sent that it could be of
+NO_DIGEST: Final = "0" * 64  # in place of the digest in a dry run, when the values are not in the cluster yet
 RUN_AGAIN: Final = "run deploy.apply again: it does what is left"
 Echo = Callable[[str], None]
 
@@ -48,7 +48,7 @@ class Apply:
     workloads: tuple[str, ...]
     options: Options
     cluster: Cluster
-    live: Objects = field(repr=False)
+    live: LiveObjects = field(repr=False)
     key: str = field(repr=False)
     echo: Echo = field(repr=False)
 
@@ -172,7 +172,7 @@ def _short(printed: str) -> str:
     return f"{kind.partition('.')[0]}/{name}"
 
 
-def _content(apply: Apply, live: Objects) -> str:
+def _content(apply: Apply, live: LiveObjects) -> str:
     """The digest of all that both objects hold now, keys of other managers included: a pod gets those too."""
     secret, config = apply.target.objects
     key = rollout.key_of(live.get(secret))
@@ -197,7 +197,7 @@ def _workload_patch(apply: Apply, name: str, content: str) -> tuple[str, ...]:
     return rollout.template_patch(content, image=image, container=container)
 
 
-def _container(apply: Apply, name: str, workload: rollout.Live) -> str:
+def _container(apply: Apply, name: str, workload: LiveObject) -> str:
     return rollout.container_of(workload, name, declared=apply.target.container, app=apply.target.app)
 
 
@@ -230,7 +230,7 @@ def _force_for_documents(apply: Apply, text: str) -> tuple[str, ...]:
         return apply.force
     message = apply.cluster.message(result)
     found = list(drift.conflicts(message))
-    if found and all(conflict.manager == MANAGER for conflict in found):
+    if found and all(manager == MANAGER for manager, _ in found):
         return (FORCE,)
     raise _rejected(apply, message)
 
@@ -239,7 +239,7 @@ def _rejected(apply: Apply, message: str) -> ClusterFailed:
     """The error of a dry run: conflicts by name, with who set what when; else kubectl's message."""
     found = list(drift.conflicts(message))
     if found:
-        lines = sorted({_conflict_line(apply, conflict) for conflict in found})
+        lines = sorted({_conflict_line(apply, manager, path) for manager, path in found})
         return ClusterFailed(
             "Conflict: these fields are managed by another client; nothing was changed:\n  "
             + "\n  ".join(lines),
@@ -254,13 +254,14 @@ def _rejected(apply: Apply, message: str) -> ClusterFailed:
     )
 
 
-def _conflict_line(apply: Apply, conflict: drift.Conflict) -> str:
-    kind = apply.selection.kind_of(conflict.name) if conflict.field.startswith(".data.") else None
+def _conflict_line(apply: Apply, manager: str, path: str) -> str:
+    name = path.removeprefix(".data.")
+    kind = apply.selection.kind_of(name) if name != path else None
     if kind is None:
-        return f"{conflict.field}: set by {conflict.manager}"
+        return f"{path}: set by {manager}"
     where = apply.target.objects[kind == "config"]
-    owner = drift.holder(apply.live[where], conflict.name) if where in apply.live else None
-    return f"{conflict.name} in {where}: set by {owner or conflict.manager}"
+    owner = drift.conflicting_manager(apply.live[where], name) if where in apply.live else None
+    return f"{name} in {where}: set by {owner or manager}"
 
 
 def _wait(apply: Apply, names: Sequence[str]) -> None:

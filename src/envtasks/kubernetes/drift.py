@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from . import rollout
-from .kubectl import MANAGER, Objects
+from .kubectl import MANAGER, LiveObject, LiveObjects
 
 if TYPE_CHECKING:
     from .allowlist import Selection
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 CONFLICT: Final = re.compile(r'conflicts? with "(?P<manager>[^"]+)"[^:]*:(?: (?P<field>\.\S+))?')
-Live = Mapping[str, Any]  # an object as the cluster holds it
 Values = Mapping[str, Mapping[str, bytes]]  # by object and name
 
 
@@ -50,31 +49,7 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """One field manager: its name and the time of its last change."""
-
-    manager: str
-    time: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.manager} at {self.time}" if self.time else self.manager
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One field that server-side apply does not change, because another manager set it."""
-
-    manager: str
-    field: str
-
-    @property
-    def name(self) -> str:
-        """The variable, for a field under `data`; the field itself otherwise."""
-        return self.field.removeprefix(".data.")
-
-
-def compare(target: Target, selection: Selection, workloads: Sequence[str], live: Objects) -> Comparison:
+def compare(target: Target, selection: Selection, workloads: Sequence[str], live: LiveObjects) -> Comparison:
     """The comparison with the objects and workloads that exist, `live`."""
     key = rollout.key_of(live.get(target.objects[0]))
     secret, config = (live.get(name) for name in target.objects)
@@ -97,7 +72,7 @@ def compare(target: Target, selection: Selection, workloads: Sequence[str], live
 
 
 def of_names(
-    target: Target, selection: Selection, live: Objects, fingerprint: Callable[[bytes], str]
+    target: Target, selection: Selection, live: LiveObjects, fingerprint: Callable[[bytes], str]
 ) -> tuple[Difference, ...]:
     """The differences of all names, in order of name."""
     secret, config = target.objects
@@ -111,13 +86,13 @@ def of_names(
 
 
 def _of_name(
-    name: str, wanted: Values, present: Values, live: Objects, fingerprint: Callable[[bytes], str]
+    name: str, wanted: Values, present: Values, live: LiveObjects, fingerprint: Callable[[bytes], str]
 ) -> Iterator[Difference]:
     home = next((where for where, values in wanted.items() if name in values), None)
     elsewhere = [where for where, values in present.items() if name in values and where != home]
     if home is not None:
         value = wanted[home][name]
-        source = next((where for where in elsewhere if keeper(live[where], name) is None), None)
+        source = next((where for where in elsewhere if remaining_manager(live[where], name) is None), None)
         if name in present[home]:
             yield from _of_value(name, home, present[home][name], value, live[home], fingerprint)
         elif source is not None:
@@ -127,21 +102,21 @@ def _of_name(
         else:
             yield Difference("added", name, home, wanted=fingerprint(value))
     for where in elsewhere:
-        owner = keeper(live[where], name)
-        what, by = ("removed", "") if owner is None else ("foreign", str(owner))
+        owner = remaining_manager(live[where], name)
+        what, by = ("removed", "") if owner is None else ("foreign", owner)
         yield Difference(what, name, where, fingerprint(present[where][name]), by=by)
 
 
 def _of_value(
-    name: str, where: str, old: bytes, new: bytes, live: Live, fingerprint: Callable[[bytes], str]
+    name: str, where: str, old: bytes, new: bytes, live: LiveObject, fingerprint: Callable[[bytes], str]
 ) -> Iterator[Difference]:
     if old != new:
-        owner = holder(live, name)
-        what, by = ("changed", "") if owner is None else ("drifted", str(owner))
+        owner = conflicting_manager(live, name)
+        what, by = ("changed", "") if owner is None else ("drifted", owner)
         yield Difference(what, name, where, fingerprint(old), fingerprint(new), by=by)
 
 
-def of_workloads(workloads: Sequence[str], live: Objects, content: str | None) -> Iterator[Difference]:
+def of_workloads(workloads: Sequence[str], live: LiveObjects, content: str | None) -> Iterator[Difference]:
     """The workloads that are absent, or whose pods were not started for what the cluster holds now."""
     for name in workloads:
         if name not in live:
@@ -150,56 +125,56 @@ def of_workloads(workloads: Sequence[str], live: Objects, content: str | None) -
             yield Difference("pending", "", name)
 
 
-def holder(live: Live, name: str) -> Owner | None:
-    """Who else manages a key of `data`, so that changing its value is a conflict; None if nobody does."""
+def conflicting_manager(live: LiveObject, name: str) -> str | None:
+    """The other manager of a key of `data`, with whom changing its value is a conflict; None if there is none."""
     entries = live["metadata"].get("managedFields") or []
     if not entries:
-        return Owner("before-first-apply")  # what the server calls everybody who wrote before it kept records
+        return "before-first-apply"  # the server's name for all writes from before it recorded managers
     others = [entry for entry in entries if _has_key(entry, name) and not _is_ours(entry)]
     return _owner(others[-1]) if others else None
 
 
-def keeper(live: Live, name: str) -> Owner | None:
-    """Who keeps a key of `data` in the object although envtasks no longer applies it; None if the key goes."""
+def remaining_manager(live: LiveObject, name: str) -> str | None:
+    """The manager due to whom a key of `data` stays when envtasks no longer applies it; None if it is removed."""
     entries = [entry for entry in live["metadata"].get("managedFields") or [] if _has_key(entry, name)]
     others = [entry for entry in entries if not _is_ours(entry) and not _is_migrated(entry)]
     if others or not entries:
-        return _owner(others[-1]) if others else Owner("an unknown manager")
+        return _owner(others[-1]) if others else "an unknown manager"
     return None
 
 
-def has_last_applied(live: Live) -> bool:
+def has_last_applied(live: LiveObject) -> bool:
     """Whether kubectl's client-side apply left a copy of the values in an annotation."""
     return LAST_APPLIED in (live.get("metadata", {}).get("annotations") or {})
 
 
-def conflicts(message: str) -> Iterator[Conflict]:
-    """The conflicts that an apply's error names, in its form for one as in its form for several."""
+def conflicts(message: str) -> Iterator[tuple[str, str]]:
+    """Manager and field of the conflicts that an apply's error names, in its form for one as in that for several."""
     manager = ""
     for line in message.splitlines():
         found = CONFLICT.search(line)
         if found:
             manager = found["manager"]
             if found["field"]:
-                yield Conflict(manager, found["field"])
+                yield manager, found["field"]
         elif manager and line.startswith("- ."):
-            yield Conflict(manager, line.removeprefix("- ").strip())
+            yield manager, line.removeprefix("- ").strip()
 
 
 def _encoded(values: Mapping[str, str]) -> dict[str, bytes]:
     return {name: value.encode("utf-8") for name, value in values.items()}
 
 
-def _has_key(entry: Live, name: str) -> bool:
+def _has_key(entry: LiveObject, name: str) -> bool:
     return f"f:{name}" in entry.get("fieldsV1", {}).get("f:data", {})
 
 
-def _is_ours(entry: Live) -> bool:
+def _is_ours(entry: LiveObject) -> bool:
     return entry.get("manager") == MANAGER and entry.get("operation") == "Apply"
 
 
-def _is_migrated(entry: Live) -> bool:
-    """Whether kubectl hands this entry's fields to whoever applies next: that of a client-side apply.
+def _is_migrated(entry: LiveObject) -> bool:
+    """Whether this entry is of a client-side apply: kubectl passes its fields to the manager that applies next.
 
     https://kubernetes.io/docs/reference/using-api/server-side-apply/#upgrading-from-client-side-apply-to-server-side-apply
     """
@@ -207,5 +182,7 @@ def _is_migrated(entry: Live) -> bool:
     return entry.get("operation") == "Update" and f"f:{LAST_APPLIED}" in annotations
 
 
-def _owner(entry: Live) -> Owner:
-    return Owner(entry.get("manager", "unknown"), entry.get("time", ""))
+def _owner(entry: LiveObject) -> str:
+    """A manager and the time of its last change."""
+    manager, time = entry.get("manager", "unknown"), entry.get("time", "")
+    return f"{manager} at {time}" if time else manager

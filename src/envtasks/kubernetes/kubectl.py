@@ -21,7 +21,8 @@ MANAGER: Final = "envtasks"  # the field manager of everything that is sent
 REQUEST_TIMEOUT: Final = "30s"  # of one request; kubectl's own default is never
 # a kuberc file may give subcommands other defaults; the second name is kubectl 1.33's, where it was an alpha
 NO_PREFERENCES: Final = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
-Objects = dict[str, dict[str, Any]]  # as the cluster holds them, by name: `secret/app-env`
+LiveObject = Mapping[str, Any]  # an object as the cluster holds it
+LiveObjects = Mapping[str, LiveObject]  # by name: `secret/app-env`
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Cluster:
         """Call `on_line` with each line that a call prints, secrets hidden. Returns the exit code."""
         return self.kubectl.stream([*words, *self._flags()], lambda text: on_line(self.redactor.text(text)))
 
-    def get(self, names: Sequence[str]) -> Objects:
+    def get(self, names: Sequence[str]) -> LiveObjects:
         """The objects of these names that exist, with who manages each field. Raises ClusterFailed."""
         text = self.output("get", *names, "--ignore-not-found", "--show-managed-fields", "-o", "json")
         found: dict[str, Any] = json.loads(text) if text.strip() else {"kind": "List", "items": []}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HIDDEN: Final = "***"  # no base64, so that the API server refuses a hidden Secret that is applied by mistake
 HIDDEN_NOTE: Final = "# Secret values are hidden; --reveal shows them.\n"
-# kubectl's YAML reader takes more for a number or a boolean than PyYAML does: `N`, `y`, `1e3`, `0o17`
+# kubectl's YAML reader finds more numbers and booleans than PyYAML does: `N`, `y`, `1e3`, `0o17`
 PLAIN: Final = re.compile(r"(?![yYnN]\Z)[A-Za-z][\w./-]*")
 Object = dict[str, Any]
 Hide = Callable[[str], str]
@@ -87,7 +87,7 @@ def to_yaml(objects: Sequence[Object]) -> str:
 def kustomization(target: Target, selection: Selection, *, hide: Hide | None = None) -> str:
     """A kustomization whose generators make the Secret and the ConfigMap, their names hashed by kustomize.
 
-    With `hide`, a secret's literal has no `=`, and kustomize refuses it: nobody deploys `***` by mistake.
+    With `hide`, a secret's literal has no `=`, and kustomize refuses it, so that `***` is not deployed by mistake.
     """
     secret = [
         _literal(name, value) if hide is None else Quoted(f"{name}: {HIDDEN}")
@@ -137,12 +137,12 @@ def _metadata(target: Target, name: str) -> Object:
 
 
 def _literal(name: str, value: str) -> Quoted:
-    # kustomize takes one pair of quotes off a literal's value; with a pair of ours the value stays as it is
+    # kustomize removes one pair of quotes around a literal's value; with a pair of ours the value stays as it is
     return Quoted(f"{name}='{value}'")
 
 
 def _unambiguous(value: Any) -> Any:
-    """The data with every string in quotes, keys included, that some YAML reader takes for something else."""
+    """The data with every string in quotes, keys included, that some YAML reader does not read as a string."""
     if isinstance(value, Mapping):
         return {_unambiguous(key): _unambiguous(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -223,7 +223,7 @@ def _known_keys(documents: Documents, target: Target, selection: Selection) -> K
 
 
 def _unmet(reference: Reference, target: Target, known: Keys, selection: Selection) -> Finding | None:
-    """The finding on a reference whose object or key is not there; None where both are, or it cannot be said."""
+    """The finding on a reference whose object or key is not there; None where both are, or the object is unknown."""
     where = (reference.document.label, reference.line)
     keys = known.get((reference.kind, reference.name))
     if keys is None:

@@ -14,15 +14,17 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from .kubectl import LiveObject
 
 KEY: Final = "envtasks/rollout-key"
 CONTENT: Final = "envtasks/content"
 IMAGE: Final = "envtasks/image"
 KEY_BYTES: Final = 32
-Live = Mapping[str, Any]  # an object as the cluster holds it
 
 
 def new_key() -> str:
@@ -30,7 +32,7 @@ def new_key() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
 
 
-def key_of(secret: Live | None) -> str | None:
+def key_of(secret: LiveObject | None) -> str | None:
     """The key that a Secret in the cluster carries; None if it has none that can be used."""
     text = ((secret or {}).get("metadata", {}).get("annotations") or {}).get(KEY, "")
     try:
@@ -39,7 +41,7 @@ def key_of(secret: Live | None) -> str | None:
         return None
 
 
-def values_of(secret: Live | None, config: Live | None) -> dict[str, bytes]:
+def values_of(secret: LiveObject | None, config: LiveObject | None) -> dict[str, bytes]:
     """What both objects give a pod through `envFrom`, by name."""
     plain = {name: value.encode("utf-8") for name, value in ((config or {}).get("data") or {}).items()}
     encoded = (secret or {}).get("data") or {}
@@ -60,7 +62,7 @@ def fingerprint(key: str, value: bytes) -> str:
     return hmac.new(base64.b64decode(key), b"fingerprint" + value, hashlib.sha256).hexdigest()[:8]
 
 
-def content_of(workload: Live) -> str | None:
+def content_of(workload: LiveObject) -> str | None:
     """The digest that a workload's pods were started for."""
     template = workload.get("spec", {}).get("template", {}).get("metadata", {})
     found: str | None = (template.get("annotations") or {}).get(CONTENT)
@@ -78,7 +80,7 @@ def template_patch(content: str, *, image: str | None = None, container: str = "
     return f"--type={'strategic' if image else 'merge'}", "-p", json.dumps(patch, separators=(",", ":"))
 
 
-def container_of(workload: Live, name: str, *, declared: str | None, app: str) -> str:
+def container_of(workload: LiveObject, name: str, *, declared: str | None, app: str) -> str:
     """The container whose image `--image` sets: the declared, the one named like the app, the only one.
 
     Raises ConfigInvalid.
@@ -93,13 +95,13 @@ def container_of(workload: Live, name: str, *, declared: str | None, app: str) -
     )
 
 
-def image_of(workload: Live, container: str) -> str:
+def image_of(workload: LiveObject, container: str) -> str:
     """The image of one container; "" where there is no such container."""
-    containers: Sequence[Live] = workload["spec"]["template"]["spec"]["containers"]
+    containers: Sequence[LiveObject] = workload["spec"]["template"]["spec"]["containers"]
     return next((str(each.get("image", "")) for each in containers if each["name"] == container), "")
 
 
-def kept_image(live: Live | None, container: str) -> str | None:
+def kept_image(live: LiveObject | None, container: str) -> str | None:
     """The image that an earlier `--image` set and that still runs: manifests applied later must not undo it."""
     if live is None:
         return None

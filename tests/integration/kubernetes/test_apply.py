@@ -1,4 +1,4 @@
-"""deploy.apply with the real kubectl: what is sent, when pods restart, what is said."""
+"""deploy.apply with the real kubectl: what is sent, when pods restart, what is printed."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def test_an_image_is_set_in_the_same_step_as_the_values(shop: Shop) -> None:
     assert (shop.generation(), shop.started_for()) == (2, shop.digest())
 
 
-def test_manifests_do_not_take_an_image_back(shop: Shop) -> None:
-    """An image that --image set stays when the manifests are applied without it, and it is said."""
+def test_manifests_do_not_undo_an_image(shop: Shop) -> None:
+    """An image that --image set stays when the manifests are applied without it, and a line says so."""
     shop.apply(with_manifests=True, image="registry.example.com/shop:1")
     shop.apply(image="registry.example.com/shop:2")
     printed = shop.apply(with_manifests=True)
@@ -140,7 +140,7 @@ def test_kubectl_reads_the_manifests_itself(shop: Shop) -> None:
     )
 
 
-def test_a_rollout_that_fails_is_said_with_what_to_look_at(shop: Shop) -> None:
+def test_a_rollout_that_fails_is_an_error_with_the_next_command(shop: Shop) -> None:
     """The controller's own words are passed on, then the error with kubectl's next command."""
     shop.apply(with_manifests=True)
     shop.cluster.store.rollouts = "deadline"
@@ -206,7 +206,7 @@ def test_the_rollout_key_is_made_once_and_hides_weak_values(shop: Shop) -> None:
     assert shop.started_for() != digest
 
 
-def test_what_would_crash_a_pod_is_refused_before_the_cluster_is_asked(shop: Shop) -> None:
+def test_what_would_keep_a_pod_from_starting_is_refused_before_a_request(shop: Shop) -> None:
     """A reference to a name that is not rendered stops the apply; no request is made."""
     shop.sandbox.write("deploy/env.allowlist", "APP_ENV\n")
     text = (shop.sandbox.root / "deploy/app.yaml").read_text(encoding="utf-8")
@@ -218,7 +218,7 @@ def test_what_would_crash_a_pod_is_refused_before_the_cluster_is_asked(shop: Sho
 
 
 def test_an_image_without_a_container_is_refused_before_anything_changes(shop: Shop) -> None:
-    """Two containers and none of the app's name: which one is meant has to be said."""
+    """A declared container that the workload does not have."""
     shop.apply(with_manifests=True)
     pyproject = shop.sandbox.root / "pyproject.toml"
     declared = '[tool.envtasks.deploy]\ncontainer = "web"\n\n[tool.envtasks.deploy.env'
@@ -233,7 +233,7 @@ def test_an_image_without_a_container_is_refused_before_anything_changes(shop: S
 
 
 def test_pending_pods_are_a_difference(shop: Shop) -> None:
-    """Pods that were started for other values are told by diff until an apply restarts them."""
+    """Pods that were started for other values are listed by diff until an apply restarts them."""
     shop.apply()
     shop.kubectl("apply", "-f", str(shop.sandbox.root / "deploy/app.yaml"))
     assert shop.diff() == (Difference("pending", "", DEPLOYMENT),)

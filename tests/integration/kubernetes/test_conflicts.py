@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.kubectl]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def by_hand(shop: Shop) -> None:
-    """Somebody changes one secret, one plain value, and adds a name."""
+def change_by_kubectl(shop: Shop) -> None:
+    """Change one secret and one plain value, and add a name, with kubectl patch."""
     secret = '{"data":{"DB_PASSWORD":"aGFuZA==","EXTRA":"aGFuZA=="}}'
     assert shop.kubectl("patch", SECRET, "--type=merge", "-p", secret).returncode == 0
     assert shop.kubectl("patch", CONFIG, "--type=merge", "-p", '{"data":{"DB_HOST":"hand"}}').returncode == 0
@@ -41,10 +41,10 @@ def test_a_conflict_names_every_variable_and_changes_nothing(shop: Shop) -> None
     assert len(shop.cluster.writes) == before
 
 
-def test_drift_is_told_with_who_and_when(shop: Shop) -> None:
+def test_drift_is_listed_with_who_and_when(shop: Shop) -> None:
     """What another client changed is drifted, what it added is foreign, and pods are behind the cluster."""
     shop.apply(with_manifests=True)
-    by_hand(shop)
+    change_by_kubectl(shop)
     found = shop.diff()
     assert [(each.what, each.name, each.object) for each in found] == [
         ("drifted", "DB_HOST", CONFIG),
@@ -59,7 +59,7 @@ def test_drift_is_told_with_who_and_when(shop: Shop) -> None:
 def test_adopting_overwrites_what_was_changed_and_leaves_what_was_added(shop: Shop) -> None:
     """After --adopt the values are the rendered ones; a name that somebody added stays, and diff goes on listing it."""
     shop.apply(with_manifests=True)
-    by_hand(shop)
+    change_by_kubectl(shop)
     assert shop.apply(adopt=True)[:2] == [f"{SECRET} applied", f"{CONFIG} applied"]
     assert shop.secret() == {"DB_PASSWORD": PASSWORD, "EXTRA": "hand"}
     assert shop.config() == {"APP_ENV": "staging", "DB_HOST": "db.example.com"}
@@ -116,7 +116,7 @@ def test_adopting_removes_kubectls_copy_of_older_values(shop: Shop) -> None:
 
 
 def test_without_adopting_the_copy_of_older_values_stays(shop: Shop) -> None:
-    """An object that others use too is left as it is until it is said."""
+    """The annotation belongs to another client, so only --adopt removes it."""
     same = {**OLD, "data": {"DB_PASSWORD": base64.b64encode(PASSWORD.encode()).decode()}}
     shop.kubectl("apply", "-f", "-", stdin=json.dumps(same))
     shop.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(same))

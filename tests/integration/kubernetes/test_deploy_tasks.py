@@ -58,7 +58,7 @@ def test_render_writes_files_that_git_ignores(shop: Shop, form: str, files: list
     assert "rendered" not in status.stdout
 
 
-def test_render_refuses_a_folder_whose_files_git_takes(shop: Shop) -> None:
+def test_render_refuses_a_folder_whose_files_git_adds(shop: Shop) -> None:
     """An existing folder that is not ignored gets no secrets."""
     subprocess.run(["git", "init", "-q"], cwd=shop.sandbox.root, check=True)
     shop.sandbox.write("out/readme.txt", "mine\n")
@@ -68,7 +68,7 @@ def test_render_refuses_a_folder_whose_files_git_takes(shop: Shop) -> None:
 
 
 def test_apply_then_diff(shop: Shop) -> None:
-    """diff ends with 1 before and 0 after; apply tells where it goes and what it does; no value is in any of it."""
+    """diff ends with 1 before and 0 after; apply prints the cluster and each step; no value is in any of it."""
     first = inv(shop, "deploy.diff")
     assert (first.returncode, [line.split()[:2] for line in first.stdout.splitlines()[1:]]) == (
         1,
@@ -200,7 +200,7 @@ def test_what_is_wrong_is_one_sentence_and_its_own_exit_code(
 
 
 def test_without_an_environment_the_task_says_what_to_add(shop: Shop) -> None:
-    """There is no default: where values go is always said."""
+    """There is no default: the environment is always given."""
     done = shop.sandbox.inv("deploy.apply", **shop.env)
     assert (done.returncode, "add --env NAME, one of: " in done.stderr) == (2, True)
 

@@ -25,7 +25,7 @@ DEPLOYMENT = {
 
 
 def apply(shop: Shop, body: Any, manager: str, *words: str) -> str:
-    """Server-side apply by hand: what kubectl said."""
+    """Server-side apply without envtasks. Returns what kubectl printed."""
     done = shop.kubectl(
         "apply", "--server-side", f"--field-manager={manager}", *words, "-f", "-", stdin=json.dumps(body)
     )
@@ -90,22 +90,22 @@ def test_a_patch_takes_a_field_from_whoever_applied_it(shop: Shop) -> None:
         ("kubectl-patch", "Update"): {"f:data": {"f:A": {}}},
         ("me", "Apply"): {"f:data": {"f:B": {}}},
     }
-    said = apply(shop, {**CONFIG, "data": {"A": "1", "B": "1"}}, "me", "--force-conflicts")
-    assert said == "configmap/c serverside-applied\n"
+    output = apply(shop, {**CONFIG, "data": {"A": "1", "B": "1"}}, "me", "--force-conflicts")
+    assert output == "configmap/c serverside-applied\n"
     assert owned(shop, "ConfigMap", "c") == {("me", "Apply"): {"f:data": {"f:A": {}, "f:B": {}}}}
 
 
 def test_several_conflicts_are_listed_below_their_manager(shop: Shop) -> None:
     """apimachinery, pkg/util/managedfields/internal/conflict.go: one form for one conflict, another for several."""
     apply(shop, {**CONFIG, "data": {"A": "1", "B": "1"}}, "one")
-    said = apply(shop, {**CONFIG, "data": {"A": "2", "B": "2"}}, "two")
-    assert said.startswith(
+    output = apply(shop, {**CONFIG, "data": {"A": "2", "B": "2"}}, "two")
+    assert output.startswith(
         'error: Apply failed with 2 conflicts: conflicts with "one":\n- .data.A\n- .data.B\nPlease review'
     )
 
 
 def test_string_data_leaves_its_keys_behind(shop: Shop) -> None:
-    """kubernetes/kubernetes#108008: the applier owns stringData, the value lands in data, and nobody removes it."""
+    """kubernetes/kubernetes#108008: the applier owns stringData, the value lands in data, and it is never removed."""
     apply(shop, {**SECRET, "stringData": {"A": "1", "B": "1"}}, "me")
     apply(shop, {**SECRET, "stringData": {"B": "1"}}, "me")
     one = base64.b64encode(b"1").decode()
@@ -137,14 +137,14 @@ def test_a_write_to_the_object_leaves_its_status_alone(shop: Shop) -> None:
 def test_a_list_is_taken_like_its_items(shop: Shop) -> None:
     """https://kubernetes.io/docs/reference/using-api/api-concepts/#collections: a `kind: List` goes item by item."""
     items = [{**CONFIG, "data": {"A": "1"}}, {**SECRET, "data": {}}]
-    said = apply(shop, {"apiVersion": "v1", "kind": "List", "items": items}, "me")
-    assert said == "configmap/c serverside-applied\nsecret/s serverside-applied\n"
+    output = apply(shop, {"apiVersion": "v1", "kind": "List", "items": items}, "me")
+    assert output == "configmap/c serverside-applied\nsecret/s serverside-applied\n"
 
 
 def test_a_dry_run_answers_and_writes_nothing(shop: Shop) -> None:
     """https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run: every check runs, nothing is stored."""
-    said = apply(shop, {**CONFIG, "data": {"A": "1"}}, "me", "--dry-run=server")
-    assert said == "configmap/c serverside-applied (server dry run)\n"
+    output = apply(shop, {**CONFIG, "data": {"A": "1"}}, "me", "--dry-run=server")
+    assert output == "configmap/c serverside-applied (server dry run)\n"
     assert not shop.cluster.holds("ConfigMap", "c", "shop-staging")
 
 
@@ -161,7 +161,7 @@ def test_objects_are_held_to_the_schema_and_the_size_of_a_real_release(shop: Sho
     assert "applied" in apply(shop, {**CONFIG, "data": {"A": "x" * (1024 * 1024)}}, "me")
 
 
-def test_objects_without_owners_belong_to_whoever_was_before(shop: Shop) -> None:
+def test_objects_without_owners_belong_to_earlier_writers(shop: Shop) -> None:
     """SSA, "Clearing managedFields": after a reset the first apply meets "before-first-apply"."""
     apply(shop, {**CONFIG, "data": {"A": "1"}}, "me")
     reset = '[{"op":"replace","path":"/metadata/managedFields","value":[{}]}]'

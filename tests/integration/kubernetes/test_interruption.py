@@ -1,4 +1,4 @@
-"""Networks that fail, processes that are killed, servers that refuse: what is said, and what the next run does."""
+"""Networks that fail, processes that are killed, servers that refuse: what is reported, and what the next run does."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def catches_up(shop: Shop) -> None:
     assert (shop.started_for(), shop.diff()) == (shop.digest(), ())
 
 
-def test_a_network_that_fails_between_two_objects_is_accounted_for(shop: Shop) -> None:
-    """The Secret is in, the ConfigMap is not: both are said, pods are left alone, and the next run finishes."""
+def test_a_network_that_fails_between_two_objects_is_reported_by_step(shop: Shop) -> None:
+    """The Secret is in, the ConfigMap is not: both are reported, pods are not restarted, and the next run finishes."""
     changed(shop)
     shop.cluster.interfere = when("configmaps", DROP)
     with pytest.raises(ClusterFailed) as caught:
@@ -61,7 +61,7 @@ def test_a_network_that_fails_between_two_objects_is_accounted_for(shop: Shop) -
 
 
 def test_an_answer_that_is_lost_is_not_called_done(shop: Shop) -> None:
-    """The write happened and nobody confirmed it: it is listed as not confirmed, not as undone."""
+    """The write happened and its answer was lost: it is listed as not confirmed, not as undone."""
     changed(shop)
     shop.cluster.interfere = when("secrets", LOSE)
     with pytest.raises(ClusterFailed) as caught:
@@ -98,7 +98,7 @@ def test_what_the_server_would_refuse_is_found_before_anything_is_sent(shop: Sho
     assert len(shop.cluster.writes) == before
 
 
-def test_a_namespace_that_is_missing_is_said_with_the_command_that_makes_it(shop: Shop) -> None:
+def test_a_namespace_that_is_missing_is_an_error_with_the_command_that_makes_it(shop: Shop) -> None:
     """The most usual first error has its remedy beside it."""
     assert shop.kubectl("delete", "namespace", "shop-staging").returncode == 0
     with pytest.raises(ClusterFailed) as caught:

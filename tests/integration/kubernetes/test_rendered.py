@@ -95,7 +95,7 @@ def test_kubectl_reads_awkward_values_as_they_are() -> None:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(VALUES, min_size=20, max_size=20))
 def test_kubectl_reads_any_value_as_it_is(texts: list[str]) -> None:
-    """The same for text that nobody thought of."""
+    """The same for generated text."""
     values = {f"V{number:02}": text for number, text in enumerate(texts)}
     text = manifests.to_yaml(manifests.build(target(), selection(values, values)))
     assert values_of(as_kubectl_reads(text)) == [values, values]
@@ -128,7 +128,7 @@ def test_kustomize_makes_the_same_values_under_hashed_names(tmp_path: Path) -> N
 
 
 def test_a_hidden_kustomization_is_refused_by_kustomize(tmp_path: Path) -> None:
-    """Nobody deploys three asterisks."""
+    """kubectl kustomize fails and prints nothing to apply."""
     text = manifests.kustomization(target(), selection({"P": "x"}), hide=str)
     (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
     done = subprocess.run(
