@@ -1,4 +1,4 @@
-"""What the compose files say: the services a call is about, and file and line of every reference."""
+"""The compose files: the services that a call starts, and file and line of every reference."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def model(service: dict[str, Any], root: Path = Path("/project")) -> Model:
     ],
 )
 def test_a_service_that_must_stay_up(service: dict[str, Any], expected: bool) -> None:
-    """A port, a health check or a restart policy says that a service may not simply finish."""
+    """A service with a port, a health check or a restart policy may not simply finish."""
     assert model(service).must_stay_up("app") is expected
 
 

@@ -84,7 +84,7 @@ def test_a_wrong_table(tmp_path: Path, table: dict[str, Any], message: str) -> N
 
 
 def test_files_that_do_not_exist_are_an_error_when_they_are_needed(tmp_path: Path) -> None:
-    """Reading the table asks for no file, so that `down` works without; what needs one says which is not there."""
+    """Reading the table needs no file, so that `down` works without; what needs one names the absent one."""
     settings = read_settings(project(tmp_path, files="docker/gone.yaml"))
     with pytest.raises(ConfigInvalid, match=r"files names 'gone\.yaml', which does not exist\."):
         existing_files(settings, tmp_path)

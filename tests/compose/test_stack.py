@@ -1,4 +1,4 @@
-"""How docker compose is called for the stack of an environment, and what it says about containers."""
+"""How docker compose is called for the stack of an environment, and how its list of containers is read."""
 
 from __future__ import annotations
 

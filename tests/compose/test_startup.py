@@ -137,7 +137,7 @@ def test_container_names_that_another_stack_holds() -> None:
 
 
 def test_addresses_to_open_in_a_browser() -> None:
-    """The ports of what the project builds, and those that say http or https; never udp, never a database."""
+    """The ports of what the project builds, and those with the protocol http or https; never udp, never a database."""
     containers = [
         container("app", "", Address("127.0.0.1", 8000, 8000), Address("", 5300, 53, "udp")),
         container("mail", "", Address("", 80, 80)),

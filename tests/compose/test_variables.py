@@ -87,7 +87,7 @@ def test_every_missing_name_is_in_one_message(tmp_path: Path) -> None:
         "    TAG  compose.yaml:3\n"
         "    EMPTY (empty)  compose.yaml:5\n"
         "    TOKEN  compose.yaml:11\n"
-        "  hint: add it to an env file of local, or say that unset is meant: ${IN_ENV_FILE:-}"
+        "  hint: add it to an env file of local, or allow it to be unset: ${IN_ENV_FILE:-}"
     )
     assert caught.value.code == 5
 
@@ -98,7 +98,7 @@ def test_nothing_is_missing(tmp_path: Path) -> None:
 
 
 def test_an_env_file_beside_an_included_file_is_refused(tmp_path: Path) -> None:
-    """The message says which include, which `.env`, and what mends it."""
+    """The message names the include and the `.env`; the hint is what mends it."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/c.yaml").write_text("services: {}", encoding="utf-8")
     (tmp_path / "sub/.env").write_text("A=1", encoding="utf-8")

@@ -34,7 +34,7 @@ Template: TypeAlias = "tuple[str | Reference, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A name that a text needs and does not get: unset, or empty where the text says `:?`."""
+    """A name that a text needs and lacks: unset, or empty where the text has `:?`."""
 
     name: str
     empty: bool = False

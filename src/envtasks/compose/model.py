@@ -1,4 +1,4 @@
-"""What the compose files say: the model of a stack, the services a call is about, and where each text stands.
+"""The compose files: the model of a stack, the services that a call starts, file and line of each text with a variable.
 
 Compose prints the merged model without files and lines, so those come from the YAML nodes of the files it reads.
 """
@@ -214,7 +214,7 @@ class _Reader:
             self.read(path, base)
 
     def _extend(self, service: str, node: yaml.Node, file: Path, directory: Path) -> None:
-        """Read what a service extends, and merge it into the tree beneath what the service says itself."""
+        """Read what a service extends, and merge it into the tree; the service's own entries win."""
         extends = yaml_nodes.child(node, "extends")
         name = yaml_nodes.scalar(extends) or yaml_nodes.scalar(extends, "service")
         declared = yaml_nodes.scalar(extends, "file")

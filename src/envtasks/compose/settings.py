@@ -25,7 +25,7 @@ DEFAULT_TIMEOUT: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class ComposeSettings:
-    """What the table says, or its defaults."""
+    """The values of the table, or the defaults."""
 
     files: tuple[Path, ...]
     project: str

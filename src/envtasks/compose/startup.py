@@ -24,7 +24,7 @@ from .stack import Address, Container, Stack
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-POLL: Final = 0.5  # seconds between two looks at the containers
+POLL: Final = 0.5  # seconds between two listings of the containers
 READY_POLLS: Final = 2  # in a row, with all ready: a service may end right after its start
 READY_POLLS_AFTER_RESTART: Final = 6
 MAX_RESTARTS: Final = 3  # restarts after which a service is not expected to come up any more
@@ -80,7 +80,9 @@ def start(
             if wait:
                 _wait(stack, model, view, timeout)
     except KeyboardInterrupt:
-        console.say("note", f"interrupted: inv compose.down --env {stack.environment} ends what has started.")
+        console.say(
+            "note", f"interrupted: inv compose.down --env {stack.environment} stops what has started."
+        )
         raise
     return stack.containers(model.services)
 
@@ -107,7 +109,7 @@ def conflicts(resolved: Tree, services: Sequence[str], theirs: Sequence[Containe
 
 
 def addresses_to_open(resolved: Tree, containers: Sequence[Container]) -> tuple[str, ...]:
-    """The URLs of services that the project builds, or whose ports say `app_protocol: http`."""
+    """The URLs of services that the project builds, or whose ports have `app_protocol: http`."""
     found: dict[str, None] = {}
     for container in containers:
         service = resolved["services"].get(container.service) or {}
@@ -171,7 +173,7 @@ def _readiness(model: Model, container: Container) -> Readiness:
 
 
 def _restart_counts(stack: Stack, model: Model, containers: Sequence[Container]) -> dict[str, int]:
-    """How often docker has restarted each container that it is told to restart, by the container's name."""
+    """How often docker has restarted each container with a restart policy, by the container's name."""
     names = [one.name for one in containers if model.restart_policy(one.service) != "no"]
     lines = _inspect(stack, names, "{{.Name}} {{.RestartCount}}").splitlines() if names else []
     return {name.lstrip("/"): int(count) for name, _, count in (line.partition(" ") for line in lines)}
@@ -255,7 +257,7 @@ def _is_progress(line: str) -> bool:
 
 
 def _without_blank_warnings(write: Callable[[str], None]) -> Callable[[str], None]:
-    """Leave out what compose says about services that are not started: there a blank does no harm."""
+    """Leave out compose's warnings about services that are not started: there a blank does no harm."""
     return lambda line: None if BLANK_WARNING in line else write(line)
 
 

@@ -50,7 +50,7 @@ def check_variables(model: Model, values: Mapping[str, str], *, environment: str
     count = "a variable" if len(rows) == 1 else f"{len(rows)} variables"
     raise VariableMissing(
         f"Environment {environment} lacks {count} that the stack needs:\n{lines}",
-        hint=f"add it to an env file of {environment}, or say that unset is meant: ${{{first}:-}}",
+        hint=f"add it to an env file of {environment}, or allow it to be unset: ${{{first}:-}}",
     )
 
 

@@ -32,7 +32,7 @@ class ServiceWords(Argument):
 
 
 class OnServices(Task):
-    """A task with a parameter `services`; the compose files tell whether a word is a service or the next task."""
+    """A task with a parameter `services`; a word is a service if the compose files have it, else the next task."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The body's own arguments, `services` among them as a list of words."""

@@ -1,4 +1,4 @@
-"""`inv compose.*` on a real engine: the stacks come up, say nothing secret, and leave nothing behind."""
+"""`inv compose.*` on a real engine: the stacks come up, print no secret, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def servers_image() -> str:
     return SERVERS
 
 
-def hidden(text: str) -> bool:
+def redacted(text: str) -> bool:
     return SECRET not in text and SECRET.replace("$", "$$") not in text and TOKEN not in text
 
 
@@ -269,7 +269,7 @@ def test_values_reach_the_containers_and_nothing_else(shop: Shop) -> None:
 
     assert inside.stdout.split() == [sha256(value.encode()).hexdigest() for value in (SECRET, TOKEN)]
     assert any("compose" in argv for argv in seen)
-    assert hidden("".join(seen))
+    assert redacted("".join(seen))
     assert re.search(r"^job-1 +\| got \*\*\* \*\*\*$", logs.stdout, re.MULTILINE)
     environment = re.search(r"  web:.*?environment:\n(.*?)    healthcheck:", config.stdout, re.DOTALL)
     assert environment is not None
@@ -277,7 +277,7 @@ def test_values_reach_the_containers_and_nothing_else(shop: Shop) -> None:
         "      BY_NAME: null\n      SECRET: '***'\n      SHORT: '***'\n      TOKEN: '***'\n"
     )
     printed = "".join(done.stdout + done.stderr for done in (up, inside, logs, config))
-    assert hidden(printed)
+    assert redacted(printed)
     assert shop.inv("compose.logs", "job", "--no-mask").stdout.count(TOKEN) == 1
 
 
@@ -296,8 +296,8 @@ def test_exit_codes_pass_through(shop: Shop) -> None:
     assert shop.inv("compose.up").returncode == 0
     assert shop.inv("compose.exec", "web", "--", "sh", "-c", "exit 7").returncode == 7
     assert shop.inv("compose.exec", "web", "exit 5").returncode == 5
-    told = shop.inv("compose.exec", "web", "--", "sh", "-c", 'echo "$TOKEN" >&2; kill -TERM $$')
-    assert (told.returncode, told.stderr) == (143, "***\n")
+    done = shop.inv("compose.exec", "web", "--", "sh", "-c", 'echo "$TOKEN" >&2; kill -TERM $$')
+    assert (done.returncode, done.stderr) == (143, "***\n")
     rows = json.loads(shop.inv("compose.ps", "--json").stdout)
     assert [(row["service"], row["state"], row["health"], row["exit_code"]) for row in rows] == [
         ("job", "exited", None, 0),
@@ -305,7 +305,7 @@ def test_exit_codes_pass_through(shop: Shop) -> None:
     ]
 
 
-def test_what_is_missing_is_told_before_anything_starts(shop: Shop) -> None:
+def test_what_is_missing_is_an_error_before_anything_starts(shop: Shop) -> None:
     """Exit code 5 for up, build and config, all names with their lines; `.env` beside the compose file is not read."""
     shop.sandbox.write("docker/.env", "ONE=1\n")
     shop.sandbox.write(
@@ -324,7 +324,7 @@ def test_what_is_missing_is_told_before_anything_starts(shop: Shop) -> None:
         "error: Environment local lacks 2 variables that the stack needs:\n"
         "    ONE  docker/compose.yaml:4\n"
         "    TWO  docker/compose.yaml:5\n"
-        "  hint: add it to an env file of local, or say that unset is meant: ${ONE:-}\n"
+        "  hint: add it to an env file of local, or allow it to be unset: ${ONE:-}\n"
     )
     for name in ("up", "build", "config"):
         done = shop.inv(f"compose.{name}", COMPOSE_ENV_FILES="docker/.env")
@@ -377,14 +377,14 @@ UNHEALTHY = (
     ],
 )
 def test_a_stack_that_does_not_come_up(shop: Shop, service: str, message: str) -> None:
-    """Exit code 8, which service is to blame, and the last that it and its health check said, hidden."""
+    """Exit code 8, the service that failed, its state, the last lines of its log and health check, secrets redacted."""
     shop.sandbox.write("docker/compose.yaml", SICK)
     done = shop.inv("compose.up", *service.split())
     assert done.returncode == 8
     assert message in done.stderr
-    assert hidden(done.stdout + done.stderr)
-    blamed = "sick" if service == "needs" else service.split()[0]
-    assert done.stderr.endswith(f"  hint: inv compose.logs {blamed} --env local shows all of it\n")
+    assert redacted(done.stdout + done.stderr)
+    failed = "sick" if service == "needs" else service.split()[0]
+    assert done.stderr.endswith(f"  hint: inv compose.logs {failed} --env local shows all of it\n")
 
 
 def test_without_waiting_health_is_not_asked(shop: Shop) -> None:
@@ -394,7 +394,7 @@ def test_without_waiting_health_is_not_asked(shop: Shop) -> None:
     assert (done.returncode, done.stdout.split()[3:]) == (0, ["slow", "starting"])
 
 
-def test_what_compose_says_is_told_with_values_hidden(shop: Shop) -> None:
+def test_errors_of_compose_are_redacted(shop: Shop) -> None:
     """An error of compose's own that quotes a value is shown without it, by up and by config, exit code 8."""
     text = 'services: {app: {image: "python:3.12-slim", ports: ["${TOKEN}:80"], mem_limit: "${SECRET}"}}\n'
     shop.sandbox.write("docker/compose.yaml", text)
@@ -402,7 +402,7 @@ def test_what_compose_says_is_told_with_values_hidden(shop: Shop) -> None:
         done = shop.inv(f"compose.{name}")
         assert done.returncode == 8
         assert "***" in done.stderr
-        assert hidden(done.stdout + done.stderr)
+        assert redacted(done.stdout + done.stderr)
 
 
 def test_two_environments_do_not_get_into_each_others_way(shop: Shop) -> None:
@@ -423,7 +423,7 @@ def test_two_environments_do_not_get_into_each_others_way(shop: Shop) -> None:
     assert shop.inv("compose.ps").stdout.count("healthy") == 1
 
 
-def test_data_is_not_deleted_unasked(shop: Shop) -> None:
+def test_data_is_deleted_after_a_confirmation_only(shop: Shop) -> None:
     """`down --volumes` without a terminal and without `-y` is refused with 6, and nothing has ended."""
     text = """
         services:
@@ -443,8 +443,8 @@ def test_data_is_not_deleted_unasked(shop: Shop) -> None:
     assert shop.left() == ""
 
 
-def test_a_build_hides_its_arguments(shop: Shop) -> None:
-    """BuildKit prints steps with ARGs expanded: hidden when it works and when it fails, which is exit code 8."""
+def test_a_build_redacts_its_arguments(shop: Shop) -> None:
+    """BuildKit prints steps with ARGs expanded: redacted in a build that works and in one that fails (exit code 8)."""
     shop.sandbox.write(
         "docker/Dockerfile", 'FROM python:3.12-slim\nARG TOKEN\nRUN echo "with $TOKEN" && test -z "$FAIL"\n'
     )
@@ -457,7 +457,7 @@ def test_a_build_hides_its_arguments(shop: Shop) -> None:
         done = shop.inv("compose.build", "--no-cache")
         assert (done.returncode, done.stdout) == (0, "")
         assert re.search(r"^#\d+ with \*\*\*$", done.stderr, re.MULTILINE)
-        assert hidden(done.stdout + done.stderr)
+        assert redacted(done.stdout + done.stderr)
     finally:
         subprocess.run(["docker", "image", "rm", image], capture_output=True, check=False)
     shop.sandbox.write(
@@ -469,7 +469,7 @@ def test_a_build_hides_its_arguments(shop: Shop) -> None:
         done = shop.inv(f"compose.{name}")
         assert done.returncode == 8
         assert "with ***" in done.stdout + done.stderr
-        assert hidden(done.stdout + done.stderr)
+        assert redacted(done.stdout + done.stderr)
 
 
 def test_an_include_with_a_computed_path_works(shop: Shop) -> None:
@@ -484,7 +484,7 @@ def test_an_include_with_a_computed_path_works(shop: Shop) -> None:
 
 
 def test_an_env_file_beside_an_include_is_refused(shop: Shop) -> None:
-    """Compose would read it whatever its switch says: exit code 2, nothing started."""
+    """Compose would read it in spite of its switch: exit code 2, nothing started."""
     shop.sandbox.write("docker/sub/stack.yaml", 'services: {app: {image: "${FROM_DOTENV}"}}\n')
     shop.sandbox.write("docker/sub/.env", "FROM_DOTENV=python:3.12-slim\n")
     shop.sandbox.write("docker/compose.yaml", "include: [sub/stack.yaml]\n")
@@ -507,7 +507,7 @@ def test_variables_of_compose_do_not_divert_it(shop: Shop) -> None:
 
 @pytest.mark.parametrize("task", ["compose.up slow", "compose.logs slow --follow"])
 def test_ctrl_c_ends_it_cleanly(shop: Shop, task: str) -> None:
-    """130, no traceback, no docker left that works for us; `up` says how to end what it has started."""
+    """130, no traceback, no docker process of ours is left; `up` names the command that stops what it has started."""
     shop.sandbox.write("docker/compose.yaml", SICK)
     if "logs" in task:
         shop.inv("compose.up", "slow", "--no-wait")
@@ -526,7 +526,7 @@ def test_ctrl_c_ends_it_cleanly(shop: Shop, task: str) -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    note = "note: interrupted: inv compose.down --env local ends what has started.\n"
+    note = "note: interrupted: inv compose.down --env local stops what has started.\n"
     assert errors.endswith(note) is ("up" in task)
     assert shop.project not in "".join(
         path.read_bytes().decode("utf-8", "replace")
@@ -558,14 +558,14 @@ def test_on_a_terminal_there_is_a_live_table(shop: Shop) -> None:
         while data := os.read(main, 65536):
             shown += data
     except OSError:
-        pass  # how a pseudo-terminal says that nobody holds its other end
+        pass  # the end of a pseudo-terminal whose other side is closed
     assert process.wait() == 0
     text = shown.decode()
     assert "local: starting the stack" in text
     assert "starting" in text
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).rstrip().splitlines()[-2:]
     assert [line.split()[:2] for line in last] == [["job", "exited"], ["web", "healthy"]]
-    assert hidden(text)
+    assert redacted(text)
 
 
 VALUES = {"A": "va", "EMPTY": "", "B": "b$x"}
