@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import envtasks
+from tests.deadlines import SECONDS, wait_until
 
 SECRET = "s3cret-value"
 _PRELUDE = f"""
 import os, sys, time
 from invoke import Context, UnexpectedExit
 from envtasks.redaction import Redactor
-from envtasks.process.runner import Runner
+from envtasks.process import Runner
 
-def runner(hidden=False):
+def runner(redacted=False):
     child_env = {{**os.environ, "TOKEN": {SECRET!r}}}
-    return Runner(Context(), child_env=child_env, redactor=Redactor([{SECRET!r}] if hidden else []))
+    return Runner(Context(), child_env=child_env, redactor=Redactor([{SECRET!r}] if redacted else []))
 
-def run(line, hidden=False, **kwargs):
+def run(line, redacted=False, **kwargs):
     try:
-        return runner(hidden).run(line, **kwargs)
+        return runner(redacted).run(line, **kwargs)
     except UnexpectedExit as error:
         sys.exit(error.result.exited)
 
@@ -32,7 +33,7 @@ def run(line, hidden=False, **kwargs):
 
 
 def script(folder: Path, body: str) -> list[str]:
-    """The command that runs a script whose `run(line, hidden=…, **kwargs)` ends as `inv` does."""
+    """The command that runs a script whose `run(line, redacted=…, **kwargs)` ends as `inv` does."""
     path = folder / "script.py"
     path.write_text(_PRELUDE + textwrap.dedent(body), encoding="utf-8")
     return [sys.executable, str(path)]
@@ -49,9 +50,15 @@ def start(folder: Path, body: str) -> subprocess.Popen[bytes]:
         start_new_session=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
+    assert read_line(process) == b"ready\n"
     return process
+
+
+def read_line(process: subprocess.Popen[bytes]) -> bytes:
+    """The next line of its output, which has to come in time."""
+    assert process.stdout is not None
+    assert select.select([process.stdout], [], [], SECONDS)[0], "nothing was printed"
+    return process.stdout.readline()
 
 
 def with_sources() -> dict[str, str]:
@@ -59,17 +66,12 @@ def with_sources() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(envtasks.__file__).parents[1])}
 
 
-def left(marker: str, timeout: float = 5.0) -> list[str]:
-    """The command lines of processes, zombies too, that have a text in them and are still there after some seconds."""
-    deadline = time.monotonic() + timeout
-    while found := _with(marker):
-        if time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
-    return []
+def wait_until_none_is_left(marker: str) -> None:
+    """Return when no process has this text in its command line."""
+    wait_until(lambda: not _command_lines_with(marker), f"the end of all processes with {marker}")
 
 
-def _with(marker: str) -> list[str]:
+def _command_lines_with(marker: str) -> list[str]:
     lines = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

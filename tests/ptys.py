@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from tests.deadlines import SECONDS, wait_until
+
 
 class Typist:
     """A process on a terminal of its own, which it controls; `expect` reads, `type` writes."""
@@ -34,7 +36,13 @@ class Typist:
         """Type on the keyboard; \\x03 is Ctrl-C, \\x1a is Ctrl-Z."""
         os.write(self._fd, text.encode())
 
-    def expect(self, text: str, timeout: float = 20.0) -> str:
+    def wait_until_unbuffered(self) -> None:
+        """Return when the process reads its terminal letter by letter, instead of line by line."""
+        import termios
+
+        wait_until(lambda: not termios.tcgetattr(self._fd)[3] & termios.ICANON, "an unbuffered terminal")
+
+    def expect(self, text: str, timeout: float = SECONDS) -> str:
         """What is on the screen up to and with this text."""
         deadline = time.monotonic() + timeout
         while text not in self.seen:
@@ -53,7 +61,7 @@ class Typist:
         self.seen += data.decode("utf-8", "replace").replace("\r", "")
         return bool(data)
 
-    def finish(self, timeout: float = 20.0) -> tuple[int, str]:
+    def finish(self, timeout: float = SECONDS) -> tuple[int, str]:
         """The exit code (negative for a signal), and what is on the screen besides."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -117,7 +117,7 @@ class Context(InvokeContext):
         return result
 
     def _runner(self) -> Any:
-        from .process.runner import Runner
+        from .process import Runner
 
         return Runner(self, child_env=self._child_env, redactor=self.redactor)
 

@@ -154,9 +154,9 @@ class Task(tasks.Task[Callable[..., Any]]):
         if isinstance(args[0], Context):
             # called by the body of another task, which may catch its errors; that task's own call translates them
             return self._call(args[0], args[1:], kwargs)
-        from .process.signals import signals
+        from .process import forwarding
 
-        with translate_errors(failures=True), signals.held():
+        with translate_errors(failures=True), forwarding.active():
             return self._call(args[0], args[1:], kwargs)
 
     def _call(self, caller: InvokeContext, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from .activation import (
 )
 from .config import Project
 from .errors import ConfigInvalid, EnvtasksError
-from .process.command import too_large, without_keys
+from .process import too_large, without_keys
 
 if TYPE_CHECKING:
     from .redaction import Redactor
@@ -105,7 +105,7 @@ def _redacted(redactor: Redactor | None) -> Iterator[None]:
     if redactor is None:
         yield
         return
-    from .process.streams import redact_file_descriptors
+    from .process import redact_file_descriptors
 
     with redact_file_descriptors(redactor):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -15,6 +14,7 @@ from envtasks.envfiles.expansion import (
     contains_reference,
     expand,
 )
+from tests.deadlines import ended
 
 
 def lookup(env: Mapping[str, str], *literals: str) -> Lookup:
@@ -109,11 +109,8 @@ def test_tells_which_values_were_put_in() -> None:
     ],
 )
 def test_an_expansion_that_does_not_end_is_told_soon(value: str, env: Mapping[str, str]) -> None:
-    """Where dotenvx hangs for ever, EndlessExpansion is raised in about a second."""
-    before = time.process_time()
-    with pytest.raises(EndlessExpansion):
-        expanded(value, env)
-    assert time.process_time() - before < 10
+    """Where dotenvx hangs for ever, EndlessExpansion is raised."""
+    assert isinstance(ended(lambda: expanded(value, env)), EndlessExpansion)
 
 
 def test_a_name_of_every_object_may_be_set() -> None:

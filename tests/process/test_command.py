@@ -27,8 +27,8 @@ def test_exit_codes(returncode: int, code: int) -> None:
 @pytest.mark.parametrize("words", [["a b", "it's"], ["-c", "print(1)"], [""]])
 def test_a_command_is_shown_as_it_would_be_typed(words: list[str]) -> None:
     """What is echoed can be copied into this system's shell."""
-    shown = command.shown([sys.executable, "-c", "import sys; print(sys.argv[1:])", *words])
-    done = subprocess.run(shown, shell=True, capture_output=True, text=True, check=True)
+    line = command.shell_quoted([sys.executable, "-c", "import sys; print(sys.argv[1:])", *words])
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout == f"{words}\n"
 
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_program_is_explained(tmp_path: Path, text: str, messa
 
 def test_variables_are_merged_by_name() -> None:
     """The second mapping wins; on Windows whatever the spelling, as names have no case there."""
-    merged = command.merged({"Path": "a", "B": "1"}, {"PATH": "b"})
+    merged = command.merge_variables({"Path": "a", "B": "1"}, {"PATH": "b"})
     expected = {"PATH": "b", "B": "1"} if os.name == "nt" else {"Path": "a", "PATH": "b", "B": "1"}
     assert merged == expected
 

@@ -1,4 +1,4 @@
-"""Commands run in a given environment, with their output hidden, as Invoke promises."""
+"""Commands run in a given environment, with their output redacted, as Invoke promises."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,18 @@ from invoke.runners import Promise, Result
 from invoke.watchers import FailingResponder, Responder
 
 from envtasks.errors import EnvtasksError, ToolMissing
-from envtasks.process.runner import Runner
+from envtasks.process import Runner
 from envtasks.redaction import Redactor
+from tests.deadlines import SECONDS, wait_until
 
 SECRET = "s3cret-value"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells and signals")
 
 
-def runner(context: Context | None = None, /, *, hidden: Sequence[str] = (SECRET,), **env: str) -> Runner:
+def runner(context: Context | None = None, /, *, secrets: Sequence[str] = (SECRET,), **env: str) -> Runner:
     """A runner whose commands see this process's variables and TOKEN."""
     return Runner(
-        context or Context(), child_env={**os.environ, "TOKEN": SECRET, **env}, redactor=Redactor(hidden)
+        context or Context(), child_env={**os.environ, "TOKEN": SECRET, **env}, redactor=Redactor(secrets)
     )
 
 
@@ -42,7 +42,7 @@ def python(code: str, *args: str, using: Runner | None = None, **kwargs: Any) ->
     return (using or runner()).run_argv(["python", "-c", textwrap.dedent(code), *args], **kwargs)
 
 
-def test_output_is_hidden_and_the_result_is_real(capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_is_redacted_and_the_result_is_real(capfd: pytest.CaptureFixture[str]) -> None:
     """Both streams are printed with the mask in place of the secret; Result holds what the command really printed."""
     result = python(
         "import os, sys; print(os.environ['TOKEN']); print('err', os.environ['TOKEN'], file=sys.stderr)"
@@ -53,7 +53,7 @@ def test_output_is_hidden_and_the_result_is_real(capfd: pytest.CaptureFixture[st
 
 def test_without_a_redactor_output_is_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     """No redactor, no mask."""
-    python("import os; print(os.environ['TOKEN'])", using=runner(hidden=()))
+    python("import os; print(os.environ['TOKEN'])", using=runner(secrets=()))
     assert capfd.readouterr().out.strip() == SECRET
 
 
@@ -86,7 +86,7 @@ def test_no_message_shows_a_secret() -> None:
     assert result.stdout.strip() == SECRET
 
 
-def test_echo_hides_and_dry_runs_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_echo_redacts_and_dry_runs_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`echo` prints the command with the mask; `dry` prints it and starts nothing."""
     python("import sys; open(sys.argv[1], 'w')", str(tmp_path / "made"), SECRET, dry=True)
     assert not (tmp_path / "made").exists()
@@ -224,7 +224,7 @@ def test_much_output_arrives_whole() -> None:
     assert out.getvalue().replace("\r\n", "\n") == f"{line}***\n" * 20_000
 
 
-def test_an_output_stream_of_the_caller_gets_the_hidden_text() -> None:
+def test_an_output_stream_of_the_caller_gets_the_redacted_text() -> None:
     """What is put into `out_stream` and `err_stream` is redacted as well."""
     out, err = io.StringIO(), io.StringIO()
     code = "import os, sys; print(os.environ['TOKEN']); print(os.environ['TOKEN'] * 2, file=sys.stderr)"
@@ -261,7 +261,7 @@ def test_bytes_of_a_given_stream_stay_as_they_are(tmp_path: Path) -> None:
     code = "import sys, hashlib; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
     with os.fdopen(reader, "r", encoding="utf-8") as stream:
         result = python(code, in_stream=stream, hide=True)
-    thread.join()
+    thread.join(SECONDS)
     assert result.stdout.strip() == hashlib.sha256(data).hexdigest()
 
 
@@ -290,21 +290,12 @@ def test_a_watcher_that_gives_up_ends_the_command(tmp_path: Path) -> None:
     with pytest.raises(Failure) as caught:
         python(code, str(tmp_path / "pid"), watchers=[refuses], in_stream=False, hide=True)
     assert type(caught.value.reason).__name__ == "ResponseNotAccepted"
-    assert gone(int((tmp_path / "pid").read_text()))
-
-
-def gone(pid: int, timeout: float = 5.0) -> bool:
-    """Whether a process ends within some seconds."""
-    deadline = time.monotonic() + timeout
-    while alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not alive(pid), f"the end of process {pid}")
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there, dead ones that nobody has waited for included."""
+    """Whether a process is there, and on Linux not only its remains, which its parent has not waited for."""
     if sys.platform == "win32":
         found = subprocess.run(
             ["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=False
@@ -312,26 +303,51 @@ def alive(pid: int) -> bool:
         return str(pid) in found.stdout
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    return True
+    except FileNotFoundError:
+        return sys.platform != "linux"
+    return state != "Z"
 
 
-CHILD = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+CHILD = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid()) + '.'); time.sleep(60)"
 PARENT = f"import subprocess, sys; subprocess.call([sys.executable, '-c', {CHILD!r}, sys.argv[1]])"
 
 
-def test_a_timeout_ends_the_command_and_its_children(tmp_path: Path) -> None:
+def test_a_timeout_ends_the_command_and_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After `timeout` seconds CommandTimedOut is raised and the whole process tree is gone."""
+    started = tmp_path / "pid"
+
+    class Timer(threading.Timer):
+        """Is up as soon as the tree has started, however long that takes."""
+
+        def run(self) -> None:
+            wait_until(lambda: started.exists() and started.read_text().endswith("."), "the start")
+            self.function()
+
+    monkeypatch.setattr("invoke.runners.threading.Timer", Timer)
     with pytest.raises(CommandTimedOut):
-        python(PARENT, str(tmp_path / "pid"), timeout=2, hide=True)
-    assert gone(int((tmp_path / "pid").read_text()))
+        python(PARENT, str(started), timeout=5, hide=True)
+    pid = int(started.read_text().rstrip("."))
+    wait_until(lambda: not alive(pid), f"the end of process {pid}")
 
 
-def test_an_asynchronous_command_is_joined() -> None:
-    """`asynchronous=True` comes back at once with a Promise; its join gives the Result or raises."""
-    promise = python("import time; time.sleep(0.3); print('done')", asynchronous=True)
+WAIT = f"""
+import os, sys, time
+end = time.monotonic() + {SECONDS}
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+    if time.monotonic() > end:
+        sys.exit(1)
+"""
+
+
+def test_an_asynchronous_command_is_joined(tmp_path: Path) -> None:
+    """`asynchronous=True` returns at once with a Promise; its join gives the Result or raises."""
+    promise = python(f"{WAIT}print('done')", str(tmp_path / "go"), asynchronous=True)
     assert isinstance(promise, Promise)
+    (tmp_path / "go").touch()
     assert promise.join().stdout == "done\n"
     failing = python("raise SystemExit(3)", asynchronous=True)
     assert isinstance(failing, Promise)
@@ -339,16 +355,45 @@ def test_an_asynchronous_command_is_joined() -> None:
         failing.join()
 
 
+def test_a_started_command_is_waited_for_at_the_end_of_with(tmp_path: Path) -> None:
+    """`start_argv` gives a Promise whose streams are written to meanwhile, also when the body fails."""
+    out, using = io.StringIO(), runner()
+    argv = ["python", "-c", f"{WAIT}print(os.environ['TOKEN'])", str(tmp_path / "go")]
+
+    def body() -> None:
+        with using.start_argv(argv, out_stream=out):
+            assert not using.process_is_finished
+            (tmp_path / "go").touch()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        body()
+    assert (out.getvalue(), using.returncode()) == ("***\n", 0)
+
+
+def test_output_need_not_be_kept() -> None:
+    """With `capture=False` output is copied, and the Result's is empty."""
+    out = io.StringIO()
+    using = Runner(Context(), child_env={**os.environ, "TOKEN": SECRET}, capture=False)
+    result = python("import os; print(os.environ['TOKEN'])", using=using, out_stream=out)
+    assert (out.getvalue(), result.stdout) == (f"{SECRET}\n", "")
+
+
+def test_a_command_of_ours_ignores_invoke_s_configuration_files() -> None:
+    """`run: {warn: true}` of the user's invoke.yaml is for tasks, not for what an integration starts."""
+    (Path.home() / ".invoke.yaml").write_text("run: {warn: true}\n", encoding="utf-8")
+    using = Runner.outside_task(os.environ)
+    with pytest.raises(UnexpectedExit):
+        python("raise SystemExit(1)", using=using, hide=True)
+
+
 def test_a_disowned_command_lives_on(tmp_path: Path) -> None:
-    """`disown=True` comes back at once with a Result that knows the process id and nothing else."""
-    code = "import sys, time; time.sleep(0.5); open(sys.argv[1], 'w').write('done')"
-    began = time.monotonic()
-    result = python(code, str(tmp_path / "made"), disown=True)
-    assert time.monotonic() - began < 0.4
+    """`disown=True` returns at once with a Result that knows the process id and nothing else."""
+    code = f"{WAIT}open(sys.argv[2], 'w').write('done')"
+    result = python(code, str(tmp_path / "go"), str(tmp_path / "made"), disown=True)
     assert str((result.exited, result.disowned)) == "(None, True)"
-    while not (tmp_path / "made").exists():
-        assert time.monotonic() - began < 20
-        time.sleep(0.02)
+    (tmp_path / "go").touch()
+    wait_until((tmp_path / "made").exists, "the command's end")
 
 
 def test_commands_run_in_threads() -> None:
@@ -361,24 +406,26 @@ def test_commands_run_in_threads() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(SECONDS)
     assert sorted(results) == ["0\n", "1\n", "2\n", "3\n"]
 
 
-def test_a_child_left_behind_does_not_hold_up(capfd: pytest.CaptureFixture[str]) -> None:
-    """A background process that keeps the output open is not waited for, and what it prints later is hidden too."""
-    later = "import time, os; time.sleep(1.2); print('later', os.environ['TOKEN'])"
-    began = time.monotonic()
-    result = python(
-        f"import subprocess, sys; print('now', flush=True); subprocess.Popen([sys.executable, '-c', {later!r}])"
-    )
-    assert time.monotonic() - began < 1.1
+def test_a_child_left_behind_does_not_hold_up(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A background process that keeps the output open is not waited for, and what it prints later is redacted too."""
+    later = f"{WAIT}print('later', os.environ['TOKEN'])"
+    go = tmp_path / "go"
+    start = f"subprocess.Popen([sys.executable, '-c', {later!r}, {str(go)!r}])"
+    result = python(f"import subprocess, sys; print('now', flush=True); {start}")
     assert result.stdout == "now\n"
-    out = ""
-    while "later" not in out and time.monotonic() - began < 20:
-        time.sleep(0.05)
-        out += capfd.readouterr().out
-    assert out.split() == ["now", "later", "***"]
+    go.touch()
+    pieces: list[str] = []
+
+    def printed() -> str:
+        pieces.append(capfd.readouterr().out)
+        return "".join(pieces)
+
+    wait_until(lambda: "later" in printed(), "late output")
+    assert printed().split() == ["now", "later", "***"]
 
 
 def test_cd_is_the_command_s_folder(tmp_path: Path) -> None:
@@ -390,7 +437,7 @@ def test_cd_is_the_command_s_folder(tmp_path: Path) -> None:
     assert shown.stdout == "a b\n"
     with (
         context.cd(tmp_path / "gone"),
-        pytest.raises(EnvtasksError, match=r"^The folder .*gone is not there\.$"),
+        pytest.raises(EnvtasksError, match=r"^The folder .*gone does not exist\.$"),
     ):
         python("", using=runner(context))
 

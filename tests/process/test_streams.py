@@ -1,4 +1,4 @@
-"""Output that goes through pipes: in order, complete, hidden, and never waited for in vain."""
+"""Output that goes through pipes: in order, complete, redacted, and never waited for in vain."""
 
 from __future__ import annotations
 
@@ -7,28 +7,36 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
+from contextlib import ExitStack
 
 import pytest
 
-from envtasks.process.streams import Pump, redact_file_descriptors, write_all
+from envtasks.process import LineWriter, redact_file_descriptors, streams
+from envtasks.process.streams import StreamCopier, write_all
 from envtasks.redaction import Redactor
 from tests.commands import SECRET, with_sources
+from tests.deadlines import SECONDS, killed_late, wait_until
 
 REDACTOR = Redactor([SECRET])
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file descriptors")
 
 
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a pause in output waits for a shorter one."""
+    monkeypatch.setattr(streams, "PAUSE", 0.01)
+
+
 def python(code: str) -> None:
     """Run Python code as a child with our own stdout and stderr."""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=SECONDS)
 
 
 def redacting(body: str) -> str:
     """A script that runs a body within `redact_file_descriptors`."""
     return (
         "import os, subprocess, sys\n"
-        "from envtasks.process.streams import redact_file_descriptors\n"
+        "from envtasks.process import redact_file_descriptors\n"
         "from envtasks.redaction import Redactor\n"
         f"SECRET = {SECRET!r}\n"
         "print('before', SECRET)\n"
@@ -38,8 +46,8 @@ def redacting(body: str) -> str:
     )
 
 
-def test_everything_that_is_printed_in_the_body_is_hidden() -> None:
-    """This process's prints, its raw writes and its children's output go through the mask, on both streams."""
+def test_everything_that_is_printed_in_the_body_is_redacted() -> None:
+    """This process's prints, its raw writes and its children's output are redacted, on both streams."""
     body = """
         print("own", SECRET)
         print("err", SECRET, file=sys.stderr)
@@ -55,9 +63,10 @@ def test_everything_that_is_printed_in_the_body_is_hidden() -> None:
         text=True,
         check=True,
         env=with_sources(),
+        timeout=SECONDS,
     )
-    hidden = ["own ***", "child ***", "raw ***", "last ***"]
-    assert done.stdout.splitlines() == [f"before {SECRET}", *hidden, f"after {SECRET}"]
+    redacted = ["own ***", "child ***", "raw ***", "last ***"]
+    assert done.stdout.splitlines() == [f"before {SECRET}", *redacted, f"after {SECRET}"]
     assert done.stderr.splitlines() == ["err ***", "***"]
 
 
@@ -74,7 +83,7 @@ def test_the_descriptors_are_put_back_when_the_body_fails(capfd: pytest.CaptureF
     assert capfd.readouterr().out == f"x *** {SECRET}\n"
 
 
-def test_with_nothing_to_hide_nothing_is_done() -> None:
+def test_with_nothing_to_redact_nothing_is_done() -> None:
     """An empty redactor leaves the file descriptors alone."""
     before = os.fstat(1)
     with redact_file_descriptors(Redactor([])):
@@ -89,7 +98,7 @@ def test_much_output_is_complete(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nesting_works(capfd: pytest.CaptureFixture[str]) -> None:
-    """One body within another hides the values of both."""
+    """One body within another redacts the values of both."""
     with redact_file_descriptors(REDACTOR):
         with redact_file_descriptors(Redactor(["other"])):
             python(f"print('{SECRET} other')")
@@ -98,31 +107,49 @@ def test_nesting_works(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_child_that_outlives_the_body_is_not_waited_for(capfd: pytest.CaptureFixture[str]) -> None:
-    """The body ends while a child holds the output; what the child prints later still comes out, hidden."""
-    began = time.monotonic()
-    with redact_file_descriptors(REDACTOR):
-        child = subprocess.Popen(
-            [sys.executable, "-c", f"import time; time.sleep(1.5); print('late {SECRET}')"]
-        )
-    assert time.monotonic() - began < 1.2
-    child.wait()
-    out = ""
-    while not out.endswith("\n") and time.monotonic() - began < 20:
-        time.sleep(0.05)
-        out += capfd.readouterr().out
-    assert out.splitlines() == ["late ***"]
+    """The body ends while a child holds the output; what the child prints later still comes out, redacted."""
+    code = f"import sys; sys.stdin.read(); print('late {SECRET}')"
+    with ExitStack() as stack:
+        with redact_file_descriptors(REDACTOR):
+            child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+            stack.enter_context(killed_late(child))
+        assert child.poll() is None
+        child.communicate(timeout=SECONDS)
+        assert printed(capfd, "\n").splitlines() == ["late ***"]
 
 
-def test_a_child_that_prints_without_end_is_not_waited_for(capfd: pytest.CaptureFixture[str]) -> None:
+def printed(capfd: pytest.CaptureFixture[str], end: str) -> str:
+    """What is printed up to a text that it ends with."""
+    pieces: list[str] = []
+
+    def is_there() -> bool:
+        pieces.append(capfd.readouterr().out)
+        return "".join(pieces).endswith(end)
+
+    wait_until(is_there, f"output that ends with {end!r}")
+    return "".join(pieces)
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_a_child_that_prints_without_end_is_not_waited_for() -> None:
     """Not even a child that never pauses holds the body's end up."""
-    began = time.monotonic()
-    with redact_file_descriptors(REDACTOR):
-        child = subprocess.Popen([sys.executable, "-c", "while True: print('x' * 1000)"])
-        time.sleep(0.3)
-    took = time.monotonic() - began
-    child.kill()
-    child.wait()
-    assert took < 10
+    code = "import os; os.write(1, b'start'); data = bytes(65536)\nwhile True: os.write(1, data)"
+    reader, writer = os.pipe()
+    read = threading.Event()
+
+    def discard() -> None:
+        with os.fdopen(reader, "rb") as file:
+            while file.read1(1 << 20):
+                read.set()
+
+    threading.Thread(target=discard, daemon=True).start()
+    with ExitStack() as stack:
+        with redact_file_descriptors(REDACTOR, [writer]):
+            child = subprocess.Popen([sys.executable, "-c", code], stdout=writer)
+            stack.enter_context(killed_late(child))
+            assert read.wait(SECONDS)
+        assert child.poll() is None
+    os.close(writer)
 
 
 @posix
@@ -130,63 +157,76 @@ def test_lines_of_both_streams_stay_in_order() -> None:
     """Where stdout and stderr are one file (`2>&1`) their lines stay in the order in which they were printed."""
     code = redacting("[os.write(1 + i % 2, f'{i} {SECRET}\\n'.encode()) for i in range(2000)]")
     done = subprocess.run(
-        [sys.executable, "-uc", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+        [sys.executable, "-uc", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=True,
+        timeout=SECONDS,
     )
     assert done.stdout.decode().splitlines()[1:-1] == [f"{i} ***" for i in range(2000)]
 
 
 @posix
 def test_a_closed_descriptor_is_left_out() -> None:
-    """With stderr closed, stdout is still hidden."""
+    """With stderr closed, stdout is still redacted."""
     code = "import os; os.close(2)\n" + redacting("print(SECRET)")
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS
+    )
     assert done.stdout.splitlines() == [f"before {SECRET}", "***", f"after {SECRET}"]
 
 
-def pumped(*writes: tuple[bytes, float]) -> list[tuple[bytes, float]]:
-    """What a pump gives out, and when (seconds), for what is written to its pipe before so many seconds of silence."""
-    reader, writer = os.pipe()
-    given: list[tuple[bytes, float]] = []
-    began = time.monotonic()
-    pump = Pump(reader, lambda data: given.append((data, time.monotonic() - began)), redactor=REDACTOR)
-    thread = threading.Thread(target=pump.run)
-    thread.start()
-    for data, pause in writes:
-        os.write(writer, data)
-        time.sleep(pause)
-    os.close(writer)
-    thread.join()
-    return given
+class Copied:
+    """What a copier writes for what is put into its pipe."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        reader, self.writer = os.pipe()
+        self.copier = StreamCopier(reader, self.pieces.append, redactor=REDACTOR)
+        self.thread = threading.Thread(target=self.copier.run, daemon=True)
+        self.thread.start()
+
+    def put(self, data: bytes) -> None:
+        os.write(self.writer, data)
+
+    def wait_for(self, text: bytes) -> None:
+        wait_until(lambda: b"".join(self.pieces) == text, f"{text!r}")
+
+    def end(self) -> bytes:
+        os.close(self.writer)
+        self.thread.join(SECONDS)
+        assert not self.thread.is_alive()
+        return b"".join(self.pieces)
 
 
-def test_a_prompt_appears_at_once() -> None:
-    """A prompt without a line end that cannot be a secret's beginning is not held back."""
-    [(data, when)] = pumped((b"Password: ", 0.5))
-    assert (data, when < 0.3) == (b"Password: ", True)
+def test_a_prompt_appears_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt without a line end that cannot be a secret's beginning does not wait for a pause."""
+    monkeypatch.setattr(streams, "PAUSE", 3600)
+    copied = Copied()
+    copied.put(b"Password: ")
+    copied.wait_for(b"Password: ")
+    assert copied.end() == b"Password: "
 
 
-def test_a_prompt_that_may_be_a_secret_s_beginning_appears_after_a_moment() -> None:
-    """A prompt whose last letter is a secret's first one comes out whole after a tenth of a second."""
-    given = pumped((b"Key or pass", 0.8), (b"word\n", 0.0))
-    assert b"".join(data for data, _ in given) == b"Key or password\n"
-    assert b"".join(data for data, when in given if when < 0.7) == b"Key or pass"
+@pytest.mark.usefixtures("short_pauses")
+def test_a_prompt_that_may_be_a_secret_s_beginning_appears_after_a_pause() -> None:
+    """A prompt whose last letter is a secret's first one comes out whole, though nothing follows."""
+    copied = Copied()
+    copied.put(b"Key or pass")
+    copied.wait_for(b"Key or pass")
+    copied.put(b"word\n")
+    assert copied.end() == b"Key or password\n"
 
 
-def test_finish_gives_what_was_heard() -> None:
-    """`finish` comes back when all that is in the pipe has been copied, though it is still open."""
-    reader, writer = os.pipe()
-    given: list[bytes] = []
-    pump = Pump(reader, given.append, redactor=REDACTOR)
-    threading.Thread(target=pump.run, daemon=True).start()
-    os.write(writer, b"the end s3cret-")
-    pump.finish(10)
-    assert b"".join(given) == b"the end s3cret-"
-    os.write(writer, b"value and more")
-    os.close(writer)
-    deadline = time.monotonic() + 10
-    while not given[-1].endswith(b"more") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert b"".join(given) == b"the end s3cret-*** and more"
+@pytest.mark.usefixtures("short_pauses")
+def test_finish_returns_when_the_output_so_far_is_copied() -> None:
+    """`finish` returns when all that is in the pipe has been copied, though it is still open."""
+    copied = Copied()
+    copied.put(b"the end s3cret-")
+    copied.copier.finish(SECONDS)
+    assert b"".join(copied.pieces) == b"the end s3cret-"
+    copied.put(b"value and more")
+    assert copied.end() == b"the end s3cret-*** and more"
 
 
 @posix
@@ -200,8 +240,19 @@ def test_writing_waits_for_a_full_pipe_that_does_not_block() -> None:
         write_all(writer, data)
         os.close(writer)
 
-    thread = threading.Thread(target=write)
+    thread = threading.Thread(target=write, daemon=True)
     thread.start()
     with os.fdopen(reader, "rb") as file:
         assert file.read() == data
-    thread.join()
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+
+
+def test_lines_are_passed_on_one_by_one() -> None:
+    """A function gets each line when it is whole; the last ones are kept, an unfinished one too."""
+    lines: list[str] = []
+    writer = LineWriter(lines.append, keep=2)
+    for text in ("0\n1 and", " more \r\n", "2\nthe end"):
+        writer.write(text)
+    assert lines == ["0", "1 and more", "2"]
+    assert writer.last == ("1 and more", "2", "the end")

@@ -8,10 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from itertools import pairwise
-from types import FrameType
-from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -20,6 +17,7 @@ from hypothesis import strategies as st
 
 from envtasks.redaction import Redactor, StreamRedactor, encodings_of
 from tests.commands import with_sources
+from tests.steps import steps
 
 SECRET = "pä ss/w+rd?&='x\"<y>\\z"
 PEM = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"
@@ -297,25 +295,6 @@ def test_output_without_secrets_is_searched_at_the_speed_of_c(count: int) -> Non
 def secrets(count: int) -> list[str]:
     """Values of several kinds of letters, so that each has many encodings."""
     return [f"{number}Secret-{number * 7919}/x+Y{number}" for number in range(count)]
-
-
-def steps(function: Callable[[], object]) -> int:
-    """How many instructions of Python's interpreter a call takes: its cost, whatever else this machine does."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal count
-        frame.f_trace_opcodes = True
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def test_making_a_redactor_imports_nothing() -> None:

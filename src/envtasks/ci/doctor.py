@@ -10,7 +10,7 @@ from .. import inventory, settings_class
 from ..activation import hydrate_and_report
 from ..envfiles import find_keys
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
-from ..process.command import find_program
+from ..process import find_program
 from .plan import run_probe
 
 if TYPE_CHECKING:

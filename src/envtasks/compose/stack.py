@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..docker.client import docker_output, find_docker
 from ..errors import StackFailed
-from ..process import passthrough
+from ..process import Runner
 from .model import Model, Tree, active_services, read_sources
 from .settings import ComposeSettings, existing_files, read_settings
 from .variables import check_variables, refuse_implicit_env_files
@@ -143,10 +143,9 @@ class Stack:
 
     def run(self, *words: str, files: bool, redact: bool = True) -> int:
         """Run docker compose, its output on ours, values redacted unless `redact` is false. Returns its exit code."""
-        from ..redaction import Redactor
-
-        redactor = self.redactor if redact else Redactor(())
-        return passthrough.follow(self.argv(*words, files=files), self.child_env, hide=redactor)
+        redactor = self.redactor if redact else None
+        runner = Runner.outside_task(self.child_env, redactor=redactor, capture=False)
+        return int(runner.run_argv(self.argv(*words, files=files), warn=True).exited)
 
     def docker(self, *words: str, what: str) -> str:
         """The stdout of a short docker command other than compose. Raises as `output` does."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from .. import console
 from ..docker.client import find_docker
 from ..errors import StackFailed
-from ..process import passthrough
+from ..process import LineWriter, Runner
 from .model import Model, Tree
 from .stack import Address, Container, Stack
 
@@ -70,12 +70,13 @@ def start(
     argv = stack.argv("--ansi", "never", "--progress", "plain", *words, files=True)
     try:
         with startup_view(stack.environment) as view:
-            output = passthrough.Lines(_without_blank_warnings(view.line))
-            with passthrough.child(argv, stack.child_env, stdout=output.feed, hide=stack.redactor) as process:
-                while process.poll() is None:
+            output = LineWriter(_without_blank_warnings(view.line))
+            runner = Runner.outside_task(stack.child_env, redactor=stack.redactor, capture=False)
+            with runner.start_argv(argv, warn=True, out_stream=output, err_stream=output):
+                while not runner.process_is_finished:
                     view.update(stack.containers(model.services))
-                    _sleep_until(process.poll)
-            if process.returncode:
+                    _sleep_until(lambda: runner.process_is_finished)
+            if runner.returncode():
                 raise _failure(stack, model, output=output.last)
             if wait:
                 _wait(stack, model, view, timeout)
@@ -141,9 +142,9 @@ def _refuse_conflicts(stack: Stack, model: Model) -> None:
             )
 
 
-def _sleep_until(ended: Callable[[], object]) -> None:
+def _sleep_until(ended: Callable[[], bool]) -> None:
     deadline = time.monotonic() + POLL
-    while ended() is None and time.monotonic() < deadline:
+    while not ended() and time.monotonic() < deadline:
         time.sleep(0.05)
 
 

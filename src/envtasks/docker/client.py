@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from ..errors import BuildFailed, EnvtasksError, ToolMissing
-from ..process.command import variable
+from ..process import get_variable
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -59,7 +59,7 @@ _MISSING: Final = (
 
 def find_docker(child_env: Mapping[str, str]) -> str:
     """The path of the docker command. Raises ToolMissing with how to install it on this system."""
-    found = shutil.which(_PROGRAM, path=variable(child_env, "PATH") or os.defpath)
+    found = shutil.which(_PROGRAM, path=get_variable(child_env, "PATH") or os.defpath)
     if found is None:
         hint = _INSTALL.get(sys.platform, _INSTALL["linux"])
         raise ToolMissing(f"There is no {_PROGRAM} command on PATH.", hint=hint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import audit, console, inventory, kubernetes
 from ..errors import BuildFailed, ConfigInvalid, Refused
-from ..process.command import shown
+from ..process import shell_quoted
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
 from .build_inputs import credential_values, redactor_for_build
 from .client import docker_client, save_image
@@ -47,7 +47,7 @@ def build_image(
         raise Refused("An image is pushed only after its audit.", hint="leave out --no-audit, or --push")
     plan = plan_build(project, hydrated, options)
     if dry:
-        console.write_utf8(shown(build_command(plan)) + "\n")
+        console.write_utf8(shell_quoted(build_command(plan)) + "\n")
         return None
     built = build(plan)
     check = _audit_check(project, hydrated)
@@ -69,7 +69,7 @@ def push_image(
     """
     reference = tag or image_settings(project).reference(hydrated.environment)
     if dry:
-        console.write_utf8(shown(["docker", "image", "push", reference]) + "\n")
+        console.write_utf8(shell_quoted(["docker", "image", "push", reference]) + "\n")
         return None
     child_env = hydrated.child_env() | NO_PROVENANCE
     redactor = redactor_for_build(hydrated, child_env)

@@ -88,11 +88,9 @@ class _TextSink(io.TextIOBase):
 
 
 def _run(argv: Sequence[str], child_env: Mapping[str, str], **streams: Any) -> int:
-    from invoke.context import Context
+    from ..process import Runner
 
-    from ..process.runner import Runner
-
-    runner = Runner(Context(), child_env=child_env)
+    runner = Runner.outside_task(child_env)
     return int(runner.run_argv(argv, warn=True, in_stream=False, encoding="utf-8", **streams).exited)
 
 

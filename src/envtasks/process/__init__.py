@@ -1,0 +1,50 @@
+"""Run commands: find and start them, copy and redact their output, pass signals on, lend them the terminal.
+
+The names are fetched when they are asked for, as a task that runs no command, or a nox session, need not pay for all.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .command import (
+        exit_code,
+        find_program,
+        get_variable,
+        shell_quoted,
+        signal_exit_code,
+        too_large,
+        without_keys,
+    )
+    from .runner import Runner
+    from .signals import forwarding
+    from .streams import LineWriter, redact_file_descriptors
+
+__all__ = [
+    "LineWriter",
+    "Runner",
+    "exit_code",
+    "find_program",
+    "forwarding",
+    "get_variable",
+    "redact_file_descriptors",
+    "shell_quoted",
+    "signal_exit_code",
+    "too_large",
+    "without_keys",
+]
+
+_MODULES = {
+    "LineWriter": "streams",
+    "Runner": "runner",
+    "forwarding": "signals",
+    "redact_file_descriptors": "streams",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES.get(name, 'command')}", __name__), name)

@@ -1,4 +1,4 @@
-"""Start one process: find its program, build its command line, say why it cannot start, read how it ended."""
+"""One command: its program, command line and variables, why it cannot start, and the exit code of how it ended."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ def find_program(name: str, env: Mapping[str, str], *, cwd: str | None = None) -
     if os.path.dirname(name):  # noqa: PTH120 - Path would drop the ./ that makes it a path
         found = shutil.which(os.path.join(cwd or "", name))  # noqa: PTH118
     else:
-        found = shutil.which(name, path=variable(env, "PATH") or os.defpath)
+        found = shutil.which(name, path=get_variable(env, "PATH") or os.defpath)
     if found is None:
-        raise ToolMissing(f"The program {name} was not found{_place(name)}.", hint=_missing_hint(name))
+        place = "" if os.path.dirname(name) else " on the PATH of this environment"  # noqa: PTH120
+        raise ToolMissing(f"The program {name} was not found{place}.", hint=_missing_hint(name))
     return _with_suffix(found) if sys.platform == "win32" else found
 
 
 def find_shell(name: str, env: Mapping[str, str]) -> str:
     """The path of a shell. Raises ToolMissing."""
-    found = shutil.which(name, path=variable(env, "PATH") or os.defpath)
+    found = shutil.which(name, path=get_variable(env, "PATH") or os.defpath)
     if found is None:
         raise ToolMissing(
             f"The shell {name}, which c.run() starts, is not on this system.",
@@ -48,14 +49,14 @@ def find_shell(name: str, env: Mapping[str, str]) -> str:
     return found
 
 
-def variable(env: Mapping[str, str], name: str) -> str | None:
+def get_variable(env: Mapping[str, str], name: str) -> str | None:
     """A variable of an environment; on Windows, whose names have no case, in any spelling."""
     if name in env or sys.platform != "win32":
         return env.get(name)
     return next((value for key, value in env.items() if key.upper() == name), None)
 
 
-def merged(base: Mapping[str, str], extra: Mapping[str, Any]) -> dict[str, Any]:
+def merge_variables(base: Mapping[str, str], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Variables of `base` with those of `extra` in place of the same names (on Windows in any spelling)."""
     if sys.platform != "win32":
         return {**base, **extra}
@@ -71,10 +72,6 @@ def without_keys(variables: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in variables.items()
         if not (name.upper() if windows else name).startswith(PRIVATE_KEY)
     }
-
-
-def _place(name: str) -> str:
-    return "" if os.path.dirname(name) else " on the PATH of this environment"  # noqa: PTH120
 
 
 def _missing_hint(name: str) -> str:
@@ -116,23 +113,21 @@ def batch_line(program: str, arguments: Sequence[str]) -> str:
                 "batch file, and cmd.exe, which runs it, would change that.",
                 hint="start the program behind it directly, for example `node path/to/cli.js`",
             )
-    quoted = " ".join(map(_quoted, (program, *arguments)))
-    return f'{subprocess.list2cmdline([shell_of_windows()])} /d /s /v:off /c "{quoted}"'
+    # backslashes at a word's end are doubled, as they would escape the quote for the program
+    quoted = " ".join(
+        '"' + word + "\\" * (len(word) - len(word.rstrip("\\"))) + '"' for word in (program, *arguments)
+    )
+    return f'{subprocess.list2cmdline([windows_shell()])} /d /s /v:off /c "{quoted}"'
 
 
-def _quoted(word: str) -> str:
-    """In quotes; backslashes at the end are doubled, as they would escape the quote for the program."""
-    return '"' + word + "\\" * (len(word) - len(word.rstrip("\\"))) + '"'
-
-
-def shell_of_windows() -> str:
+def windows_shell() -> str:
     """The path of cmd.exe."""
     return os.environ.get("COMSPEC") or str(
         Path(os.environ.get("SYSTEMROOT", "C:\\Windows"), "System32", "cmd.exe")
     )
 
 
-def shell_line(shell: str, line: str) -> str | list[str]:
+def shell_command(shell: str, line: str) -> str | list[str]:
     """What Popen takes to run a line in a shell."""
     if sys.platform != "win32":
         return [shell, "-c", line]
@@ -142,22 +137,27 @@ def shell_line(shell: str, line: str) -> str | list[str]:
     return [shell, "-Command" if kind in _POWERSHELLS else "-c", line]
 
 
-def shown(argv: Sequence[str]) -> str:
-    """The arguments as a line that can be copied into this system's shell."""
+def shell_quoted(argv: Sequence[str]) -> str:
+    """The arguments as one line, quoted so that it can be copied into this system's shell."""
     return subprocess.list2cmdline(argv) if sys.platform == "win32" else shlex.join(argv)
 
 
+def signal_exit_code(number: int) -> int:
+    """The exit code of a process that a signal has ended: 128+N for signal N, as shells have it."""
+    return 128 + number
+
+
 def exit_code(returncode: int) -> int:
-    """The exit code to end with for a process that ended so: its own, or 128+N for a signal N."""
+    """The exit code for a `returncode` of `subprocess`: the process's own, or 128+N where a signal N ended it."""
     if returncode < 0:
-        return 128 - returncode
+        return signal_exit_code(-returncode)
     # sys.exit takes a C long: the unsigned codes of Windows pass through it as negative numbers
     return returncode - 2**32 if returncode >= 2**31 else returncode
 
 
 @contextmanager
 def start_errors(what: str, env: Mapping[str, str], line: str | Sequence[str]) -> Iterator[None]:
-    """Say in one sentence why a process could not be started; never with a value of its environment."""
+    """Within, raise an error that says in one sentence why a process could not be started, never with a value."""
     for name, value in env.items():
         if not isinstance(value, str):
             raise EnvtasksError(f"The variable {name} is a {type(value).__name__}; variables are text.")
@@ -166,7 +166,7 @@ def start_errors(what: str, env: Mapping[str, str], line: str | Sequence[str]) -
     try:
         yield
     except OSError as error:
-        raise _explained(error, what, env, line) from None
+        raise _start_error(error, what, env, line) from None
     except ValueError as error:
         if "\0" in "".join(line):
             raise EnvtasksError(f"An argument of {what} holds a NUL character.") from None
@@ -175,7 +175,9 @@ def start_errors(what: str, env: Mapping[str, str], line: str | Sequence[str]) -
         raise
 
 
-def _explained(error: OSError, what: str, env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
+def _start_error(
+    error: OSError, what: str, env: Mapping[str, str], line: str | Sequence[str]
+) -> EnvtasksError:
     windows = getattr(error, "winerror", None)
     if error.errno == errno.E2BIG or windows == 206:
         return too_large(env, line)
@@ -194,6 +196,7 @@ def _explained(error: OSError, what: str, env: Mapping[str, str], line: str | Se
 
 
 def too_large(env: Mapping[str, str], line: str | Sequence[str]) -> EnvtasksError:
+    """The error for E2BIG: names the largest variables, or says that the command line is too long."""
     sizes = {name: len(name) + len(value.encode("utf-8", "surrogatepass")) + 2 for name, value in env.items()}
     length = sum(len(word) + 1 for word in ([line] if isinstance(line, str) else line))
     largest = sorted(sizes, key=lambda name: -sizes[name])[:5]

@@ -1,4 +1,4 @@
-"""Invoke's Runner for commands in a given environment: output hidden, signals handed on, none left behind."""
+"""Invoke's Runner for commands in a given environment: redacted output, signals passed on, nothing left behind."""
 
 from __future__ import annotations
 
@@ -9,44 +9,42 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from invoke.runners import Local, Result
+from invoke.config import Config
+from invoke.context import Context
+from invoke.runners import Local, Promise, Result
 from invoke.util import ExceptionHandlingThread, isatty
 
 from ..errors import EnvtasksError
-from .capture import InputThread, OutputThread, RedactedResult
 from .command import (
     command_line,
     exit_code,
     find_program,
     find_shell,
-    merged,
-    shell_line,
-    shown,
+    merge_variables,
+    shell_command,
+    shell_quoted,
     start_errors,
     without_keys,
 )
-from .jobs import Job
-from .outlets import Outlet, is_open, is_terminal, read_available
-from .signals import signals
-from .terminal import Terminal, stay_in_background
+from .signals import ChildProcess, forwarding
+from .streams import StreamCopier, TextStreamWriter, is_open, is_terminal, read_available
+from .terminal import Terminal, do_not_stop_this_thread, fork_on_pty
 
 if TYPE_CHECKING:
-    from invoke.context import Context
-
     from ..redaction import Redactor
 
 
 class Runner(Local):
     """Runs one command, a shell line (`run`) or arguments (`run_argv`), with the variables of `child_env`.
 
-    With a redactor its values are hidden in whatever is printed, echoed or said in an exception; what
-    `stdout` and `stderr` of the Result hold is real. Without one, a command on a terminal gets the terminal
-    itself, and the Result's output is empty, unless something asks for capture: `hide`, `watchers`,
-    `out_stream`, `err_stream` or `asynchronous`.
+    With a redactor its values are redacted in whatever is printed, echoed or said in an exception; `stdout` and
+    `stderr` of the Result are real. Without one, a command on a terminal gets the terminal itself, and the Result's
+    output is empty, unless something asks for capture: `hide`, `watchers`, `out_stream`, `err_stream` or
+    `asynchronous`. With `capture=False` it is always empty: for output that may be endless.
     """
 
     def __init__(
@@ -55,19 +53,28 @@ class Runner(Local):
         *,
         child_env: Mapping[str, str] | None = None,
         redactor: Redactor | None = None,
+        capture: bool = True,
     ) -> None:
         super().__init__(context)
+        self._capture = capture
         self._child_env = child_env
         self._redactor = redactor or None
         self._argv: list[str] | None = None
         self._cwd: str | None = None
         self._terminal: Terminal | None = None
         self._output: tuple[int, ...] = ()  # the ends of the command's pipes that are read
-        self._job: Job | None = None
+        self._child: ChildProcess | None = None
+
+    @classmethod
+    def outside_task(
+        cls, child_env: Mapping[str, str], *, redactor: Redactor | None = None, capture: bool = True
+    ) -> Runner:
+        """A runner for a command of ours, which Invoke's configuration files do not change (`run: {pty: true}`)."""
+        return cls(Context(Config(lazy=True)), child_env=child_env, redactor=redactor, capture=capture)
 
     def run(self, command: str, **kwargs: Any) -> Result:
         """Run a shell line, as Invoke's `run`; after a signal N to this process raises SystemExit(128+N)."""
-        with signals.attention():
+        with forwarding.waiting():
             return super().run(command, **kwargs)
 
     def run_argv(self, argv: Sequence[str], **kwargs: Any) -> Result:
@@ -80,25 +87,29 @@ class Runner(Local):
                 hint="use c.run(), or give the variables to c.exec() by env=",
             )
         self._argv = list(argv)
-        self._cwd = _folder(self.context.command_cwds)
-        return self.run(shown(argv), **kwargs)
+        self._cwd = _working_directory(self.context.command_cwds)
+        return self.run(shell_quoted(argv), **kwargs)
+
+    def start_argv(self, argv: Sequence[str], **kwargs: Any) -> Promise:
+        """Start a program as `run_argv` does, without waiting for it: `with` the Promise waits for it at the end."""
+        return cast(Promise, self.run_argv(argv, asynchronous=True, **kwargs))
 
     # What Invoke calls on the way to the command
 
     def _setup(self, command: str, kwargs: Any) -> None:
         super()._setup(command, kwargs)
-        self.result_kwargs["command"] = self._hide(command)
+        self.result_kwargs["command"] = self._redacted(command)
         self._input = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
 
-    def _hide(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         return self._redactor.text(text) if self._redactor else text
 
     def echo(self, command: str) -> None:
-        print(self.opts["echo_format"].format(command=self._hide(command)), flush=True)  # noqa: T201
+        print(self.opts["echo_format"].format(command=self._redacted(command)), flush=True)  # noqa: T201
 
     def generate_env(self, env: Mapping[str, Any], replace_env: bool) -> dict[str, Any]:
         base = {} if replace_env else os.environ if self._child_env is None else self._child_env
-        variables = without_keys(merged(base, env))
+        variables = without_keys(merge_variables(base, env))
         if sys.platform == "win32" and not {"PYTHONUTF8", "PYTHONIOENCODING"} & {
             name.upper() for name in variables
         }:
@@ -111,23 +122,23 @@ class Runner(Local):
     def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
         cwd = self._cwd
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
-            raise EnvtasksError(f"The folder {cwd} is not there.")
+            raise EnvtasksError(f"The folder {cwd} does not exist.")
         if self._argv:
             program = find_program(self._argv[0], env, cwd=cwd)
             line = command_line(program, self._argv[1:])
         else:
             program = find_shell(shell, env)
-            line = shell_line(program, command)
+            line = shell_command(program, command)
         with start_errors(program, env, line):
             if self.using_pty:
                 self._start_on_pty(line, env)
             else:
                 self._start(line, env)
-        assert self._job is not None
+        child = self._running()
         if self._disowned:
-            threading.Thread(target=self._job.wait, daemon=True).start()  # no zombie while we live
+            threading.Thread(target=child.wait, daemon=True).start()  # so that it does not become a zombie
         else:
-            signals.add(self._job)
+            forwarding.add(child)
 
     def _start(self, line: str | list[str], env: dict[str, Any]) -> None:
         inherits, stdin = self._inherits(), self._stdin()
@@ -154,18 +165,16 @@ class Runner(Local):
                 process_group=None if self._disowned or sys.platform == "win32" else 0,
             )
             on_failure.pop_all()
-        self._job = Job(self.process.pid, self.process)
+        self._child = ChildProcess(self.process.pid, self.process)
         if not self._asynchronous and not self._disowned:
-            self._terminal = Terminal.here()
-        if self._terminal and inherits and stdin is None and os.isatty(0) and self._terminal.is_ours:
+            self._terminal = Terminal.find()
+        if self._terminal and inherits and stdin is None and os.isatty(0) and self._terminal.is_foreground:
             self._terminal.lend(self.process.pid)
 
     def _start_on_pty(self, line: str | list[str], env: dict[str, Any]) -> None:
-        from .terminal import fork_on_pty
-
         self.pid, self.parent_fd = fork_on_pty(list(line), env, self._cwd)
         self._output = (os.dup(self.parent_fd),)
-        self._job = Job(self.pid, None, interrupt=lambda: os.write(self.parent_fd, b"\x03"))
+        self._child = ChildProcess(self.pid, None, interrupt=lambda: os.write(self.parent_fd, b"\x03"))
 
     def _inherits(self) -> bool:
         """Whether the command gets our stdout and stderr themselves."""
@@ -180,7 +189,7 @@ class Runner(Local):
         return subprocess.DEVNULL if nothing else None
 
     def _mirrored_stdin(self) -> bool:
-        """Whether our input has to be carried to the command, whose stdin it is not."""
+        """Whether our input has to be copied to the command, whose stdin it is not."""
         if not self.streams["in"]:
             return False
         return bool(self.using_pty or self.watchers or self.opts["in_stream"] is not None)
@@ -197,11 +206,10 @@ class Runner(Local):
             hidden = f"std{names[i]}" in self.opts["hide"]
             threads[handler] = OutputThread(
                 fd,
-                None if hidden else Outlet(self.streams[names[i]], self.encoding),
+                None if hidden else TextStreamWriter(self.streams[names[i]], self.encoding),
                 redactor=self._redactor,
                 encoding=self.encoding,
-                captured=captured[i],
-                respond=self.respond,
+                capture=self._captured_in(captured[i]),
             )
         if self._mirrored_stdin():
             streams = {
@@ -212,8 +220,20 @@ class Runner(Local):
             threads[self.handle_stdin] = InputThread(target=self.handle_stdin, kwargs=streams)
         return threads, *captured
 
+    def _captured_in(self, pieces: list[str]) -> Callable[[str], None] | None:
+        """What is to be called with each piece of output: it is kept, and answered by the watchers."""
+        if not self._capture:
+            return None
+
+        def capture(piece: str) -> None:
+            pieces.append(piece)
+            if self.watchers:  # Invoke joins all that was printed so far, each time
+                self.respond(pieces)
+
+        return capture
+
     def handle_stdin(self, input_: IO[str], output: IO[str], echo: bool = False) -> None:
-        stay_in_background()
+        do_not_stop_this_thread()
         super().handle_stdin(input_, output, echo)
 
     def read_our_stdin(self, input_: IO[str]) -> str | None:
@@ -228,33 +248,29 @@ class Runner(Local):
     def write_proc_stdin(self, data: str) -> None:
         self._write_proc_stdin(data.encode(self.encoding, "surrogateescape"))
 
-    def respond(self, buffer_: list[str]) -> None:
-        if self.watchers:  # it joins all that was printed so far, each time
-            super().respond(buffer_)
-
     def wait(self) -> None:
-        job = self._running()
+        child = self._running()
         until = (lambda: self.has_dead_threads) if self.threads else None
-        while job.returncode is None and not (until and until()):
+        while child.returncode is None and not (until and until()):
             try:
-                job.wait(terminal=self._terminal, until=until)
-            except KeyboardInterrupt:  # Windows; elsewhere `signals` takes it
-                signals.interrupted(job)
-        if job.returncode is None:
+                child.wait(terminal=self._terminal, until=until)
+            except KeyboardInterrupt:  # Windows; elsewhere there is a signal handler
+                forwarding.interrupted(child)
+        if child.returncode is None:
             return
-        signals.remove(job)
-        if self._terminal and self._terminal.was_lent and job.returncode == -signal.SIGINT:
+        forwarding.remove(child)
+        if self._terminal and self._terminal.was_lent and child.returncode == -signal.SIGINT:
             # the terminal gave Ctrl-C to the command alone; it was meant for us too
-            signals.note(signal.SIGINT)
-        if signals.ending:
-            job.dwindle(signals.ending)
+            forwarding.record(signal.SIGINT)
+        if forwarding.ending:
+            child.wait_for_group(forwarding.ending)
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:  # noqa: ARG002
         self._running().interrupt()
 
     @property
     def process_is_finished(self) -> bool:
-        return self._running().poll()
+        return self._running().has_ended()
 
     def kill(self) -> None:
         self._running().kill()
@@ -264,33 +280,91 @@ class Runner(Local):
         return None if code is None else exit_code(code)
 
     def _finish(self) -> Result:
-        with signals.attention():
+        with forwarding.waiting():
             return super()._finish()
 
     def generate_result(self, **kwargs: Any) -> Result:
-        return RedactedResult(self._hide, **kwargs)
+        return RedactedResult(self._redacted, **kwargs)
 
     def stop(self) -> None:
-        job = self._job
-        if job is not None and job.returncode is None:  # something failed on our side
-            job.kill()
+        child = self._child
+        if child is not None and child.returncode is None:  # something failed on our side
+            child.kill()
             deadline = time.monotonic() + 1
-            job.wait(until=lambda: time.monotonic() > deadline)
-            signals.remove(job)
+            child.wait(until=lambda: time.monotonic() > deadline)
+            forwarding.remove(child)
         process: subprocess.Popen[bytes] | None = getattr(self, "process", None)
         if process is not None and process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
         super().stop()
 
-    def _running(self) -> Job:
-        if self._job is None:
+    def _running(self) -> ChildProcess:
+        if self._child is None:
             raise EnvtasksError("The command was not started.")
-        return self._job
+        return self._child
 
 
-def _folder(cwds: Sequence[str]) -> str | None:
-    """The folder that `c.cd()` leads to."""
+class RedactedResult(Result):
+    """Invoke's Result: `stdout` and `stderr` are what the command printed, texts about it are redacted."""
+
+    def __init__(self, redacted: Callable[[str], str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._redacted = redacted
+
+    def __str__(self) -> str:
+        return self._redacted(super().__str__())
+
+    def tail(self, stream: str, count: int = 10) -> str:
+        return self._redacted(super().tail(stream, count))
+
+
+class OutputThread(ExceptionHandlingThread):
+    """Copies one output of the command to a writer (or none), and calls `capture` with each piece of its text."""
+
+    def __init__(
+        self,
+        fd: int,
+        writer: TextStreamWriter | None,
+        *,
+        redactor: Redactor | None,
+        encoding: str,
+        capture: Callable[[str], None] | None,
+    ) -> None:
+        super().__init__(name="envtasks-output")
+        self._capture = capture
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._copier = StreamCopier(
+            fd,
+            writer.write if writer else lambda _: None,
+            redactor=redactor,
+            observe=self._observe if capture else None,
+        )
+
+    def _run(self) -> None:
+        do_not_stop_this_thread()
+        self._copier.run()
+
+    def _observe(self, data: bytes, *, final: bool = False) -> None:
+        text = self._decoder.decode(data, final=final)
+        if text and self._capture is not None:
+            self._capture(text)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Return once all that the command printed is here; children of it may keep the pipe open."""
+        self._copier.finish(timeout)
+        self._observe(b"", final=True)
+
+
+class InputThread(ExceptionHandlingThread):
+    """Copies our input to the command; may hang in a write that nobody reads."""
+
+    def join(self, timeout: float | None = None) -> None:
+        super().join(1.0 if timeout is None else timeout)
+
+
+def _working_directory(cwds: Sequence[str]) -> str | None:
+    """The folder that `c.cd()` leads to; None: where this process is."""
     path = ""
     for step in cwds:
         path = os.path.join(path, os.path.expanduser(step))  # noqa: PTH111, PTH118

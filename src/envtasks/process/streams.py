@@ -1,32 +1,38 @@
-"""Move what processes print to where it belongs, redacted, without waiting for those who stay behind."""
+"""The streams of commands: copied, redacted and captured, without waiting for those that a command leaves behind."""
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import os
 import select
+import stat
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
 
 CHUNK: Final = 65_536
-SILENCE: Final = 0.1
-"""Seconds without output after which a prompt must be seen, and an ended process has said everything."""
+PAUSE: Final = 0.1
+"""Seconds without output after which a prompt must be seen, and an ended process has printed everything."""
 
 _LARGEST_PIPE: Final = 1 << 20
 
 
-class Pump:
-    """Copies a pipe to its end. `finish` waits until what was printed so far is copied, not until the end.
+class StreamCopier:
+    """Copies what comes out of a pipe, redacted, until its end. `finish` waits only for what was printed so far.
 
     A process may leave children behind that hold the pipe open (a server started with `&`): they keep it, and
     what they print is still copied, and redacted, for as long as this process lives.
+
+    `observe` gets the bytes as they are, up to the end of the process itself; `close` is called at the end of the pipe.
     """
 
     def __init__(
@@ -35,62 +41,62 @@ class Pump:
         write: Callable[[bytes], None],
         *,
         redactor: Redactor | None = None,
-        heard: Callable[[bytes], None] | None = None,
+        observe: Callable[[bytes], None] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
         self._fd = fd
         self._write = write
-        self._heard = heard
+        self._observe = observe
         self._close = close
-        self._stream = redactor.stream() if redactor else None
-        self._over = threading.Event()
-        self._settled = threading.Event()
+        self._redacted = redactor.stream() if redactor else None
+        self._process_ended = threading.Event()
+        self._finished = threading.Event()
 
     def run(self) -> None:
-        """Copy; raises what `heard` raises. Ends if nobody reads what it writes: SIGPIPE tells."""
+        """Copy; raises what `observe` raises. Ends if nobody reads what it writes: SIGPIPE ends the command then."""
         try:
             self._copy()
-            self._give(self._stream.flush() if self._stream else b"")
+            self._give(self._redacted.flush() if self._redacted else b"")
         except BrokenPipeError:
             pass
         finally:
             os.close(self._fd)
             if self._close is not None:
                 self._close()
-            self._settled.set()
+            self._finished.set()
 
     def finish(self, timeout: float | None = None) -> None:
-        """Call it when the process at the other end is over: comes back when its output is through."""
-        self._over.set()
-        self._settled.wait(timeout)
+        """Return once the exited process's output has been copied. To be called when the process has exited."""
+        self._process_ended.set()
+        self._finished.wait(timeout)
 
     def _copy(self) -> None:
         left = _LARGEST_PIPE
         deadline = 0.0
         while True:
-            over = self._over.is_set()
-            waiting = over or (self._stream is not None and self._stream.waiting)
-            if not readable(self._fd, SILENCE if waiting else 3 * SILENCE):
-                self._settle(over)
+            ended = self._process_ended.is_set()
+            waiting = ended or (self._redacted is not None and self._redacted.waiting)
+            if not readable(self._fd, PAUSE if waiting else 3 * PAUSE):
+                self._settle(ended)
                 continue
             data = _read(self._fd)
             if not data:
                 return
-            if self._heard is not None and not self._settled.is_set():
-                self._heard(data)
-            self._give(self._stream.feed(data) if self._stream else data)
-            if over and not self._settled.is_set():
-                # those left behind print without a pause: go on until all of the process itself is through
-                deadline = deadline or time.monotonic() + 10 * SILENCE
+            if self._observe is not None and not self._finished.is_set():
+                self._observe(data)
+            self._give(self._redacted.feed(data) if self._redacted else data)
+            if ended and not self._finished.is_set():
+                # those left behind print without a pause: go on until all of the process itself is copied
+                deadline = deadline or time.monotonic() + 10 * PAUSE
                 left -= len(data)
                 if left < 0 and time.monotonic() > deadline:
-                    self._settle(over)
+                    self._settle(ended)
 
-    def _settle(self, over: bool) -> None:
-        if self._stream is not None and self._stream.waiting:
-            self._give(self._stream.settle(everything=over))
-        if over:
-            self._settled.set()
+    def _settle(self, ended: bool) -> None:
+        if self._redacted is not None and self._redacted.waiting:
+            self._give(self._redacted.settle(everything=ended))
+        if ended:
+            self._finished.set()
 
     def _give(self, data: bytes) -> None:
         if data:
@@ -142,7 +148,7 @@ def write_all(fd: int, data: bytes) -> None:
         try:
             view = view[os.write(fd, view) :]
         except BlockingIOError:  # another process that shares the terminal has made it so (node does)
-            select.select([], [fd], [], SILENCE)
+            select.select([], [fd], [], PAUSE)
         except OSError as error:
             if sys.platform == "win32" and error.errno == errno.EINVAL:
                 raise BrokenPipeError from None
@@ -151,29 +157,29 @@ def write_all(fd: int, data: bytes) -> None:
 
 @contextmanager
 def redact_file_descriptors(redactor: Redactor, fds: Sequence[int] = (1, 2)) -> Iterator[None]:
-    """Hide secrets in everything that this process and its children print while the body runs.
+    """Redact everything that this process and its children print while the body runs.
 
-    Children that outlive the body are not waited for; what they print later is still hidden.
+    Children that outlive the body are not waited for; what they print later is still redacted.
     """
     if not redactor:
         yield
         return
     _flush_python()
-    pumps: list[Pump] = []
+    copiers: list[StreamCopier] = []
     kept: dict[int, int] = {}
     try:
-        pumps.extend(_put_pipe(redactor, group, kept) for group in _same_files(fds))
+        copiers.extend(_put_pipe(redactor, group, kept) for group in _same_files(fds))
         yield
     finally:
         _flush_python()
         for fd, saved in kept.items():
             os.dup2(saved, fd)
             os.close(saved)
-        for pump in pumps:
-            pump.finish()
+        for copier in copiers:
+            copier.finish()
 
 
-def _put_pipe(redactor: Redactor, fds: Sequence[int], kept: dict[int, int]) -> Pump:
+def _put_pipe(redactor: Redactor, fds: Sequence[int], kept: dict[int, int]) -> StreamCopier:
     """One pipe in place of file descriptors that are the same file, so that their lines stay in order."""
     target = os.dup(fds[0])
     reader, writer = os.pipe()
@@ -181,11 +187,11 @@ def _put_pipe(redactor: Redactor, fds: Sequence[int], kept: dict[int, int]) -> P
         kept[fd] = os.dup(fd)
         os.dup2(writer, fd)
     os.close(writer)
-    pump = Pump(
+    copier = StreamCopier(
         reader, lambda data: write_all(target, data), redactor=redactor, close=lambda: os.close(target)
     )
-    threading.Thread(target=pump.run, name="envtasks-redaction", daemon=True).start()
-    return pump
+    threading.Thread(target=copier.run, name="envtasks-redaction", daemon=True).start()
+    return copier
 
 
 def _same_files(fds: Sequence[int]) -> list[list[int]]:
@@ -202,3 +208,113 @@ def _flush_python() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.flush()
+
+
+class TextStreamWriter:
+    """Writes bytes of one encoding to a text stream: a file, a terminal, or any object with `write`."""
+
+    def __init__(self, stream: IO[str], encoding: str) -> None:
+        self._stream = stream
+        self._fd = _plain_fd(stream, encoding)
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def write(self, data: bytes) -> None:
+        """Write and flush; raises BrokenPipeError if nobody reads it."""
+        if self._fd is None:
+            self._write_text(self._decoder.decode(data))
+            return
+        try:
+            self._stream.flush()  # what was printed before comes first
+            write_all(self._fd, data)
+        except BrokenPipeError:
+            _to_null_device(self._fd)
+            raise
+
+    def _write_text(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:
+            encoding = getattr(self._stream, "encoding", None) or "ascii"
+            self._stream.write(text.encode(encoding, "replace").decode(encoding))
+        self._stream.flush()
+
+
+def _plain_fd(stream: IO[str], encoding: str) -> int | None:
+    """The file descriptor that may be written to instead of the stream, with the same outcome."""
+    if type(stream) is not io.TextIOWrapper:  # one that does more with what it is given
+        return None
+    with suppress(OSError, LookupError):
+        fd = stream.fileno()
+        same = codecs.lookup(stream.encoding).name == codecs.lookup(encoding).name
+        if same and not (sys.platform == "win32" and os.isatty(fd)):
+            return fd
+    return None
+
+
+def _to_null_device(fd: int) -> None:
+    """Nobody reads our stdout any more: let Python not complain about that when it flushes at the end."""
+    if fd in (1, 2):
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, fd)
+        os.close(null_device)
+
+
+class LineWriter(io.TextIOBase):
+    """A text stream that calls a function with each line, and keeps the last ones; several threads may write."""
+
+    def __init__(self, call: Callable[[str], None], *, keep: int = 200) -> None:
+        self._call = call
+        self._last: deque[str] = deque(maxlen=keep)
+        self._unfinished = ""
+        self._lock = threading.Lock()
+
+    def write(self, text: str, /) -> int:
+        """Take the next characters."""
+        with self._lock:
+            *lines, self._unfinished = (self._unfinished + text).split("\n")
+            for line in lines:
+                self._last.append(line.rstrip())
+                self._call(self._last[-1])
+        return len(text)
+
+    @property
+    def last(self) -> tuple[str, ...]:
+        """The last lines, an unfinished one too."""
+        return (*self._last, self._unfinished) if self._unfinished else tuple(self._last)
+
+
+def is_terminal(stream: Any, fd: int) -> bool:
+    """Whether a standard stream is still the one that this process was started with, and a terminal."""
+    try:
+        return bool(stream.fileno() == fd and os.isatty(fd))
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def is_open(fd: int) -> bool:
+    """Whether a standard file descriptor is there at all."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def read_available(stream: Any) -> bytes | str | None:
+    """What a stream has now: None for nothing yet, empty for its end."""
+    try:
+        fd = stream.fileno()
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except (AttributeError, OSError, ValueError):
+        fd, regular = -1, True
+    if regular:
+        data: bytes | str = stream.read(CHUNK)
+        return data
+    try:
+        return os.read(fd, CHUNK) if readable(fd, 0) else None
+    except OSError as error:
+        if error.errno == errno.EIO:  # the terminal is lent to the command
+            return None
+        if error.errno == errno.EBADF:
+            return b""
+        raise

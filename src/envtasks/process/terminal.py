@@ -28,38 +28,38 @@ class Terminal:
         self._modes: list[Any] | None = None
 
     @classmethod
-    def here(cls) -> Terminal | None:
-        """The terminal that this process may lend (stdin, stdout or stderr); None in a thread, or without."""
+    def find(cls) -> Terminal | None:
+        """The terminal that this process may lend (stdin, stdout or stderr); None in a thread, or without one."""
         if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
             return None
         for fd in range(3):
             with suppress(OSError):
                 if os.isatty(fd):
-                    os.tcgetpgrp(fd)  # fails if it is a terminal, but not ours
+                    os.tcgetpgrp(fd)  # fails if it is a terminal, but does not control this process
                     return cls(fd)
         return None
 
     if sys.platform != "win32":
 
         @property
-        def is_ours(self) -> bool:
-            """Whether this process is in the foreground."""
+        def is_foreground(self) -> bool:
+            """Whether the process group of this process is in the foreground."""
             with suppress(OSError):
                 return os.tcgetpgrp(self._fd) == os.getpgrp()
             return False
 
         @property
         def is_lent(self) -> bool:
-            """Whether another group has it, and is to give it back."""
+            """Whether it is lent to another group now."""
             return self._lent_to != 0
 
         @property
         def was_lent(self) -> bool:
-            """Whether it has been another group's at some time, so that Ctrl-C went there."""
+            """Whether it has been lent at some time, so that Ctrl-C went to the other group."""
             return self._modes is not None
 
         def lend(self, group: int) -> None:
-            """Make a group the foreground group, and wake it in case it has asked too early."""
+            """Make a group the foreground group, and continue it in case it was stopped for the lack of a terminal."""
             import termios
 
             with suppress(OSError, termios.error):
@@ -69,8 +69,8 @@ class Terminal:
                 self._lent_to = group
                 os.killpg(group, signal.SIGCONT)
 
-        def take_back(self, *, mend: bool = False) -> None:
-            """Be in the foreground again; `mend` restores the modes that a killed program has left behind."""
+        def take_back(self, *, restore_modes: bool = False) -> None:
+            """Be in the foreground again; `restore_modes`: undo what a killed program has changed (echo, …)."""
             import termios
 
             if not self._lent_to:
@@ -78,7 +78,7 @@ class Terminal:
             self._lent_to = 0
             with suppress(OSError, termios.error), _without_stopping():
                 os.tcsetpgrp(self._fd, os.getpgrp())
-                if mend and self._modes:
+                if restore_modes and self._modes:
                     termios.tcsetattr(self._fd, termios.TCSADRAIN, self._modes)
 
 
@@ -86,7 +86,7 @@ if sys.platform != "win32":
 
     @contextmanager
     def _without_stopping() -> Iterator[None]:
-        """A background process that touches the terminal would be stopped."""
+        """Within, this process may change the terminal from the background without being stopped."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
             yield
@@ -94,14 +94,14 @@ if sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def stay_in_background() -> None:
-    """In a thread: reading or writing the terminal while it is lent must not stop this process."""
+def do_not_stop_this_thread() -> None:
+    """In this thread, reading or writing a terminal that is lent fails instead of stopping the process."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN, signal.SIGTTOU})
 
 
 def fork_on_pty(argv: list[str], env: Mapping[str, str], cwd: str | None) -> tuple[int, int]:
-    """Start a program on a new pseudo-terminal as large as ours; gives its process id and our end of it."""
+    """Start a program on a new pseudo-terminal as large as ours. Returns its process id and our end of the terminal."""
     if sys.platform == "win32":
         raise EnvtasksError("Windows has no pseudo-terminals.", hint="leave out pty=True there")
     import fcntl
