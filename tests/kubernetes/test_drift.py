@@ -30,7 +30,9 @@ def print_of(value: str) -> str:
 
 
 def compare(chosen: Selection, there: LiveObjects) -> tuple[Difference, ...]:
-    return drift.of_names(target(), chosen, there, lambda value: rollout.fingerprint(KEY, value))
+    return drift.of_names(
+        target(), chosen, live=there, fingerprint=lambda value: rollout.fingerprint(KEY, value)
+    )
 
 
 def test_an_equal_cluster_differs_in_nothing() -> None:
@@ -68,7 +70,7 @@ def test_every_kind_of_difference_is_listed_by_name() -> None:
 
 def test_objects_that_are_not_there_are_differences_even_when_empty() -> None:
     """A pod whose envFrom misses an empty object does not start either."""
-    assert drift.compare(target(), selection(), (), {}).differences == (
+    assert drift.compare(target(), selection(), workloads=(), live={}).differences == (
         Difference("added", "", SECRET),
         Difference("added", "", CONFIG),
     )
@@ -81,7 +83,7 @@ def test_notes_say_what_the_cluster_holds_besides() -> None:
         SECRET: live("Secret", {}, annotations={LAST_APPLIED: "{}"}),
         CONFIG: live("ConfigMap", {"H": "y"}, entry("envtasks", "H")),
     }
-    assert drift.compare(target(), chosen, ("deployment/shop",), there) == drift.Comparison(
+    assert drift.compare(target(), chosen, workloads=("deployment/shop",), live=there) == drift.Comparison(
         (),
         (
             f"{SECRET} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it.",
@@ -99,7 +101,7 @@ def test_a_workload_is_pending_until_its_pods_were_started_for_the_content() -> 
         "deployment/b": {"spec": {"template": {}}},
     }
     names = ["deployment/a", "deployment/b", "deployment/c"]
-    assert list(drift.of_workloads(names, there, "c1")) == [
+    assert list(drift.of_workloads(names, there, content="c1")) == [
         Difference("pending", "", "deployment/b"),
         Difference("absent", "", "deployment/c"),
     ]

@@ -29,14 +29,14 @@ def connected(
     kubectl = Scripted(
         lambda argv: Result(0, config(server, **more), "") if argv[0] == "config" else Result(0, "", "")
     )
-    return calls.connect(target(), kubectl, REDACTOR), kubectl
+    return calls.connect(target(), kubectl, redactor=REDACTOR), kubectl
 
 
 def test_without_a_declared_cluster_kubectl_is_not_called() -> None:
     """The refusal says what to write into pyproject.toml, keeping what is there."""
     kubectl = Scripted(lambda argv: Result(0, "", ""))
     with pytest.raises(Refused) as caught:
-        calls.connect(target(context=None, server=None), kubectl, REDACTOR)
+        calls.connect(target(context=None, server=None), kubectl, redactor=REDACTOR)
     assert caught.value.message == (
         "staging has no declared cluster (not declared: context, server): nothing can be sent."
     )
@@ -61,7 +61,7 @@ def test_a_context_that_the_kubeconfig_lacks_is_refused_with_those_it_has() -> N
         )
 
     with pytest.raises(Refused) as caught:
-        calls.connect(target(), Scripted(answer), REDACTOR)
+        calls.connect(target(), Scripted(answer), redactor=REDACTOR)
     assert caught.value.message == (
         "staging is declared to use the context 'staging', "
         "which this kubeconfig does not have (it has minikube, other)."

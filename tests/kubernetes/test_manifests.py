@@ -144,7 +144,7 @@ def test_files_are_for_their_owner_and_not_for_git(tmp_path: Path) -> None:
     """Mode 0600 in a folder of mode 0700 that ignores itself; a second run replaces them."""
     folder = tmp_path / "new" / "rendered"
     for text in ("one\n", "two\n"):
-        (path,) = manifests.write_files({"secret.yaml": text}, folder, {})
+        (path,) = manifests.write_files({"secret.yaml": text}, folder, environment={})
         assert path.read_text(encoding="utf-8") == text
     assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"

@@ -29,7 +29,7 @@ def pod(body: str) -> str:
 
 
 def found(root: Path, text: str) -> tuple[Finding, ...]:
-    return references.find_problems(manifests(root, text), target(), CHOSEN)
+    return references.find_problems(manifests(root, text), target(), selection=CHOSEN)
 
 
 def test_references_that_are_met_are_no_findings(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_what_cannot_be_checked_is_noted(tmp_path: Path) -> None:
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "chart.yaml").write_text("{{- if .Values.x }}\na: {{ .b }}: c\n", encoding="utf-8")
     read = manifests(tmp_path, pod("envFrom: [{secretRef: {name: registry-login}}]"))
-    assert references.find_problems(read, target(), CHOSEN) == ()
-    assert references.unchecked(read, target(), CHOSEN) == (
+    assert references.find_problems(read, target(), selection=CHOSEN) == ()
+    assert references.unchecked(read, target(), selection=CHOSEN) == (
         "deploy/chart.yaml is a template and was not checked.",
         "Secret registry-login is not rendered here and was not checked.",
     )

@@ -42,6 +42,17 @@ def test_two_values_of_equal_length_give_two_digests(value: str) -> None:
     assert rollout.digest(KEY, rollout.values_of(secret, config)) != before
 
 
+def test_a_fingerprint_depends_on_the_key_and_the_value() -> None:
+    """Without the key it cannot be compared with the fingerprints of guessed values."""
+    prints = {
+        rollout.fingerprint(KEY, b"hunter2"),
+        rollout.fingerprint(KEY, b"hunter3"),
+        rollout.fingerprint(rollout.new_key(), b"hunter2"),
+    }
+    assert {len(each) for each in prints} == {8}
+    assert len(prints) == 3
+
+
 @pytest.mark.parametrize("text", ["", "not base64!", base64.b64encode(b"short").decode()])
 def test_a_key_that_cannot_be_used_is_none(text: str) -> None:
     """A damaged annotation counts as absent, so that a new key is made."""

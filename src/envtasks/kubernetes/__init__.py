@@ -59,7 +59,9 @@ class Inputs:
 
     def connect(self, program: Kubectl | None) -> Cluster:
         """The declared cluster. Raises ToolMissing and Refused."""
-        return kubectl.connect(self.target, program or kubectl.Program.find(self.environment), self.redactor)
+        return kubectl.connect(
+            self.target, program or kubectl.Program.find(self.environment), redactor=self.redactor
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +134,15 @@ def write_rendered(
         files = {"secret.yaml": manifests.to_yaml([secret]), "configmap.yaml": manifests.to_yaml([config])}
     else:
         files = {"kustomization.yaml": render(inputs, format=format, reveal=True)}
-    return manifests.write_files(files, folder, inputs.environment)
+    return manifests.write_files(files, folder, environment=inputs.environment)
 
 
 def status(inputs: Inputs) -> Status:
     """What would keep a pod from starting, found without a cluster."""
     documents, target, selection = inputs.documents, inputs.target, inputs.selection
     return Status(
-        references.find_problems(documents, target, selection),
-        references.unchecked(documents, target, selection),
+        references.find_problems(documents, target, selection=selection),
+        references.unchecked(documents, target, selection=selection),
         tuple(selection.secret),
         tuple(selection.config),
     )
@@ -152,7 +154,7 @@ def diff(inputs: Inputs, *, program: Kubectl | None = None) -> Comparison:
     Raises ToolMissing, Refused, ClusterFailed.
     """
     live = inputs.connect(program).get([*inputs.target.objects, *inputs.workloads])
-    return drift.compare(inputs.target, inputs.selection, inputs.workloads, live)
+    return drift.compare(inputs.target, inputs.selection, workloads=inputs.workloads, live=live)
 
 
 def prepare_apply(
@@ -164,7 +166,7 @@ def prepare_apply(
     server rejects, conflicts by name. `run_apply` then changes the cluster.
     """
     target, documents = inputs.target, inputs.documents
-    findings = references.find_problems(documents, target, inputs.selection)
+    findings = references.find_problems(documents, target, selection=inputs.selection)
     refuse_findings(findings, target.environment)
     if options.image:
         rollout.check_image(options.image)
@@ -184,4 +186,4 @@ def prepare_apply(
         echo=echo,
     )
     dry_run(prepared)
-    return prepared, drift.compare(target, inputs.selection, inputs.workloads, live)
+    return prepared, drift.compare(target, inputs.selection, workloads=inputs.workloads, live=live)

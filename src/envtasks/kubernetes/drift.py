@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 CONFLICT: Final = re.compile(r'conflicts? with "(?P<manager>[^"]+)"[^:]*:(?: (?P<field>\.\S+))?')
 Values = Mapping[str, Mapping[str, bytes]]  # by object and name
+Fingerprint = Callable[[bytes], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,17 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def compare(target: Target, selection: Selection, workloads: Sequence[str], live: LiveObjects) -> Comparison:
+def compare(
+    target: Target, selection: Selection, *, workloads: Sequence[str], live: LiveObjects
+) -> Comparison:
     """The comparison with the objects and workloads that exist, `live`."""
     key = rollout.key_of(live.get(target.objects[0]))
     secret, config = (live.get(name) for name in target.objects)
     content = rollout.digest(key, rollout.values_of(secret, config)) if key else None
     missing = [Difference("added", "", name) for name in target.objects if name not in live]
-    names = of_names(target, selection, live, partial(rollout.fingerprint, key or rollout.new_key()))
-    pods = tuple(of_workloads(workloads, live, content))
+    fingerprint = partial(rollout.fingerprint, key or rollout.new_key())
+    names = of_names(target, selection, live=live, fingerprint=fingerprint)
+    pods = tuple(of_workloads(workloads, live, content=content))
     notes = [
         f"{name} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it."
         for name in target.objects
@@ -72,7 +76,7 @@ def compare(target: Target, selection: Selection, workloads: Sequence[str], live
 
 
 def of_names(
-    target: Target, selection: Selection, live: LiveObjects, fingerprint: Callable[[bytes], str]
+    target: Target, selection: Selection, *, live: LiveObjects, fingerprint: Fingerprint
 ) -> tuple[Difference, ...]:
     """The differences of all names, in order of name."""
     secret, config = target.objects
@@ -86,37 +90,31 @@ def of_names(
 
 
 def _of_name(
-    name: str, wanted: Values, present: Values, live: LiveObjects, fingerprint: Callable[[bytes], str]
+    name: str, wanted: Values, present: Values, live: LiveObjects, fingerprint: Fingerprint
 ) -> Iterator[Difference]:
     home = next((where for where, values in wanted.items() if name in values), None)
     elsewhere = [where for where, values in present.items() if name in values and where != home]
     if home is not None:
-        value = wanted[home][name]
+        new = wanted[home][name]
+        old = present[home].get(name)
         source = next((where for where in elsewhere if remaining_manager(live[where], name) is None), None)
-        if name in present[home]:
-            yield from _of_value(name, home, present[home][name], value, live[home], fingerprint)
-        elif source is not None:
-            old = present[source][name]
-            yield Difference("moved", name, home, fingerprint(old), fingerprint(value), source=source)
+        if old is None and source is not None:
+            prints = fingerprint(present[source][name]), fingerprint(new)
+            yield Difference("moved", name, home, *prints, source=source)
             elsewhere.remove(source)
-        else:
-            yield Difference("added", name, home, wanted=fingerprint(value))
+        elif old is None:
+            yield Difference("added", name, home, wanted=fingerprint(new))
+        elif old != new:
+            by = conflicting_manager(live[home], name)
+            what = "drifted" if by else "changed"
+            yield Difference(what, name, home, fingerprint(old), fingerprint(new), by=by or "")
     for where in elsewhere:
-        owner = remaining_manager(live[where], name)
-        what, by = ("removed", "") if owner is None else ("foreign", owner)
-        yield Difference(what, name, where, fingerprint(present[where][name]), by=by)
+        by = remaining_manager(live[where], name)
+        what = "foreign" if by else "removed"
+        yield Difference(what, name, where, fingerprint(present[where][name]), by=by or "")
 
 
-def _of_value(
-    name: str, where: str, old: bytes, new: bytes, live: LiveObject, fingerprint: Callable[[bytes], str]
-) -> Iterator[Difference]:
-    if old != new:
-        owner = conflicting_manager(live, name)
-        what, by = ("changed", "") if owner is None else ("drifted", owner)
-        yield Difference(what, name, where, fingerprint(old), fingerprint(new), by=by)
-
-
-def of_workloads(workloads: Sequence[str], live: LiveObjects, content: str | None) -> Iterator[Difference]:
+def of_workloads(workloads: Sequence[str], live: LiveObjects, *, content: str | None) -> Iterator[Difference]:
     """The workloads that are absent, or whose pods were not started for what the cluster holds now."""
     for name in workloads:
         if name not in live:

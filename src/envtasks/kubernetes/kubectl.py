@@ -139,7 +139,7 @@ class Cluster:
             yield f"--tls-server-name={self.tls_name}"
 
 
-def connect(target: Target, kubectl: Kubectl, redactor: Redactor) -> Cluster:
+def connect(target: Target, kubectl: Kubectl, *, redactor: Redactor) -> Cluster:
     """The declared cluster of an environment, after its kubeconfig was compared with the declaration.
 
     A context is only a name in one person's kubeconfig, so the server's URL has to agree too. Raises Refused.

@@ -105,7 +105,9 @@ def kustomization(target: Target, selection: Selection, *, hide: Hide | None = N
     return dump(_unambiguous(document))
 
 
-def write_files(files: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> tuple[Path, ...]:
+def write_files(
+    files: Mapping[str, str], folder: Path, *, environment: Mapping[str, str]
+) -> tuple[Path, ...]:
     """Write files (name to text) with mode 0600 into a folder that git ignores. Returns their paths.
 
     A folder that is new gets a `.gitignore` of its own. Raises Refused where git would add the files.

@@ -121,7 +121,7 @@ def _documents(text: str, label: str) -> Iterator[Document]:
             yield Document(label, own.rstrip() + "\n", node)
 
 
-def find_problems(documents: Documents, target: Target, selection: Selection) -> tuple[Finding, ...]:
+def find_problems(documents: Documents, target: Target, *, selection: Selection) -> tuple[Finding, ...]:
     """Everything in the manifests that does not fit what is rendered."""
     known = _known_keys(documents, target, selection)
     found = [_unmet(reference, target, known, selection) for reference in references(documents)]
@@ -132,7 +132,7 @@ def find_problems(documents: Documents, target: Target, selection: Selection) ->
     )
 
 
-def unchecked(documents: Documents, target: Target, selection: Selection) -> tuple[str, ...]:
+def unchecked(documents: Documents, target: Target, *, selection: Selection) -> tuple[str, ...]:
     """What could not be checked, one sentence each."""
     known = _known_keys(documents, target, selection)
     others = sorted({(KINDS[r.kind], r.name) for r in references(documents) if (r.kind, r.name) not in known})
