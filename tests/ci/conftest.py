@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from envtasks.ci.plan import Pipeline, plan_pipeline
-from tests.ci.pipeline_projects import loaded, shop
-from tests.conftest import SOURCES, surroundings
-from tests.projects import Sandbox, make_sandbox
+from tests.ci.pipeline_projects import clean_sandbox, loaded, shop
+from tests.projects import Sandbox
 
 
 @pytest.fixture(scope="module")
 def shared_shop(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """The shop with a registry, and with a job that lints its workflows."""
-    sandbox = make_sandbox(tmp_path_factory.mktemp("shop"))
-    outer = surroundings(sandbox.env)
-    clean = {name: value for name, value in sandbox.env.items() if name not in outer}
-    sandbox = shop(replace(sandbox, env={**clean, "PYTHONPATH": str(SOURCES)}))
+    sandbox = shop(clean_sandbox(tmp_path_factory.mktemp("shop")))
     text = (sandbox.root / "pyproject.toml").read_text(encoding="utf-8")
     tables = '[tool.envtasks.docker]\nregistry = "registry.example.com"\n\n[tool.envtasks.ci]\nlint = true\n'
     sandbox.write("pyproject.toml", f"{text}\n{tables}")

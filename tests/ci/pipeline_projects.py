@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from envtasks.config import Project
-from tests.projects import Sandbox
+from tests.conftest import SOURCES, surroundings
+from tests.projects import Sandbox, make_sandbox
 
 PYPROJECT = """
 [project]
@@ -84,6 +86,14 @@ def commit(root: Path) -> None:
     who = ["-c", "user.name=shop", "-c", "user.email=shop@example.com"]
     for words in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "shop"]):
         subprocess.run(["git", *words], cwd=root, env=env, check=True, capture_output=True)
+
+
+def clean_sandbox(root: Path) -> Sandbox:
+    """An empty project in a clean environment, for fixtures that are made before a test's own environment is."""
+    sandbox = make_sandbox(root)
+    outer = surroundings(sandbox.env)
+    clean = {name: value for name, value in sandbox.env.items() if name not in outer}
+    return replace(sandbox, env={**clean, "PYTHONPATH": str(SOURCES)})
 
 
 def loaded(sandbox: Sandbox) -> Project:

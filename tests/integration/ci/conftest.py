@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci.pipeline_projects import PYPROJECT, commit, shop
+from envtasks.ci import github, gitlab
+from tests.ci.pipeline_projects import PYPROJECT, clean_sandbox, commit, shop
 from tests.fakekube import FakeCluster, serve
 from tests.integration.ci.running import Done, clone, machine, on_github, on_gitlab, run
 from tests.integration.kubernetes.shop import ALLOWLIST, MANIFEST
 from tests.projects import Sandbox
 
+CI = "[tool.envtasks.ci]\nlint = true\n"
 SOURCES = Path(__file__).parents[3]
 
 
@@ -60,6 +62,17 @@ def ci_machine(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return machine(tmp_path_factory.mktemp("machine"))
 
 
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """What `inv ci.render` writes for the shop, by file; rendered once, as nothing in it depends on a test."""
+    sandbox = shop(clean_sandbox(tmp_path_factory.mktemp("shop")))
+    sandbox.write("pyproject.toml", f"{PYPROJECT}\n{CI}")
+    for platform in ("gitlab", "github"):
+        done = sandbox.inv("ci.render", platform)
+        assert done.returncode == 0, done.stderr
+    return {name: (sandbox.root / name).read_text(encoding="utf-8") for name in (gitlab.FILE, github.FILE)}
+
+
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
     """A stand-in cluster on loopback."""
@@ -72,9 +85,10 @@ def pipelines(
     sandbox: Sandbox,
     cluster: FakeCluster,
     ci_machine: Mapping[str, str],
+    rendered: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Pipelines:
-    """The shop, its pipelines rendered by `inv ci.render` and committed."""
+    """The shop with the rendered pipelines, committed."""
     shop(sandbox)
     text = PYPROJECT.replace("https://staging.example.com:6443", cluster.url)
     text = text.replace("https://production.example.com:6443", cluster.url)
@@ -82,13 +96,11 @@ def pipelines(
     text = text.replace('requires-python = ">=3.11"\n', dependency)
     text += f'\n[tool.uv.sources]\nenvtasks = {{ path = "{SOURCES.as_posix()}" }}\n'
     image = f"envtasks-test-{uuid.uuid4().hex[:8]}"
-    tables = f'[tool.envtasks.ci]\nlint = true\n\n[tool.envtasks.docker]\nimage = "{image}"\n'
-    sandbox.write("pyproject.toml", f"{text}\n{tables}")
+    sandbox.write("pyproject.toml", f'{text}\n{CI}\n[tool.envtasks.docker]\nimage = "{image}"\n')
     sandbox.write("deploy/env.allowlist", ALLOWLIST.replace("DB_*", "TOKEN"))
     sandbox.write("deploy/app.yaml", MANIFEST)
-    for platform in ("gitlab", "github"):
-        done = sandbox.inv("ci.render", platform)
-        assert done.returncode == 0, done.stderr
+    for name, workflow in rendered.items():
+        sandbox.write(name, workflow)
     for namespace in ("shop", "shop-staging"):
         cluster.add_namespace(namespace)
     commit(sandbox.root)
