@@ -28,17 +28,19 @@ _MARKER: Final = re.compile(
 
 
 class Platform(Protocol):
-    """What the module of a CI platform provides. `documents` are those of one file, none if it is not there."""
+    """What the module of a CI platform provides; `documents` are those of one file, none where it is not there."""
 
     @property
-    def FILE(self) -> str: ...  # noqa: N802 - the file that is rendered
+    def FILE(self) -> str: ...  # noqa: N802 - a module's constant: the file that is rendered
     @property
     def HEADER(self) -> str: ...  # noqa: N802 - what precedes the jobs in a new file
     @property
     def INCLUDE_FILE(self) -> str: ...  # noqa: N802 - the file for `--include`, empty where there is no such thing
+
     def render_jobs(self, pipeline: Pipeline) -> str: ...
     def jobs_indent(self, documents: Sequence[yaml.MappingNode]) -> str | None: ...
     def add_include(self, text: str, documents: Sequence[yaml.MappingNode], newline: str) -> str: ...
+
     def pipeline_files(self, root: Path) -> tuple[str, ...]: ...
     def read_jobs(self, document: yaml.MappingNode) -> Iterator[JobInFile]: ...
     def read_scripts(self, document: yaml.MappingNode) -> Iterator[yaml.ScalarNode]: ...
