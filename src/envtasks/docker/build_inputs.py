@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from .. import git
-from ..audit import is_user_name
 from ..errors import Refused, VariableMissing
 from ..redaction import Redactor
 
@@ -55,6 +54,8 @@ def redactor_for_build(
     Of a public environment, whose values are fake, only those named in `inputs`, which go into the build. A user
     name is redacted if it is declared secret; of a URL also the user information by itself.
     """
+    from ..audit import is_user_name
+
     found = credential_values(hydrated, child_env)
     if hydrated.public:
         found = {name: found.get(name, child_env[name]) for name in inputs if name in child_env}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import audit, console, inventory, kubernetes
+from .. import console, inventory
 from ..errors import BuildFailed, ConfigInvalid, Refused
 from ..process import shell_quoted
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
@@ -17,6 +17,7 @@ from .settings import image_settings
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
+    from ..audit import Report
     from ..config import Project
     from ..hydration import Hydrated
     from ..redaction import Redactor
@@ -76,15 +77,17 @@ def push_image(
     return push(reference, child_env, check=_audit_check(project, hydrated), redactor=redactor)
 
 
-def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label: str = "") -> audit.Report:
+def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label: str = "") -> Report:
     """The report on an image of the engine (default: the environment's own); what was not checked is said on stderr.
 
     `image` is a reference or an id, `label` its name in messages. Raises BuildFailed (no such image) and ToolMissing.
     """
+    from ..audit import audit
+
     image = image or image_settings(project).reference(hydrated.environment)
     child_env = hydrated.child_env()
     with save_image(image, child_env, redactor=redactor_for_build(hydrated, child_env)) as archive:
-        report = audit.audit(
+        report = audit(
             archive,
             secrets=hydrated.secrets,
             credentials=credential_values(hydrated, child_env),
@@ -221,6 +224,8 @@ def run_command(
 def _container_variables(
     project: Project, hydrated: Hydrated, variables: Collection[str] | None
 ) -> list[str]:
+    from .. import kubernetes
+
     present = dict.fromkeys(["APP_ENV", *hydrated])
     if variables is not None:
         return [name for name in present if name in variables]
@@ -228,6 +233,6 @@ def _container_variables(
     if allowed is None:
         raise ConfigInvalid(
             "Nothing says which variables the container gets: there is no settings class and no allowlist.",
-            hint='name the settings class: [tool.envtasks] settings = "app.settings:Settings"',
+            hint='set [tool.envtasks] settings = "app.settings:Settings", or list names in deploy/env.allowlist',
         )
     return list(allowed)
