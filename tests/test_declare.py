@@ -238,7 +238,7 @@ def test_no_prompt_in_ci(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_confirm_true_asks_everywhere_and_false_nowhere(inv: Inv) -> None:
-    """confirm=True guards any environment, confirm=False not even a protected one."""
+    """confirm=True asks in any environment, confirm=False not even in a protected one."""
     assert inv([_recorder([], env="local", confirm=True)], "record") == 6
     assert inv([_recorder([], env="local", confirm=True)], "record", "-y") == 0
     assert inv([_recorder([], env="production", confirm=False)], "record") == 0

@@ -23,7 +23,7 @@ INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One declared environment: its env files in layering order (the first wins) and what guards it."""
+    """One declared environment: its env files in layering order (the first wins) and its protection."""
 
     name: str
     root: Path

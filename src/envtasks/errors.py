@@ -80,7 +80,7 @@ class SettingsInvalid(EnvtasksError):
 
 
 class Refused(EnvtasksError):
-    """Something guarded: a protected environment not confirmed, an environment a task is not for, a shadowed value."""
+    """A protected environment that is not confirmed, an environment that a task does not allow, a shadowed value."""
 
     code = 6
 

@@ -1,4 +1,4 @@
-"""`inv deploy.*` as a person and a pipeline run it: output, exit codes, guards."""
+"""`inv deploy.*` as a person and a pipeline run it: output, exit codes, confirmation."""
 
 from __future__ import annotations
 
