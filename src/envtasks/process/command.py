@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from ..envfiles import PRIVATE_KEY
 from ..errors import EnvtasksError, ToolMissing
 
-PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"
-"""How the name of every variable with the private key of an env file begins."""
 _UNSAFE_FOR_BATCH: Final = '"%\r\n\0'
 _POWERSHELLS: Final = ("powershell", "pwsh")
 
