@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,22 @@ REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
 TOOLS = {"docker": "docker", "node": "dotenvx", "kubectl": "kubectl", "browser": "chromium"}
 SOURCES = Path(__file__).parents[1] / "src"
 BLOCKED = ("docker", "dotenvx", "kubectl")
+SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD")
+
+
+def pytest_configure() -> None:
+    """Give signals their usual meaning before the first test."""
+    reset_signals()
+
+
+def reset_signals() -> None:
+    """Undo that signals are ignored or blocked: `nohup`, a shell's `&` or a CI's runner would hand that on to tests."""
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
 
 @pytest.fixture(scope="session")

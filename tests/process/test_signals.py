@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -28,6 +29,25 @@ signal.signal(signal.SIGTERM, end)
 print("ready", flush=True)
 time.sleep(60)
 """
+
+
+def test_the_suite_resets_signals_that_it_inherits() -> None:
+    """Started with `nohup` or `&`, the suite gives signals their usual meaning, or the tests here would hang."""
+    code = """
+import signal
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+from tests.conftest import reset_signals
+reset_signals()
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGHUP) is signal.SIG_DFL)
+print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, timeout=SECONDS
+    )
+    assert done.stdout == "True True\nset()\n"
 
 
 @pytest.fixture
