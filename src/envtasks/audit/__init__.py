@@ -20,6 +20,7 @@ from .unpack import Limits, Unpacker
 __all__ = ["Finding", "Limits", "NotChecked", "Report", "audit", "is_user_name"]
 
 _AGAIN: Final = "it is cut off, or no image's: save it again, with docker save or buildx --output type=oci"
+_SHOWN: Final = 10
 _UNKNOWN: Final = Role("another blob")
 
 
@@ -47,6 +48,8 @@ def audit(
     blobs = _read(stream, image, Unpacker(search, findings, limits))
     made_of = _structure(blobs, image)
     _search_documents(blobs, made_of, search, findings)
+    for blob in sorted(made_of.layers - blobs.tar_archives):
+        findings.gap(Location(blob), "it is no tar archive; it was searched as it stands")
     hide = Redactor(wanted.texts)
     return Report(
         image=image,
@@ -84,7 +87,8 @@ def _structure(blobs: Blobs, image: str) -> Structure:
             hint=_AGAIN,
         )
     if found.missing:
-        raise BuildFailed(f"{image} could not be audited: not in the archive: {', '.join(found.missing)}.")
+        missing = ", ".join(found.missing[:_SHOWN]) + (", …" if len(found.missing) > _SHOWN else "")
+        raise BuildFailed(f"{image} could not be audited: not in the archive: {missing}.")
     return found
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any, Final, Protocol, cast
 BLOCK: Final = 512
 CHUNK: Final = 1 << 20
 
-_HEADERS: Final = 1 << 21
+_HEADERS: Final = 1 << 20
 """Bytes that the headers of one member of a tar archive may have."""
 _PIECE: Final = 1 << 9
 _MEMORY: Final = 1 << 25
@@ -133,8 +133,8 @@ def data_end(member: tarfile.TarInfo, end: int) -> int:
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a file that begins with these 512 bytes is a tar archive, perhaps a damaged one."""
-    return head[257:262] == b"ustar" or is_tar_header(head)
+    """Whether a file that begins with these 512 bytes is a tar archive, perhaps an empty or damaged one."""
+    return head[257:262] == b"ustar" or head == bytes(BLOCK) or is_tar_header(head)
 
 
 def is_tar_header(block: bytes) -> bool:

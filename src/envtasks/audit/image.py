@@ -17,15 +17,16 @@ from .archives import BLOCK, CHUNK, Damaged, Part, Unreadable, data_end, is_tar,
 _DOCUMENT: Final = 1 << 22
 _DOCUMENTS: Final = 1 << 24
 """Bytes of one JSON document, and of all of them, that are kept; others are searched as files."""
-_NESTED: Final = 100
+_INDEXES: Final = 3
+"""How many indexes of an OCI layout may lie in one another."""
 _STEP: Final = 60
 _ATTESTATION: Final = "vnd.docker.reference.type"
 _ARGUMENTS: Final = re.compile(r"^RUN \|\d+ .*?(?=/bin/sh -c |/bin/bash -|cmd /S |powershell )", re.DOTALL)
 _NOISE: Final = re.compile(r"/bin/sh -c (?:#\(nop\) +)?|# buildkit$")
 _HEX: Final = re.compile(r"\b[0-9a-fA-F]{64}\b")
 
-SearchBlob = Callable[[str, bytes, Iterable[bytes]], None]
-"""Searches a blob, given its path in the archive, its first bytes and all of it in chunks."""
+SearchBlob = Callable[[str, bytes, Iterable[bytes]], bool]
+"""Searches a blob, given its path in the archive, its first bytes and all of it in chunks. True for a tar archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,23 @@ class Role:
 
 @dataclass(slots=True)
 class Blobs:
-    """What stands in an image archive: the JSON documents, the paths of all blobs, links from one to another."""
+    """What stands in an image archive: JSON documents, other blobs, links from one to another."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
+    tar_archives: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
     size: int = 0
+    _contents: dict[str, Any] = field(default_factory=dict)
 
     def document(self, path: str) -> Any:
-        """A JSON document; None if there is none, or none that can be read (one nested too deeply cannot)."""
-        try:
-            return json.loads(self.documents[path])
-        except (KeyError, ValueError, RecursionError):
-            return None
+        """The content of a JSON document; None if there is none, or none that can be read."""
+        if path not in self._contents:
+            try:
+                self._contents[path] = json.loads(self.documents[path])
+            except (KeyError, ValueError, RecursionError):  # the last if it is nested too deeply
+                self._contents[path] = None
+        return self._contents[path]
 
 
 class _Stream:
@@ -104,8 +109,8 @@ def read_blobs(stream: BinaryIO, search: SearchBlob) -> Blobs:
                 if _is_document(first, size) and kept + size <= _DOCUMENTS:
                     kept += size
                     blobs.documents[path] = b"".join((first, *chunks))
-                else:
-                    search(path, first[:BLOCK], chain((first,), chunks))
+                elif search(path, first[:BLOCK], chain((first,), chunks)):
+                    blobs.tar_archives.add(path)
         file.seek(1 << 62)  # docker waits until all is read
     except Damaged as damage:
         raise Damaged(f"{damage} ({path or 'nothing could be read'})") from None
@@ -129,6 +134,7 @@ class Structure:
         self.absent_platforms: list[str] = []
         self.images: list[tuple[str, str, list[str]]] = []
         self._blobs = blobs
+        self._configs: set[str] = set()
         self._followed: set[str] = set()
         self._docker_archive()
         self._oci_layout()
@@ -140,7 +146,7 @@ class Structure:
         for entry in _mappings(self._blobs.document("manifest.json")):
             config, layers = _text(entry.get("Config")), _texts(entry.get("Layers"))
             name = next(iter(_texts(entry.get("RepoTags"))), config.rsplit("/", 1)[-1][:12])
-            self.images.append((name, config, layers))
+            self._add_image(name, config, layers)
 
     def _oci_layout(self) -> None:
         """The images that index.json names."""
@@ -150,6 +156,9 @@ class Structure:
     def _descriptor(self, descriptor: Mapping[str, Any], *, depth: int) -> None:
         """Follow an OCI descriptor to an index or a manifest, and that to its config and layers."""
         path = _blob_path(descriptor)
+        if path in self._followed or depth > _INDEXES:
+            return
+        self._followed.add(path)
         document = self._blobs.document(path)
         parts = _mapping(descriptor.get("platform"))
         platform = "/".join(
@@ -161,10 +170,8 @@ class Structure:
         annotations = _mapping(descriptor.get("annotations"))
         attestation = bool(annotations.get(_ATTESTATION))
         self.roles.setdefault(path, Role("manifest of an attestation" if attestation else "manifest"))
-        if depth < 3 and path not in self._followed:
-            self._followed.add(path)
-            for inner in _mappings(document.get("manifests")):
-                self._descriptor(inner, depth=depth + 1)
+        for inner in _mappings(document.get("manifests")):
+            self._descriptor(inner, depth=depth + 1)
         layers = [_blob_path(layer) for layer in _mappings(document.get("layers"))]
         if attestation:
             self.roles |= {layer: Role("attestation") for layer in layers if layer not in self.roles}
@@ -173,8 +180,12 @@ class Structure:
             name = (
                 _text(annotations.get("io.containerd.image.name")) or platform or path.rsplit("/", 1)[-1][:12]
             )
-            if config not in {known for _, known, _ in self.images}:
-                self.images.append((name, config, layers))
+            if config not in self._configs:
+                self._add_image(name, config, layers)
+
+    def _add_image(self, name: str, config: str, layers: list[str]) -> None:
+        self.images.append((name, config, layers))
+        self._configs.add(config)
 
     def _assign(self, prefix: str, config: str, layers: list[str]) -> None:
         """Give the config and the layers of an image their roles."""

@@ -85,8 +85,8 @@ class Unpacker:
             limits.members, f"more than {limits.members:,} members in all archives together"
         )
 
-    def search_blob(self, blob: str, head: bytes, chunks: Iterable[bytes]) -> None:
-        """Search a layer or another blob, compressed or not, that begins with `head`.
+    def search_blob(self, blob: str, head: bytes, chunks: Iterable[bytes]) -> bool:
+        """Search a layer or another blob, compressed or not, that begins with `head`; whether it is a tar archive.
 
         Raises Unreadable if it cannot be unpacked.
         """
@@ -98,19 +98,23 @@ class Unpacker:
             for chunk in chunks:
                 budget.take(len(chunk))
                 file.write(chunk)
-            self._search_file(file, Location(blob), budget)
+            return self._search_file(file, Location(blob), budget)
 
-    def _search_file(self, file: IO[bytes], at: Location, budget: Budget, *, searched: bool = False) -> None:
-        """Search a file and what is packed in it; only the latter if the file is `searched` already."""
+    def _search_file(self, file: IO[bytes], at: Location, budget: Budget, *, searched: bool = False) -> bool:
+        """Search a file and what is packed in it; whether it is a tar archive.
+
+        With `searched` the file is searched already, and only what is packed in it is left to do.
+        """
         size = file.seek(0, 2)
         file.seek(0)
         hits = iter(()) if searched else self._search.in_file(file, size)
         if is_tar(file.read(BLOCK)):
             self._search_tar(file, size, at, budget, hits)
-            return
+            return True
         for hit in hits:
             self._findings.add(at, "file content", hit.kind, hit.variable, hit.form)
         self._search_packed(file, 0, size, at, budget)
+        return False
 
     def _search_tar(self, file: File, size: int, at: Location, budget: Budget, hits: Iterator[Hit]) -> None:
         """Search the members of a tar archive, in which `hits` are found already, and what is packed in them."""
