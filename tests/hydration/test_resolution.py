@@ -27,7 +27,7 @@ def resolved(
         return [text.removeprefix("encrypted:") if "bad" not in text else None for text in ciphertexts]
 
     stack = layers(*texts, process=process, windows=windows)
-    return resolve(stack, decrypt_layers(stack, decrypt).plaintexts, secret=secret)
+    return resolve(stack, decrypt_layers(stack, decrypt)[0], secret=secret)
 
 
 @pytest.mark.parametrize(

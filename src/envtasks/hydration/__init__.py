@@ -79,15 +79,15 @@ def _secret(layers: Layers, secret_names: Collection[str]) -> set[str]:
 def _resolve(layers: Layers, keys: Keys, *, secret: Collection[str], engine: str, why_off: str) -> Resolution:
     """The values that an engine gives, checked."""
     checks.check_names(layers)
-    decrypted = decrypt_layers(layers, keys.decrypt)
-    checks.check_decrypted(layers, decrypted, keys)
-    resolution = resolve(layers, decrypted.plaintexts, secret=secret)
+    plaintexts, failed = decrypt_layers(layers, keys.decrypt)
+    checks.check_decrypted(layers, failed, keys)
+    resolution = resolve(layers, plaintexts, secret=secret)
     if resolution.commands:
         checks.check_commands(resolution.commands, why_off)
         # dotenvx would run them with its private keys in their environment, so they run here with either engine
         engine = "native"
         run = partial(_run, folder=layers.environment.root)
-        resolution = resolve(layers, decrypted.plaintexts, secret=secret, run=run)
+        resolution = resolve(layers, plaintexts, secret=secret, run=run)
     checks.check_expansion(resolution.endless)
     if engine == "dotenvx":
         references = [

@@ -8,7 +8,7 @@ from ..config import Environment
 from ..envfiles import ENCRYPTED
 from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing
 from .layers import Layers, Location
-from .resolution import Decrypted, Keys
+from .resolution import Keys
 
 REFERENCES = ("op://", "bw://")
 _COMMANDS_OFF = "commands are off"
@@ -37,14 +37,16 @@ def check_names(layers: Layers) -> None:
         )
 
 
-def check_decrypted(layers: Layers, decrypted: Decrypted, keys: Keys) -> None:
-    """Raise KeyMissing or DecryptionFailed for the values that count and could not be decrypted."""
-    if not decrypted.failed and not decrypted.failed_process:
+def check_decrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> None:
+    """Raise KeyMissing or DecryptionFailed for the assignments whose ciphertext could not be decrypted."""
+    if not failed:
         return
-    where = [f"{location.entry.name} ({location})" for location in decrypted.failed]
-    where += [f"{location.entry.name} (process environment)" for location in decrypted.failed_process]
+    in_files = [location for location in failed if location.name not in layers.process]
+    in_process = [location for location in failed if location.name in layers.process]
+    where = [f"{location.entry.name} ({location})" for location in in_files]
+    where += [f"{location.entry.name} (process environment)" for location in in_process]
     what = ", ".join(dict.fromkeys(where))
-    variables = dict.fromkeys(keys.variables({location.label for location in decrypted.failed}))
+    variables = dict.fromkeys(keys.variables({location.label for location in in_files}))
     ring = keys.ring
     hint = f"the key belongs in {' or '.join(variables)}; searched: {'; '.join(ring.searched)}"
     if ring.advice:

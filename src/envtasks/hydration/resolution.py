@@ -7,7 +7,7 @@ problems are collected, and `checks` turns them into errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..config import Environment
 from ..envfiles import (
@@ -83,34 +83,25 @@ class Keys:
         ]
 
 
-class Decrypted(NamedTuple):
-    """The plaintext of each ciphertext that counts, and the assignments whose ciphertext could not be decrypted."""
+def decrypt_layers(layers: Layers, decrypt: Decrypt) -> tuple[dict[str, str], list[Location]]:
+    """The plaintext of each ciphertext that counts, and the assignments whose ciphertext could not be decrypted.
 
-    plaintexts: dict[str, str]
-    failed: list[Location]
-    failed_process: list[Location]  # here the ciphertext is the process environment's value
-
-
-def decrypt_layers(layers: Layers, decrypt: Decrypt) -> Decrypted:
-    """Decrypt every ciphertext that is not shadowed by the process environment or an earlier layer.
-
-    `decrypt` takes the ciphertexts of a layer and the private keys in the layers above it; it is called only for a
-    layer with ciphertexts.
+    What the process environment or an earlier layer shadows does not count. `decrypt` takes the ciphertexts of a layer
+    and the private keys in the layers above it; it is called only for a layer with ciphertexts.
     """
-    result = Decrypted({}, [], [])
+    plaintexts: dict[str, str] = {}
+    failed = []
     private_keys: list[str] = []
     for layer in layers.files:
         found = list(_ciphertexts(layers, layer))
-        plaintexts = decrypt([ciphertext for _, ciphertext in found], private_keys) if found else ()
-        for (location, ciphertext), plaintext in zip(found, plaintexts, strict=True):
-            if plaintext is not None and not plaintext.startswith(ENCRYPTED):  # no ciphertext in a ciphertext
-                result.plaintexts[ciphertext] = plaintext
-            elif location.name in layers.process:
-                result.failed_process.append(location)
+        results = decrypt([ciphertext for _, ciphertext in found], private_keys) if found else ()
+        for (location, ciphertext), plaintext in zip(found, results, strict=True):
+            if plaintext is None or plaintext.startswith(ENCRYPTED):  # a ciphertext inside a ciphertext
+                failed.append(location)
             else:
-                result.failed.append(location)
+                plaintexts[ciphertext] = plaintext
         private_keys += [entry.value for entry in layer.file.entries if entry.name.startswith(PRIVATE_KEY)]
-    return result
+    return plaintexts, failed
 
 
 def _ciphertexts(layers: Layers, layer: Layer) -> Iterator[tuple[Location, str]]:

@@ -31,7 +31,7 @@ def by_process(
     if not from_process:
         return Shadowing((), frozenset(), {})
     rest = layers.without_process()
-    files = resolve(rest, decrypt_layers(rest, decrypt).plaintexts, secret=secret)
+    files = resolve(rest, decrypt_layers(rest, decrypt)[0], secret=secret)
 
     def differs(name: str) -> bool:
         if name in files.unknown:
