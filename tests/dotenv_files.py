@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from envtasks.config import Environment
 from envtasks.envfiles import encrypt, public_key
+from envtasks.errors import EnvtasksError
 from envtasks.hydration import Hydrated, hydrate
 
 # throwaway keys, for tests only
@@ -17,7 +20,7 @@ PUBLIC = public_key(PRIVATE)
 
 
 def encrypted(value: str) -> str:
-    """A ciphertext that PRIVATE opens."""
+    """A ciphertext that PRIVATE decrypts."""
     return encrypt(value, PUBLIC)
 
 
@@ -41,7 +44,16 @@ def hydrated(
     options: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> Hydrated:
-    """An environment hydrated: of one baseline with this text, or of these files. PRIVATE is at hand."""
+    """A hydrated environment of one baseline with this text, or of these files, with PRIVATE as its key."""
     files = {".env.local": text} if isinstance(text, str) else text
     made = environment(folder, files, **(options or {}))
     return hydrate(made, {"DOTENV_PRIVATE_KEY_LOCAL": PRIVATE, **(env or {})}, **arguments)
+
+
+def error_message(
+    error: type[EnvtasksError], folder: Path, text: str | Mapping[str, str], **arguments: Any
+) -> str:
+    """The message of the error with which an environment of this text or these files is not hydrated."""
+    with pytest.raises(error) as caught:
+        hydrated(folder, text, **arguments)
+    return caught.value.message

@@ -1,4 +1,4 @@
-"""The cases recorded from the real dotenvx command, and what each of them must give here.
+"""The cases recorded from the real dotenvx command, and the result that each of them must have here.
 
 `policy` of a case: `match` (be equal), `fail_closed` and `error` (dotenvx goes on or hangs, we stop), `refuse` (a
 command, which runs only if it is allowed to), `ours` (a bug or a spelling of the command line; `ours_env` is wanted).
@@ -39,7 +39,7 @@ def recorded() -> list[Case]:
 
 
 def check(case: Case, folder: Path, *, engine: str = "native", path: str = "/usr/bin:/bin") -> None:
-    """Assert that a case gives what its policy says."""
+    """Assert that a case has the result that its policy asks for."""
     policy, expected = case["policy"], case["expected"]
     write(case, folder)
     if policy == "match" and expected["exit_code"] != 0:
@@ -77,10 +77,10 @@ def write(case: Case, folder: Path) -> None:
 def child(
     case: Case, folder: Path, *, engine: str = "native", commands: bool = False, path: str
 ) -> Mapping[str, str | None]:
-    """What a process of the case's environment sees of the case's variables."""
+    """The case's variables in the child environment; None for one that is not set."""
     flags = case["flags"]
     names, env = _overloaded(case, folder) if case["overload"] else (case["args"], case["env"])
-    # a file that is not there is passed over by dotenvx, unless it is strict: then it is a baseline here
+    # dotenvx ignores a missing file unless it is strict: then it is a baseline here
     present = [name for name in names if (folder / name).exists()]
     missing = [name for name in names if name not in present]
     names = missing if missing and ("--strict" in flags or not present) else present
@@ -108,5 +108,5 @@ def _overloaded(case: Case, folder: Path) -> tuple[list[str], Mapping[str, str]]
 
 
 def wanted(case: Case, env: Mapping[str, str]) -> Mapping[str, str | None]:
-    """What is wanted of each of the case's variables; None for one that must not be there."""
+    """The expected value of each of the case's variables; None for one that must not be set."""
     return {name: env.get(name) for name in case["keys"]}

@@ -1,4 +1,4 @@
-"""Commands in values: found as dotenvx finds them, their output in their place."""
+"""Commands in values: found as dotenvx finds them, and replaced by their output."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_finding_commands_takes_a_bounded_time() -> None:
     assert isinstance(ended(lambda: find_commands("$(" * 200_000)), EndlessExpansion)
 
 
-def test_puts_the_output_in_place() -> None:
-    """Each command's output takes its place, `$` in it as in JavaScript; a failing one leaves the value alone."""
+def test_replaces_commands_by_their_output() -> None:
+    """Each command is replaced by its output, `$` in it as in JavaScript; if one fails the value stays."""
     outputs = {"a": "1$$", "b": "$(a)", "c": None}
     values = ["x$(a)y$(b)", "$(a)$(c)", "plain"]
     assert [evaluate(value, outputs.__getitem__) for value in values] == ["x1$y$(a)", None, None]
@@ -48,13 +48,13 @@ def test_puts_the_output_in_place() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell line")
 def test_runs_a_shell_line(tmp_path: Path) -> None:
-    """A command sees the given environment and folder; line breaks at the end go; None where it fails."""
+    """A command gets the given environment and folder; line breaks at the end are removed; None if it fails."""
     env = {"PATH": "/usr/bin:/bin", "A": "1"}
     assert run_in_shell('printf \'%s %s\\n\\n\' "$A" "$(pwd)"', env, tmp_path) == f"1 {tmp_path.resolve()}"
     assert run_in_shell("echo half; exit 3", env, tmp_path) is None
     assert run_in_shell("echo x", env, tmp_path / "absent") is None
 
 
-def test_tells_which_variables_a_command_may_read() -> None:
-    """Names behind a dollar sign or between percent signs are told."""
+def test_finds_the_variables_that_a_command_may_read() -> None:
+    """They are the names after a dollar sign or between percent signs."""
     assert variables_in("x$(echo $A ${B_2} %C%)") == {"A", "B_2", "C"}

@@ -1,4 +1,4 @@
-"""Env files on disk: read with every byte accounted for, written in one step."""
+"""Env files on disk: read without losing a byte, written atomically."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def put(folder: Path, data: bytes) -> Path:
 def test_reads_every_encoding_and_gives_the_same_bytes_back(
     tmp_path: Path, data: bytes, encoding: str, values: list[str]
 ) -> None:
-    """Whatever the encoding, values are text, and the text encodes to the very bytes that were read."""
+    """Whatever the encoding, values are text, and the text encodes to the bytes that were read."""
     file = read_env_file(put(tmp_path, data))
     assert (file.encoding, [entry.value for entry in file.entries], file.encode(file.text)) == (
         encoding,
@@ -54,7 +54,7 @@ def test_reads_every_encoding_and_gives_the_same_bytes_back(
         ),
     ],
 )
-def test_says_in_which_line_the_encoding_breaks(
+def test_warns_of_the_line_where_the_encoding_is_invalid(
     tmp_path: Path, data: bytes, warning: tuple[int, str]
 ) -> None:
     """A file that is not UTF-8 is read, with a warning that names the first such line."""
@@ -69,7 +69,7 @@ def test_half_a_character_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_absent_file_is_missing(tmp_path: Path) -> None:
-    """A file that is not there, or whose folder is none, is EnvFileMissing and not invalid."""
+    """A file that does not exist, or whose folder is a file, is EnvFileMissing and not invalid."""
     put(tmp_path, b"")
     for path in (tmp_path / ".env.dev", tmp_path / ".env.local" / ".env"):
         with pytest.raises(EnvFileMissing):
@@ -85,7 +85,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 @posix
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    """A pipe in place of an env file is an error; nobody waits for a writer."""
+    """A pipe in place of an env file is an error, and is not waited for."""
     path = tmp_path / ".env.local"
     os.mkfifo(path)
     with pytest.raises(EnvFileInvalid) as caught:
@@ -105,7 +105,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failing_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the system says when it does not open a file is in the message."""
+    """The reason that the system gives when it does not open a file is in the message."""
 
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
@@ -118,13 +118,13 @@ def test_a_failing_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_parse_keeps_the_path() -> None:
-    """A text that is at hand is parsed as the file at a path."""
+    """A text is parsed as the file at a path."""
     assert parse_env_file("A=1", path=Path("x/.env")).path == Path("x/.env")
 
 
 @posix
 def test_writing_keeps_mode_and_link(tmp_path: Path) -> None:
-    """A file is replaced behind its link, its mode stays, its line breaks are the data's, nothing else is left."""
+    """The target of a link is replaced, its mode stays, line breaks are written as given, no temporary file is left."""
     real = tmp_path / "real"
     real.write_bytes(b"old")
     real.chmod(0o640)
@@ -140,8 +140,8 @@ def test_writing_keeps_mode_and_link(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_new_file_has_the_mode_it_is_given(tmp_path: Path) -> None:
-    """A new key file is private from its first byte; a new env file has what the system gives to files."""
+def test_a_new_file_has_the_given_mode(tmp_path: Path) -> None:
+    """A new key file is private from its first byte; a new env file has the default mode."""
     before = os.umask(0o022)
     try:
         write_atomic(tmp_path / ".env.keys", b"K", mode=0o600)
@@ -152,7 +152,7 @@ def test_a_new_file_has_the_mode_it_is_given(tmp_path: Path) -> None:
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the file cannot be put in place, the old one is whole and no half of the new one lies beside it."""
+    """If the file cannot be replaced, the old one is unchanged and no temporary file is left."""
 
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -55,19 +55,19 @@ def test_references(value: str, expected: str) -> None:
     ("inserted", "expected"),
     [("a$$b", "[a$b]"), ("a$1b", "[a$1b]"), ("x$'y", "[x]y]"), ("x$`y", "[x[y]"), ("a$", "[a$]")],
 )
-def test_a_dollar_in_what_is_put_in_means_what_javascript_says(inserted: str, expected: str) -> None:
+def test_a_dollar_in_an_inserted_value_is_a_replacement_pattern(inserted: str, expected: str) -> None:
     """`$$`, `$'` and `` $` `` in an inserted value are replacement patterns, as for dotenvx."""
     assert expanded("[${P}]", {"P": inserted}, "P") == expected
 
 
-def test_what_is_put_in_is_expanded_too() -> None:
-    """References in an inserted value are followed, unless the result is just that value."""
+def test_inserted_values_are_expanded_too() -> None:
+    """References in an inserted value are expanded, unless the result is just that value."""
     env = {"P": "$X", "X": "$Y", "Y": "y"}
     assert [expanded("[$P]", env), expanded("$P", env), expanded("${N:-$P}", env)] == ["[y]", "$X", "$X"]
 
 
-def test_a_literal_that_refers_to_something_ends_the_expansion() -> None:
-    """A value from single quotes that holds a reference is put in as it is, and nothing after it is expanded."""
+def test_a_literal_with_a_reference_ends_the_expansion() -> None:
+    """A value in single quotes with a reference is inserted unchanged, and nothing after it is expanded."""
     env = {"P": "p$w", "w": "W", "X": "1"}
     assert expanded("$w:${P}@$X", env, "P") == "W:p$w@$X"
 
@@ -84,13 +84,13 @@ def test_a_literal_that_refers_to_something_ends_the_expansion() -> None:
         ("$(x", False),
     ],
 )
-def test_which_literals_refer_to_something(literal: str, expected: bool) -> None:
-    """A dollar sign counts only in front of a name or of braces that hold something."""
+def test_which_literals_contain_a_reference(literal: str, expected: bool) -> None:
+    """A dollar sign counts only before a name or before braces that are not empty."""
     assert contains_reference(literal) is expected
 
 
-def test_tells_which_values_were_put_in() -> None:
-    """The names are told whose values are in the result, not those that were only asked about."""
+def test_returns_the_inserted_variables() -> None:
+    """Those whose values are in the result, not those that were only tested."""
     env = {"A": "1", "B": "2", "E": ""}
     value, inserted = expand("${A:+x}${B}${E:-${A}}${N}", lookup(env))
     assert (value, set(inserted)) == ("x21", {"A", "B"})
@@ -108,13 +108,13 @@ def test_tells_which_values_were_put_in() -> None:
         ("$toString", {}),
     ],
 )
-def test_an_expansion_that_does_not_end_is_told_soon(value: str, env: Mapping[str, str]) -> None:
-    """Where dotenvx hangs for ever, EndlessExpansion is raised."""
+def test_an_expansion_that_does_not_end_is_stopped(value: str, env: Mapping[str, str]) -> None:
+    """Where dotenvx never ends, EndlessExpansion is raised."""
     assert isinstance(ended(lambda: expanded(value, env)), EndlessExpansion)
 
 
-def test_a_name_of_every_object_may_be_set() -> None:
-    """A variable may be called `constructor`; only where nothing is set does dotenvx stumble over it."""
+def test_a_variable_may_have_the_name_of_an_object_member() -> None:
+    """A variable may be called `constructor`; dotenvx does not end only if it is not set."""
     assert expanded("${constructor}", {"constructor": "x"}) == "x"
 
 

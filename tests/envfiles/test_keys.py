@@ -1,4 +1,4 @@
-"""Keys: found where dotenvx users keep them, named as dotenvx names them, never shown."""
+"""Private keys: found where dotenvx users keep them, under dotenvx's names, never shown."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def found(ring: KeyRing) -> list[tuple[str, str, str]]:
         (".env.txt", ""),
     ],
 )
-def test_the_file_name_names_the_keys(tmp_path: Path, name: str, suffix: str) -> None:
+def test_key_variables_follow_from_the_file_name(tmp_path: Path, name: str, suffix: str) -> None:
     """A file without a public key has the key names that `dotenvx encrypt` would give it."""
     assert key_variables(tmp_path / name) == (
         f"DOTENV_PRIVATE_KEY{suffix}",
@@ -66,23 +66,23 @@ def test_the_file_name_names_the_keys(tmp_path: Path, name: str, suffix: str) ->
     )
 
 
-def test_a_public_key_in_the_file_beats_the_file_name(tmp_path: Path) -> None:
-    """The line that `dotenvx encrypt` wrote stays right when the file is renamed."""
+def test_a_public_key_in_the_file_wins_over_the_file_name(tmp_path: Path) -> None:
+    """The names stay the same when a file that `dotenvx encrypt` changed is renamed."""
     path = tmp_path / ".env.staging"
     path.write_text('# note\nexport DOTENV_PUBLIC_KEY_OLD="02ab"\nA=1\n', encoding="utf-8")
     assert key_variables(path) == ("DOTENV_PRIVATE_KEY_OLD", "DOTENV_PUBLIC_KEY_OLD")
 
 
 def test_names_from_given_text_read_no_file(tmp_path: Path) -> None:
-    """A caller that holds the text has its names from it, whatever is on disk."""
+    """With the text given, the names are taken from it, whatever is on disk."""
     path = tmp_path / ".env.staging"
     path.write_text('DOTENV_PUBLIC_KEY_DISK="02ab"\n', encoding="utf-8")
     text = "# DOTENV_PUBLIC_KEY_COMMENT=1\nDOTENV_PUBLIC_KEY_TEXT='02ab'\n"
     assert key_variables(path, text) == ("DOTENV_PRIVATE_KEY_TEXT", "DOTENV_PUBLIC_KEY_TEXT")
 
 
-def test_look_up_order(tmp_path: Path) -> None:
-    """The process environment comes before `.env.<name>.keys`, that before `.env.keys`; all are told."""
+def test_search_order(tmp_path: Path) -> None:
+    """The process environment comes before `.env.<name>.keys`, and that before `.env.keys`."""
     key_file(tmp_path / ".env.staging.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={C}\n")
     ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A, "PATH": "/bin"})
@@ -99,8 +99,8 @@ def test_look_up_order(tmp_path: Path) -> None:
     assert ring.hexes == (A, B, C)
 
 
-def test_nothing_found_is_told_place_by_place(tmp_path: Path) -> None:
-    """Without any key, each place says what was wrong there, and which variable was wanted."""
+def test_lists_every_place_that_was_searched(tmp_path: Path) -> None:
+    """Without any key, each place is listed with what was found there."""
     key_file(tmp_path / ".env.keys", "# nothing yet\n")
     assert find_keys(environment(tmp_path), {}) == KeyRing(
         searched=(
@@ -111,15 +111,15 @@ def test_nothing_found_is_told_place_by_place(tmp_path: Path) -> None:
     )
 
 
-def test_any_name_is_taken_but_fitting_ones_come_first(tmp_path: Path) -> None:
-    """dotenvx tries every key whatever its name, and so do we; the likely one is tried first."""
+def test_keys_of_any_name_are_used_but_expected_ones_come_first(tmp_path: Path) -> None:
+    """dotenvx tries every key whatever its name, and so do we; the expected one is tried first."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_DEV={B}\nDOTENV_PRIVATE_KEY_STAGING={C}\n")
     ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY": A})
     assert [key.hex for key in ring.keys] == [C, A, B]
 
 
 def test_the_same_key_in_two_places_is_kept_once(tmp_path: Path) -> None:
-    """A key in the shell and in the key file is one key, of the first place, also in upper case."""
+    """A key in the process environment and in the key file is one key, also in upper case."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
     ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": A.upper()})
     assert found(ring) == [(A, "DOTENV_PRIVATE_KEY_STAGING", "the process environment")]
@@ -138,7 +138,7 @@ FORMS: Mapping[str, tuple[str, list[str]]] = {
 
 @pytest.mark.parametrize(("text", "expected"), FORMS.values(), ids=FORMS)
 def test_forms_of_a_key_in_the_process_environment(tmp_path: Path, text: str, expected: list[str]) -> None:
-    """White space, newlines, quotes and lists around a key are no reason to fail: CI systems add them."""
+    """White space, newlines, quotes and lists around a key are accepted: CI systems add them."""
     ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": text})
     assert [key.hex for key in ring.keys] == expected
 
@@ -183,8 +183,8 @@ def test_forms_of_a_key_file(tmp_path: Path, data: bytes, expected: list[str]) -
         (f"{A},{B}", "2 keys"),
     ],
 )
-def test_what_is_wrong_with_a_key_is_told_without_it(tmp_path: Path, text: str, state: str) -> None:
-    """A value that is no key is described by its place and its fault, never shown."""
+def test_says_what_is_wrong_with_a_key_without_showing_it(tmp_path: Path, text: str, state: str) -> None:
+    """A value that is not a key is described by its place and what is wrong, never shown."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={text.strip()}\n")
     ring = find_keys(environment(tmp_path), {"DOTENV_PRIVATE_KEY_STAGING": text})
     assert ring.searched == (
@@ -206,15 +206,15 @@ def test_declared_key_files_are_the_only_ones(tmp_path: Path) -> None:
     )
 
 
-def test_keys_lie_beside_each_env_file(tmp_path: Path) -> None:
-    """The folder of every env file is looked in, once."""
+def test_key_files_beside_each_env_file_are_read(tmp_path: Path) -> None:
+    """The folder of every env file is searched, once."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY={A}\n")
     key_file(tmp_path / "conf" / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
     ring = find_keys(environment(tmp_path, ".env", "conf/.env.staging", ".env.more"), {})
     assert [(key.hex, key.source) for key in ring.keys] == [(A, ".env.keys"), (B, "conf/.env.keys")]
 
 
-def test_only_the_files_that_need_a_key_are_looked_beside(tmp_path: Path) -> None:
+def test_only_the_folders_of_encrypted_files_are_searched(tmp_path: Path) -> None:
     """`needed_for` narrows the search to the files that hold encrypted values."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY={A}\n")
     key_file(tmp_path / "conf" / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={B}\n")
@@ -222,8 +222,8 @@ def test_only_the_files_that_need_a_key_are_looked_beside(tmp_path: Path) -> Non
     assert find_keys(one, {}, needed_for=[tmp_path / "conf/.env.staging"]).hexes == (B,)
 
 
-def test_a_key_file_in_the_wrong_folder_is_pointed_out(tmp_path: Path) -> None:
-    """`dotenvx encrypt -f conf/.env.staging` leaves the key file in the root, where nobody looks: say so."""
+def test_advice_about_a_key_file_in_the_wrong_folder(tmp_path: Path) -> None:
+    """`dotenvx encrypt -f conf/.env.staging` leaves the key file in the root, where it is not read: say so."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
     ring = find_keys(environment(tmp_path, "conf/.env.staging"), {})
     assert ring.keys == ()
@@ -233,7 +233,7 @@ def test_a_key_file_in_the_wrong_folder_is_pointed_out(tmp_path: Path) -> None:
     )
 
 
-def test_no_advice_when_the_key_file_lies_right_or_is_declared(tmp_path: Path) -> None:
+def test_no_advice_when_the_key_file_is_in_its_place_or_declared(tmp_path: Path) -> None:
     """Advice is given only where a key file is missing beside the env file and none is declared."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n")
     assert find_keys(environment(tmp_path, "conf/.env.staging", declared=".env.keys"), {}).advice == ""
@@ -242,8 +242,8 @@ def test_no_advice_when_the_key_file_lies_right_or_is_declared(tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
-def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path) -> None:
-    """A key file wider than 0600 gives a warning with the command that mends it, unless public."""
+def test_warns_about_a_key_file_that_others_can_read(tmp_path: Path) -> None:
+    """A key file with more permissions than 0600 gives a warning with the command that corrects it, unless public."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n", mode=0o644)
     assert find_keys(environment(tmp_path), {}).warnings == (
         ".env.keys can be read by other users of this machine (mode 0644): chmod 600 .env.keys",
@@ -253,22 +253,22 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path) -> None
     assert find_keys(environment(tmp_path), {}).warnings == ()
 
 
-def test_a_folder_in_place_of_a_key_file_is_told(tmp_path: Path) -> None:
-    """What is no file is passed over and told, not read."""
+def test_a_folder_in_place_of_a_key_file_is_not_read(tmp_path: Path) -> None:
+    """A folder is listed as not a file."""
     (tmp_path / ".env.keys").mkdir()
     assert find_keys(environment(tmp_path), {}).searched[-1] == ".env.keys: not a file"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
 def test_a_fifo_in_place_of_a_key_file_does_not_hang(tmp_path: Path) -> None:
-    """A FIFO without a writer is passed over and told."""
+    """A FIFO without a writer is listed as not a file."""
     os.mkfifo(tmp_path / ".env.keys")
     assert find_keys(environment(tmp_path), {}).searched[-1] == ".env.keys: not a file"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs file modes that bind this user")
-def test_an_unreadable_key_file_is_told(tmp_path: Path) -> None:
-    """A key file that may not be read is told with the system's reason."""
+def test_an_unreadable_key_file_is_listed_with_the_reason(tmp_path: Path) -> None:
+    """A key file that cannot be read is listed with the system's reason."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n", mode=0)
     assert (
         find_keys(environment(tmp_path), {}).searched[-1] == ".env.keys: cannot be read (Permission denied)"

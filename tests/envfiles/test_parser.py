@@ -1,4 +1,4 @@
-"""The scanner: assignments as the dotenvx command reads them, with lines, quotes and spans."""
+"""The parser: assignments as the dotenvx command reads them, with lines, quotes and offsets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def only(text: str) -> Entry:
         ("A=a#b\nB='a#b'\nC=`a # b` # c", [("A", "a"), ("B", "a#b"), ("C", "a # b")]),
     ],
 )
-def test_reads_what_dotenvx_reads(text: str, expected: list[tuple[str, str]]) -> None:
+def test_parses_what_dotenvx_parses(text: str, expected: list[tuple[str, str]]) -> None:
     """Names, separators, comments and white space mean what they mean to dotenvx."""
     assert pairs(text) == expected
 
@@ -62,12 +62,12 @@ def test_reads_what_dotenvx_reads(text: str, expected: list[tuple[str, str]]) ->
         ('"a\nX=1\n# b"', "a\nX=1\n# b"),
     ],
 )
-def test_takes_quotes_and_escapes_as_dotenvx_does(value: str, expected: str) -> None:
-    """Quotes come off where they enclose the value, and each kind has its own escapes."""
+def test_quotes_and_escapes_are_those_of_dotenvx(value: str, expected: str) -> None:
+    """Quotes around the whole value are removed, and each kind has its own escapes."""
     assert pairs(f"A={value}\n") == [("A", expected)]
 
 
-def test_says_where_everything_is() -> None:
+def test_lines_and_offsets() -> None:
     """An entry has its line, its quotes, the span of its lines and the span of its value."""
     text = '# first\r\n  export A = "x\r\ny" # c\r\nB=`z`\r\nC=\r\n'
     entries, warnings = scan(text)
@@ -95,7 +95,7 @@ def test_only_single_quotes_are_literal(quote: str) -> None:
     ("value", "encrypted"), [("encrypted:x", True), ("x", False), ("not encrypted:x", False)]
 )
 @pytest.mark.parametrize("quote", ["", '"', "'"])
-def test_knows_encrypted_values(value: str, quote: str, encrypted: bool) -> None:
+def test_recognizes_encrypted_values(value: str, quote: str, encrypted: bool) -> None:
     """A value that begins with `encrypted:` inside its quotes is encrypted."""
     assert only(f"A={quote}{value}{quote}").encrypted is encrypted
 
@@ -111,7 +111,7 @@ def test_carriage_returns_alone_are_line_breaks() -> None:
 
 
 def test_undecodable_bytes_become_replacement_characters() -> None:
-    """What stands for bytes that are not UTF-8 is U+FFFD in the value, one for each broken sequence."""
+    """Bytes that are not UTF-8 become U+FFFD in the value, one for each invalid sequence."""
     text = b"A=caf\xe9 \xe2\x82x \xff\xfe\n".decode("utf-8", "surrogateescape")
     assert pairs(text) == [("A", "caf\ufffd \ufffdx \ufffd\ufffd")]
 
@@ -130,8 +130,8 @@ def test_undecodable_bytes_become_replacement_characters() -> None:
         ("A='x\n# fine'\n\n  # c\n", []),
     ],
 )
-def test_warns_about_slips(text: str, expected: list[tuple[int, str]]) -> None:
-    """An open quote, text behind quotes, a name set twice and a line that says nothing are told by line."""
+def test_warns_about_likely_mistakes(text: str, expected: list[tuple[int, str]]) -> None:
+    """An open quote, text after quotes, a name set twice and a line without an assignment give a warning."""
     assert list(scan(text)[1]) == expected
 
 
@@ -148,7 +148,7 @@ def test_warns_about_slips(text: str, expected: list[tuple[int, str]]) -> None:
     ],
     ids=["variables", "open quotes", "no assignments", "escapes", "5 MB", "separators", "carriage returns"],
 )
-def test_time_grows_with_the_text_alone(text: str) -> None:
+def test_parsing_takes_linear_time(text: str) -> None:
     """No input takes more than linear time: twice of it takes about twice as long."""
 
     def seconds(text: str) -> float:

@@ -1,6 +1,6 @@
-"""The engine that calls the dotenvx command: how it is found, how it is called, how it may fail.
+"""The engine that calls the dotenvx command: finding it, calling it, its failures.
 
-The command is a stand-in here, which writes down how it was called; integration tests drive the real one.
+The command is a stand-in here, which records how it was called; integration tests call the real one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Path({calls!r}).write_text(json.dumps(call))
 
 @dataclass
 class StandIn:
-    """A dotenvx command that answers as told, and what it was told."""
+    """A dotenvx command that does what a test says, and how it was called."""
 
     folder: Path
 
@@ -90,19 +90,16 @@ def executable(path: Path, text: str = "") -> Path:
 
 
 def package(folder: Path, version: str = "2.38.2") -> Path:
-    """An npm package of dotenvx below `folder`; gives its script."""
+    """The script of a new npm package of dotenvx below `folder`."""
     root = folder / "@dotenvx" / "dotenvx"
     script = executable(root / "src" / "cli" / "dotenvx.js")
     (root / "package.json").write_text(json.dumps({"name": "@dotenvx/dotenvx", "version": version}))
     return script
 
 
-# -- finding it
-
-
 @posix_only
 def test_found_on_path_with_its_version(stand_in: StandIn) -> None:
-    """The first command on the given PATH is taken, whatever else; it is asked for its version."""
+    """The first command on the given PATH is used, and asked for its version."""
     stand_in.answers("", version="2.31.0")
     env = {"PATH": os.pathsep.join([str(stand_in.folder / "nothing"), str(stand_in.path.parent)])}
     assert locate(stand_in.folder, env) == Command((str(stand_in.path),), (2, 31, 0))
@@ -120,10 +117,10 @@ def test_the_projects_own_comes_first(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("path", [None, "", ".", "bin"])
-def test_nothing_relative_is_looked_at(
+def test_relative_path_entries_are_ignored(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, path: str | None
 ) -> None:
-    """An empty or relative PATH entry means the current folder, where anything may lie: passed over."""
+    """An empty or relative PATH entry means the current folder, whose files are not installed tools."""
     stand_in.answers("")
     executable(stand_in.folder / "dotenvx")
     monkeypatch.chdir(stand_in.folder)
@@ -132,7 +129,7 @@ def test_nothing_relative_is_looked_at(
 
 
 def test_not_installed_says_how_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the command, the message says where it was looked for, the hint how to get it here."""
+    """Without the command, the message says where it was searched, the hint how to install it on this system."""
     hints = {}
     for system in ("linux", "darwin", "win32"):
         monkeypatch.setattr("envtasks.hydration.dotenvx.sys.platform", system)
@@ -156,7 +153,7 @@ def test_not_installed_says_how_to_install(tmp_path: Path, monkeypatch: pytest.M
     [("2.29.9", "2.29.9"), ("1.51.0", "1.51.0"), ("3.0.0", "3.0.0"), ("what?", "of an unknown version")],
 )
 def test_a_version_out_of_range_is_refused(stand_in: StandIn, version: str, found: str) -> None:
-    """Below 2.30, from 3 on, or a program that tells no version: not the command that was tried."""
+    """A version below 2.30, 3 or newer, or one that cannot be read is refused."""
     stand_in.answers("", version=version)
     with pytest.raises(ToolMissing) as caught:
         locate(stand_in.folder, stand_in.env)
@@ -166,8 +163,8 @@ def test_a_version_out_of_range_is_refused(stand_in: StandIn, version: str, foun
 
 
 @posix_only
-def test_the_version_is_asked_anew_when_the_command_changed(stand_in: StandIn) -> None:
-    """An upgrade during the life of the process is seen."""
+def test_the_version_is_read_again_when_the_command_changed(stand_in: StandIn) -> None:
+    """An upgrade while the process runs is noticed."""
     stand_in.answers("", version="2.30.1")
     assert locate(stand_in.folder, stand_in.env).version == (2, 30, 1)
     stand_in.answers("", version="2.40.0")
@@ -176,8 +173,8 @@ def test_the_version_is_asked_anew_when_the_command_changed(stand_in: StandIn) -
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["global install", "project install"])
-def test_a_batch_file_is_not_called_but_the_script_behind_it(tmp_path: Path, shared: bool) -> None:
-    """On Windows node gets the script itself: cmd.exe would read quotes and % in arguments its own way."""
+def test_the_script_behind_a_batch_file_is_called(tmp_path: Path, shared: bool) -> None:
+    """On Windows node runs the script itself: cmd.exe has its own rules for quotes and % in arguments."""
     bin_folder = tmp_path / "npm" if shared else tmp_path / "node_modules" / ".bin"
     script = package(bin_folder / "node_modules" if shared else tmp_path / "node_modules")
     executable(bin_folder / "dotenvx.cmd")
@@ -200,9 +197,6 @@ def test_a_batch_file_alone_is_refused(tmp_path: Path, missing: str) -> None:
     )
 
 
-# -- calling it
-
-
 @posix_only
 def test_how_it_is_called(stand_in: StandIn, local: Environment) -> None:
     """Absolute files, strict, no provider, no key file, quiet, in an empty folder; no key in an argument."""
@@ -222,7 +216,7 @@ def test_how_it_is_called(stand_in: StandIn, local: Environment) -> None:
 
 @posix_only
 def test_the_environment_it_gets(stand_in: StandIn, local: Environment) -> None:
-    """The process environment, without dotenvx's switches and stray keys; the given keys; providers off."""
+    """The process environment without dotenvx's switches and other keys; the given keys; providers off."""
     stand_in.gives({"A": "1", "B": "2"})
     env = stand_in.env | {
         "USER_X": "x",
@@ -247,7 +241,7 @@ def test_the_environment_it_gets(stand_in: StandIn, local: Environment) -> None:
 
 @posix_only
 def test_a_missing_overrides_file_is_left_out(stand_in: StandIn, local: Environment) -> None:
-    """`.env` is optional, and the strict command would stop: it is not named when it is not there."""
+    """`.env` is optional, and the strict command would fail: it is not passed if it does not exist."""
     stand_in.gives({"A": "1", "B": "2"})
     dotenvx.values(local, stand_in.env, names=["A", "B"])
     assert list(stand_in.call["files"]) == [str(local.root / ".env.local")]
@@ -264,7 +258,7 @@ def test_without_any_file_it_is_not_called(stand_in: StandIn, tmp_path: Path) ->
 
 @posix_only
 def test_a_missing_baseline_stops_before_the_call(stand_in: StandIn, local: Environment) -> None:
-    """A baseline that is gone is named; the command is not called."""
+    """A missing baseline is named; the command is not called."""
     stand_in.gives({})
     (local.root / ".env.local").unlink()
     with pytest.raises(EnvFileMissing, match=r"^\.env\.local is not there\.$"):
@@ -274,10 +268,10 @@ def test_a_missing_baseline_stops_before_the_call(stand_in: StandIn, local: Envi
 
 @posix_only
 @pytest.mark.parametrize(("scheme", "provider"), [("op", "1password"), ("bw", "bitwarden")])
-def test_a_reference_is_followed_by_the_one_provider_it_needs(
+def test_a_reference_is_resolved_by_the_one_provider_it_needs(
     stand_in: StandIn, local: Environment, scheme: str, provider: str
 ) -> None:
-    """A value that is a reference is asked for once more, with its provider on and the others off."""
+    """If a value is a reference, dotenvx is called again with its provider on and the others off."""
     stand_in.answers(
         f"found = '--no-{provider}' not in sys.argv and 'DOTENVX_NO_{provider.upper()}' not in os.environ\n"
         f"print(json.dumps({{'A': 'found' if found else '{scheme}://vault/item/field', 'B': '2'}}))"
@@ -288,7 +282,7 @@ def test_a_reference_is_followed_by_the_one_provider_it_needs(
 
 @posix_only
 def test_a_path_with_a_comma_is_read_from_a_private_copy(stand_in: StandIn, tmp_path: Path) -> None:
-    """dotenvx would split the path: it gets a copy that only the user can read, gone afterwards."""
+    """dotenvx would split the path: it gets a copy that only the user can read, which is removed afterwards."""
     root = tmp_path / "a,b"
     root.mkdir()
     (root / ".env.dev").write_text("A=1\n", encoding="utf-8")
@@ -303,7 +297,7 @@ def test_a_path_with_a_comma_is_read_from_a_private_copy(stand_in: StandIn, tmp_
 
 @posix_only
 def test_a_command_in_a_process_value_is_never_seen_by_dotenvx(stand_in: StandIn, local: Environment) -> None:
-    """dotenvx runs a `$(…)` of the process environment under a name of the file: it gets a stand-in."""
+    """dotenvx runs a `$(…)` in a process variable that a file defines: it gets a placeholder."""
     stand_in.answers("print(json.dumps({'A': os.environ['A'], 'B': '[' + os.environ['A'] + ']'}))")
     env = stand_in.env | {"A": "$(touch x)"}
     assert dotenvx.values(local, env, names=["A", "B"]) == {"A": "$(touch x)", "B": "[$(touch x)]"}
@@ -311,8 +305,10 @@ def test_a_command_in_a_process_value_is_never_seen_by_dotenvx(stand_in: StandIn
 
 
 @posix_only
-def test_a_scrubbed_variable_keeps_the_process_value(stand_in: StandIn, local: Environment) -> None:
-    """The process environment wins also for a name that is kept from dotenvx."""
+def test_a_variable_that_is_kept_from_dotenvx_keeps_the_process_value(
+    stand_in: StandIn, local: Environment
+) -> None:
+    """The process environment also wins for a name that is kept from dotenvx."""
     stand_in.gives({"A": "1", "DOTENV_CONVENTION": "from the file"})
     env = stand_in.env | {"DOTENV_CONVENTION": "nextjs"}
     assert dotenvx.values(local, env, names=["A", "DOTENV_CONVENTION"]) == {
@@ -325,14 +321,11 @@ def test_a_scrubbed_variable_keeps_the_process_value(stand_in: StandIn, local: E
 def test_names_that_dotenvx_loses_are_refused_before_it_is_called(
     stand_in: StandIn, local: Environment
 ) -> None:
-    """dotenvx drops a file that defines a name which every JavaScript object has: refused, by name."""
+    """dotenvx drops a file that defines a member of every JavaScript object: such a name is refused."""
     stand_in.answers("sys.exit(1)")
     with pytest.raises(EnvFileInvalid, match="cannot read an env file that defines __proto__, constructor"):
         dotenvx.values(local, stand_in.env, names=["A", "constructor", "__proto__"])
     assert not (stand_in.folder / "call.json").exists()
-
-
-# -- its failures
 
 
 def failure(stand_in: StandIn, local: Environment) -> EnvtasksError:
@@ -378,10 +371,10 @@ FAILURES: Mapping[str, tuple[str, type[EnvtasksError], str]] = {
 
 @posix_only
 @pytest.mark.parametrize(("body", "kind", "message"), FAILURES.values(), ids=FAILURES)
-def test_its_failures_become_ours(
+def test_failures_are_errors_without_its_output(
     stand_in: StandIn, local: Environment, body: str, kind: type[EnvtasksError], message: str
 ) -> None:
-    """A failure of the command is one sentence of ours, of the right kind, repeating nothing it printed."""
+    """A failure of the command is one sentence, with the right class, without anything that it printed."""
     stand_in.answers(body)
     error = failure(stand_in, local)
     assert (type(error), error.message) == (kind, message)

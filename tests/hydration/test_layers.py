@@ -23,7 +23,7 @@ def layers(*texts: str, windows: bool = False) -> Layers:
 
 
 def test_definitions_have_winner_and_shadowed() -> None:
-    """Of each variable it is known which assignment wins, which are shadowed, and whether a baseline defines it."""
+    """A definition has the winning assignment, those that it shadows, and whether a baseline has the variable."""
     found = layers("A=1\nA=2\nC=1", "B=1\nA=encrypted:x", "A=3").definitions
     assert {
         name: (str(it.winner), list(map(str, it.shadowed)), it.baseline, it.encrypted)
@@ -53,8 +53,8 @@ def test_names_are_folded_on_windows(windows: bool, names: list[str]) -> None:
     assert spelling_conflicts(stack) == (["one:1: PATH is Path (.env:1) on Windows"] if windows else [])
 
 
-def test_private_keys_are_no_variables() -> None:
-    """A private key in an env file has a definition, but is none of the variables that a process gets."""
+def test_private_keys_are_not_variables() -> None:
+    """A private key in an env file has a definition, but is not one of the variables that a process gets."""
     stack = layers("DOTENV_PRIVATE_KEY_X=1\nDOTENV_PUBLIC_KEY=2\nA=1")
     assert list(stack.definitions) == ["DOTENV_PRIVATE_KEY_X", "DOTENV_PUBLIC_KEY", "A"]
     assert list(stack.variables) == ["DOTENV_PUBLIC_KEY", "A"]

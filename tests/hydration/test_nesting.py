@@ -1,23 +1,27 @@
-"""The marker of a hydration, and what another hydration inside makes of it."""
+"""Hydration inside hydration: the marker, and its effect on the inner hydration."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from envtasks.hydration import hydrate
 from envtasks.hydration.nesting import Outer, enter, marker
+from tests.dotenv_files import encrypted, environment, hydrated
 
 
-def test_without_a_marker_only_app_env_goes() -> None:
-    """A process environment that nobody hydrated counts as it is, but for APP_ENV."""
+def test_without_a_marker_only_app_env_is_removed() -> None:
+    """A process environment without a marker is used unchanged, except for APP_ENV."""
     assert enter({"A": "1", "APP_ENV": "shell"}, "local") == ({"A": "1"}, Outer())
 
 
-def test_what_another_environment_put_there_goes() -> None:
+def test_values_of_another_environment_are_removed() -> None:
     """Inside a hydration of another environment, none of its values is left."""
     env = {"A": "1", "B": "2", "APP_ENV": "dev", **marker("dev", ["A"], ["A"])}
     assert enter(env, "local") == ({"B": "2"}, Outer())
 
 
-def test_what_the_same_environment_put_there_stays() -> None:
-    """Inside a hydration of the same environment, values stay and it is known what was said of them."""
+def test_values_of_the_same_environment_stay() -> None:
+    """Inside a hydration of the same environment, values stay, and what was reported about them is known."""
     env = {"A": "1", "B": "2", **marker("local", ["A", "B"], ["B"])}
     assert enter(env, "local") == ({"A": "1", "B": "2"}, Outer("local", frozenset("AB"), frozenset("B")))
 
@@ -34,7 +38,7 @@ def test_names_are_folded_on_windows() -> None:
 
 
 def test_a_long_marker_fits_into_variables() -> None:
-    """50,000 names are carried in several variables, each short enough for every system, and read back."""
+    """50,000 names are stored in several variables, each short enough for every system, and read back."""
     names = [f"VARIABLE_{number}" for number in range(50_000)]
     variables = marker("local", names, ["A"])
     assert max(map(len, variables.values())) <= 30_000
@@ -42,6 +46,53 @@ def test_a_long_marker_fits_into_variables() -> None:
     assert (process, outer) == ({}, Outer("local", frozenset(names), frozenset("A")))
 
 
-def test_a_marker_that_makes_no_sense_is_dropped() -> None:
-    """A marker written by someone else does no harm and goes away."""
+def test_an_invalid_marker_is_removed() -> None:
+    """A marker that envtasks did not write is removed and has no effect."""
     assert enter({"A": "1", "ENVTASKS_HYDRATED": "x"}, "local") == ({"A": "1"}, Outer())
+
+
+def test_another_environment_inside_has_nothing_of_the_outer_one(tmp_path: Path) -> None:
+    """Hydrated inside a child of another environment, neither names nor values of the outer one are left."""
+    outer = hydrated(tmp_path / "a", "A=outer\nB=outer\nAPP_ENV=dev", {"HOME": "h"}, options={"name": "dev"})
+    made = environment(tmp_path / "b", {".env.local": "A=inner\nC=${B:-none}"})
+    inner = hydrate(made, outer.child_env())
+    child = inner.child_env()
+    assert (dict(inner), inner.warnings) == ({"A": "inner", "C": "none"}, ())
+    assert {name: child.get(name) for name in ("A", "B", "C", "APP_ENV", "HOME")} == {
+        "A": "inner",
+        "B": None,
+        "C": "none",
+        "APP_ENV": "local",
+        "HOME": "h",
+    }
+
+
+def test_the_same_environment_inside_keeps_its_values(tmp_path: Path) -> None:
+    """Hydrated again inside its own child, without the key, values are the same, and nothing is reported twice."""
+    text = f"A=1\nS='{encrypted('secret')}'\nU=x-$S\nA2=1\n'"
+    outer = hydrated(tmp_path, text, {"A2": "2"})
+    assert len(outer.warnings) == 2
+    inner = hydrate(environment(tmp_path, {".env.local": text}), outer.child_env())
+    assert (dict(inner), inner.warnings) == (dict(outer), ())
+    assert dict(inner.secrets) == {"S": "secret", "U": "x-secret"}
+    assert inner.child_env() == outer.child_env()
+
+
+def test_a_change_between_two_of_the_same_environment_wins_and_is_reported(tmp_path: Path) -> None:
+    """A value that was changed between the outer and the inner hydration wins, and is reported in one line."""
+    outer = hydrated(tmp_path, "A=1\nB=$A")
+    inner = hydrate(environment(tmp_path, {".env.local": "A=1\nB=$A"}), {**outer.child_env(), "A": "2"})
+    assert (dict(inner), inner.warnings) == (
+        {"A": "2", "B": "1"},
+        ("the process environment wins over .env.local with another value: A",),
+    )
+
+
+def test_a_protected_environment_can_be_hydrated_inside_itself(tmp_path: Path) -> None:
+    """A value of the outer hydration shadows nothing, although there is no key to compare."""
+    text, options = f"S='{encrypted('secret')}'\nA=1", {"protected": True, "name": "production"}
+    outer = hydrated(tmp_path, text, options=options)
+    inner = hydrate(
+        environment(tmp_path, {".env.local": text}, protected=True, name="production"), outer.child_env()
+    )
+    assert dict(inner) == {"S": "secret", "A": "1"}

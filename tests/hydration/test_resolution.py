@@ -1,4 +1,4 @@
-"""Layers resolved to values: who wins, what is seen when, what is noted instead of raised."""
+"""Layers resolved to values: precedence, references, and the problems that are collected."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ def test_precedence(texts: Sequence[str], process: Mapping[str, str], expected: 
     assert resolved(*texts, process=process).values == expected
 
 
-def test_notes_what_it_does_not_know() -> None:
-    """What is not opened or not run is unknown, and so is what is made of it, until it is set again."""
+def test_collects_unknown_values() -> None:
+    """A value that is not decrypted or not run is unknown, and so is one made from it, until it is set again."""
     result = resolved("A=encrypted:bad\nB=x$A\nC=$(x)\nD=$C\nE=1\nA2=$A\nA2=1")
     assert result.unknown == {"A", "B", "C", "D"}
     assert [str(location) for location in result.commands] == ["file1:3"]
 
 
 def test_taint_follows_values() -> None:
-    """What holds a secret is secret, across layers, and no longer so when it is set to something else."""
+    """A value with a secret in it is secret, across layers, until it is set to something else."""
     assert resolved("A=1\nB=$A\nC=$B\nC=2", "D=$B", secret=["A"]).tainted == {"A", "B", "D"}
 
 
-def test_notes_decrypted_values_that_are_changed() -> None:
-    """A decrypted value with a reference is noted with its place, unless it is in single quotes."""
+def test_collects_decrypted_values_that_are_changed() -> None:
+    """A decrypted value with a reference is collected with its location, unless it is in single quotes."""
     result = resolved("A=encrypted:x$y\nB='encrypted:x$y'\nC=encrypted:x")
     assert [str(location) for location in result.changed] == ["file1:1"]
 
 
-def test_keys_of_earlier_layers_are_handed_on() -> None:
-    """A layer is opened with the private keys that the layers before it hold, not with its own."""
+def test_keys_of_earlier_layers_are_used() -> None:
+    """A layer is decrypted with the private keys in the layers above it, not with its own."""
     seen = []
 
     def decrypt(ciphertexts: Sequence[str], keys: Sequence[str]) -> list[str | None]:

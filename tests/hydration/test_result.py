@@ -1,4 +1,4 @@
-"""Hydrated values: immutable, never shown, and the environment that a process gets."""
+"""Hydrated values: immutable, never shown, and the environment of a child process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_child_gets_the_process_environment_and_the_values(values: Hydrated)
     }
 
 
-def test_needs_leave_the_rest_out(values: Hydrated) -> None:
+def test_needs_leave_out_the_other_variables(values: Hydrated) -> None:
     """With needs a child gets only those variables of the env files, not even from the process environment."""
     assert values.child_env(["DB_PASS*", "HOME", "X_*"]) == {
         "HOME": "/h",
@@ -56,7 +56,7 @@ def test_needs_leave_the_rest_out(values: Hydrated) -> None:
 
 
 def test_every_missing_need_is_named(values: Hydrated) -> None:
-    """Exact names must be set, even if empty; all that are not are named at once, patterns are none of them."""
+    """Exact names must be set, even if empty; all that are not set are named at once; patterns need not match."""
     with pytest.raises(VariableMissing) as caught:
         values.child_env(["B", "CACHE", "APP_ENV", "A", "Z_*", "A"])
     assert caught.value.message == "B, A are needed but not set in local (.env.local)."
@@ -64,12 +64,12 @@ def test_every_missing_need_is_named(values: Hydrated) -> None:
 
 
 def test_app_env_of_the_files_is_not_filtered(tmp_path: Path) -> None:
-    """What the files say of APP_ENV reaches the child, needed or not."""
+    """APP_ENV as the files define it is in the child environment, needed or not."""
     assert hydrated(tmp_path, "APP_ENV=x\nA=1").child_env(["A"])["APP_ENV"] == "x"
 
 
 def test_never_shows_a_value(values: Hydrated) -> None:
-    """Neither repr nor str, nor the message of an error about it, holds a value."""
+    """Neither repr nor str nor an error message has a value in it."""
     assert f"{values!r} {values}" == " ".join(["<Hydrated local: 3 variables, 1 of them secret>"] * 2)
     with pytest.raises(KeyError) as caught:
         values["NONE"]
@@ -77,14 +77,14 @@ def test_never_shows_a_value(values: Hydrated) -> None:
 
 
 def test_cannot_be_pickled(values: Hydrated) -> None:
-    """Pickling is refused with a clear error that holds no value."""
+    """Pickling is refused with an error without a value."""
     with pytest.raises(TypeError) as caught:
         pickle.dumps(values)
     assert str(caught.value) == "Hydrated values cannot be pickled: secrets would leave the process."
 
 
 def test_does_not_change(values: Hydrated) -> None:
-    """Nothing can be set or removed; a copy is the thing itself; what is handed out is not what is kept."""
+    """Nothing can be set or removed; a copy is the same object; what it returns is a copy."""
     with pytest.raises(AttributeError, match="do not change"):
         values.public = True
     with pytest.raises(AttributeError, match="do not change"):

@@ -1,4 +1,4 @@
-"""The engine `dotenvx` with the real command: what could get between it and the values."""
+"""The engine `dotenvx` with the real command: what could change the values."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_values_larger_than_a_process_environment(tmp_path: Path) -> None:
 
 
 def test_an_envfile_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An Envfile in the project and in the current folder, here one that cannot be read, takes no part."""
+    """An Envfile in the project and in the current folder, here an invalid one, is not read."""
     project = environment(tmp_path, dev="A=1\n")
     (tmp_path / "Envfile").write_text("strict true\n{{{ nonsense", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -70,8 +70,8 @@ def test_dotenvx_switches_change_nothing(tmp_path: Path) -> None:
     assert dotenvx.values(project, process_env(tmp_path, **switches), names=["A"]) == {"A": "1"}
 
 
-def test_a_key_beside_the_file_is_not_used_unasked(tmp_path: Path) -> None:
-    """Only the keys that the caller found are used, as the native engine does: no key file is read behind its back."""
+def test_a_key_beside_the_file_is_not_used(tmp_path: Path) -> None:
+    """Only the keys that the caller found are used, as in the native engine: dotenvx reads no key file."""
     private, public = generate_keys()
     project = environment(tmp_path, dev=f"DOTENV_PUBLIC_KEY_DEV=\"{public}\"\nA='{encrypt('x', public)}'\n")
     (tmp_path / ".env.keys").write_text(f"DOTENV_PRIVATE_KEY_DEV={private}\n", encoding="utf-8")
@@ -81,8 +81,8 @@ def test_a_key_beside_the_file_is_not_used_unasked(tmp_path: Path) -> None:
     assert dotenvx.values(project, process_env(tmp_path), names=names, private_keys=[private])["A"] == "x"
 
 
-def test_a_reference_is_followed(tmp_path: Path) -> None:
-    """`op://…` gives what the program `op` says; without it the failure has dotenvx's code and no text of its own."""
+def test_a_reference_is_resolved(tmp_path: Path) -> None:
+    """`op://…` gives what the program `op` prints; without it the error has dotenvx's code but not its text."""
     project = environment(tmp_path / "project", dev="A=op://vault/item/field\nB=1\n")
     with pytest.raises(EnvFileInvalid, match=r"^dotenvx failed with exit code 1 \(1PASSWORD_FAILED\)\.$"):
         dotenvx.values(project, process_env(tmp_path), names=["A", "B"])
@@ -100,7 +100,7 @@ def test_a_reference_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_command_in_the_process_environment_does_not_run(tmp_path: Path) -> None:
-    """dotenvx would run it, as the file defines the name: the value stays what it is, also where it is put in."""
+    """dotenvx would run it, as the file defines the name: the value is unchanged, also where it is inserted."""
     project = environment(tmp_path, dev="A=1\nB=[${A}]\n")
     line = f"$(touch {tmp_path}/ran)"
     values = dotenvx.values(project, process_env(tmp_path, A=line), names=["A", "B"])

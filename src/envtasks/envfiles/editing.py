@@ -35,7 +35,7 @@ _LETTERS: Final = "a name has letters, digits and '_', and does not begin with a
 def check_value(name: str, value: str) -> None:
     """Raise EnvFileInvalid where no spelling carries the value, plain or encrypted."""
     if "\0" in value:
-        raise EnvFileInvalid(f"{name}: the value holds a NUL character, which no environment can carry.")
+        raise EnvFileInvalid(f"{name}: the value holds a NUL character, which no environment can hold.")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -98,7 +98,7 @@ def check_values(layers: Layers, values: Mapping[str, str]) -> None:
         )
     if nul:
         raise EnvFileInvalid(
-            f"{_listed(nul)}: the value has a NUL character, which no process environment can hold."
+            f"{_listed(nul)}: the value holds a NUL character, which no environment can hold."
         )
     if references:
         raise EnvFileInvalid(

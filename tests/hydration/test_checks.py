@@ -1,0 +1,162 @@
+"""The checks of an environment: each error names every occurrence, and nothing runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from envtasks.errors import (
+    ConfigInvalid,
+    DecryptionFailed,
+    EnvFileInvalid,
+    EnvFileMissing,
+    KeyMissing,
+)
+from envtasks.hydration import hydrate
+from tests.dotenv_files import OTHER, PUBLIC, encrypted, environment, error_message, hydrated
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+
+
+def test_a_missing_baseline_stops(tmp_path: Path) -> None:
+    """Without its baseline an environment cannot be hydrated; without overrides it can."""
+    assert error_message(EnvFileMissing, tmp_path, {".env": "A=1", ".env.local": ""}) == (
+        ".env.local is missing, and local requires it."
+    )
+    assert dict(hydrated(tmp_path / "x", {".env": "", ".env.local": "A=1"})) == {"A": "1"}
+
+
+def test_overrides_alone_are_a_baseline(tmp_path: Path) -> None:
+    """An environment whose only file is `.env` needs it."""
+    assert error_message(EnvFileMissing, tmp_path, {".env": ""}) == ".env is missing, and local requires it."
+
+
+@pytest.mark.parametrize("place", ["directory", "pipe"])
+def test_something_else_in_place_of_a_file_stops(tmp_path: Path, place: str) -> None:
+    """A directory or a pipe in place of overrides is an error, although overrides may be absent."""
+    path = tmp_path / ".env"
+    if place == "pipe":
+        if sys.platform == "win32":
+            pytest.skip("no pipes in the file system")
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    assert error_message(EnvFileInvalid, tmp_path, {".env": "", ".env.local": "A=1"}).startswith(".env is a ")
+
+
+def test_without_a_key_every_value_is_named(tmp_path: Path) -> None:
+    """Without a key nothing runs; the error names each variable with its line, and where keys were searched."""
+    files = {
+        ".env": f"A=1\nZ='{encrypted('z')}'",
+        ".env.local": f"DOTENV_PUBLIC_KEY_DEV=\"{PUBLIC}\"\nA='{encrypted('a')}'\nB='{encrypted('b')}'\nC=$(touch ran)",
+    }
+    with pytest.raises(KeyMissing) as caught:
+        hydrate(environment(tmp_path, files), {}, commands=True)
+    assert caught.value.message == "In local there is no key to decrypt Z (.env:2), B (.env.local:3)."
+    assert caught.value.hint == (
+        "the key belongs in DOTENV_PRIVATE_KEY or DOTENV_PRIVATE_KEY_DEV; searched: "
+        "DOTENV_PRIVATE_KEY in the process environment: not set; "
+        "DOTENV_PRIVATE_KEY_DEV in the process environment: not set; "
+        ".env.local.keys: not there; .env.keys: not there"
+    )
+    assert not (tmp_path / "ran").exists()
+
+
+def test_with_another_key_decryption_fails(tmp_path: Path) -> None:
+    """With another key the message says that none of those found decrypts the value, and shows none."""
+    made = environment(tmp_path, {".env.local": f"A='{encrypted('a')}'"})
+    with pytest.raises(DecryptionFailed) as caught:
+        hydrate(made, {"DOTENV_PRIVATE_KEY_LOCAL": OTHER})
+    assert caught.value.message == (
+        "In local none of the keys found decrypts A (.env.local:1): "
+        "another key is needed, or the value is damaged, or encrypted twice."
+    )
+    assert OTHER not in str(caught.value)
+
+
+def test_a_shadowed_ciphertext_need_not_be_decrypted(tmp_path: Path) -> None:
+    """A ciphertext that overrides or the process environment shadow is not an error, even if no key decrypts it."""
+    files = {".env": "A=1", ".env.local": f"A='{encrypted('a')}'\nB=encrypted:zzzz"}
+    result = hydrate(environment(tmp_path, files), {"B": "p"})
+    assert dict(result) == {"A": "1", "B": "p"}
+
+
+def test_ciphertext_in_the_process_environment_is_decrypted(tmp_path: Path) -> None:
+    """A ciphertext in the process environment is decrypted if a file defines its name, or is an error."""
+    assert dict(hydrated(tmp_path, "A=1", {"A": encrypted("x")})) == {"A": "x"}
+    assert error_message(DecryptionFailed, tmp_path, "A=1", env={"A": "encrypted:zzzz"}).startswith(
+        "In local none of the keys found decrypts A (process environment)"
+    )
+
+
+@pytest.mark.parametrize("value", ["${N:-encrypted:abc}", "$(printf encrypted:x)"])
+@posix
+def test_ciphertext_never_reaches_a_process(tmp_path: Path, value: str) -> None:
+    """What still begins with `encrypted:` after expansion is an error."""
+    assert error_message(DecryptionFailed, tmp_path, f'A="{value}"', commands=True) == (
+        ".env.local:1: A: the value still begins with encrypted: after decryption and expansion."
+    )
+
+
+def test_what_is_encrypted_twice_is_refused(tmp_path: Path) -> None:
+    """A plaintext that is a ciphertext is neither decrypted again nor given to a process."""
+    assert error_message(DecryptionFailed, tmp_path, f"A='{encrypted('encrypted:x')}'").startswith(
+        "In local none of the keys found decrypts A (.env.local:1)"
+    )
+
+
+def test_nul_is_refused(tmp_path: Path) -> None:
+    """A NUL character, plain or decrypted, is an error: the process would get the value cut off."""
+    text = f"A=a\0b\nB='{encrypted('a' + chr(0))}'\nC=c # \0"
+    assert error_message(EnvFileInvalid, tmp_path, text) == (
+        ".env.local:1: A, .env.local:2: B: the value holds a NUL character, which no environment can hold."
+    )
+
+
+def test_references_to_password_managers_are_refused(tmp_path: Path) -> None:
+    """`op://` and `bw://` are not resolved, and not given to a process as if they were the secret."""
+    assert error_message(EnvFileInvalid, tmp_path, "A='op://v/i/f'\nP=bw\nB=${P}://x\nC=x op://y") == (
+        ".env.local:1: A, .env.local:3: B: references to a password manager (op://, bw://) are not resolved."
+    )
+
+
+def test_an_expansion_without_end_is_an_error(tmp_path: Path) -> None:
+    """Where dotenvx never ends, the error has file and line."""
+    assert error_message(EnvFileInvalid, tmp_path, "A=1\nB=[$P]", env={"P": "$P"}) == (
+        ".env.local:2: B: the `$` expansion of this value does not end."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "options", "commands", "reason"),
+    [
+        ("A=1\nB=$(touch ran)", {}, {}, False, "commands are off"),
+        ('A=1\nB="x$(touch ran)"', {}, {"protected": True}, True, "local is protected"),
+        ("A=1\nB=`$(touch ran)`", {"CI": "true"}, {}, True, "CI is set"),
+        ("A=1\nB=\\$(touch ran)", {}, {}, False, "commands are off"),
+        (f'A=1\nB="{encrypted("$(touch ran)")}"', {}, {}, False, "commands are off"),
+    ],
+)
+def test_commands_are_refused(
+    tmp_path: Path,
+    text: str,
+    env: Mapping[str, str],
+    options: Mapping[str, object],
+    commands: bool,
+    reason: str,
+) -> None:
+    """`$(command)` is an error with file and line unless allowed; always in a protected environment and in CI."""
+    message = error_message(ConfigInvalid, tmp_path, text, env=env, options=options, commands=commands)
+    assert message == f".env.local:2: B: $(…) would run a command, and {reason}."
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["ENVTASKS_CONFIRM", "ENVTASKS_ENGINE"])
+def test_an_env_file_may_not_set_variables_of_envtasks(tmp_path: Path, name: str) -> None:
+    """ENVTASKS_* in an env file, which would confirm or choose for a nested call, is refused with its line."""
+    with pytest.raises(EnvFileInvalid, match=rf"^\.env\.local:2: {name}: an env file may not set variables"):
+        hydrated(tmp_path, f"A=1\n{name}=production")
