@@ -57,6 +57,7 @@ class Target:
         return f"secret/{self.secret}", f"configmap/{self.config}"
 
 
+# a key of the table has the name of its field
 KEYS: Final = tuple(each.name for each in fields(Target) if each.name != "environment")
 COMMON_KEYS: Final = tuple(key for key in KEYS if key not in ENVIRONMENT_KEYS)
 

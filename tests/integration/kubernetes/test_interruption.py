@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -169,7 +168,6 @@ def test_ctrl_c_in_the_middle_says_what_was_done(shop: Shop) -> None:
     with held(shop, "deployments") as reached:
         process = started(shop)
         assert reached.wait(60)
-        time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     summary = f"Done: {SECRET}, {CONFIG}. Not confirmed: {DEPLOYMENT} rollout."
