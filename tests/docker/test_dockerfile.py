@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from pathlib import Path
@@ -44,7 +43,6 @@ def test_outline_and_targets_are_read(tmp_path: Path) -> None:
         "name": "full",
         "args": [{"name": "VARIANT", "value": "full", **place(1)}, {"name": "TWO", **place(7)}],
         "secrets": [{"name": "TOKEN", "required": True, **place(11)}, {"name": "OTHER", **place(11)}],
-        "sources": [base64.b64encode(TEXT.encode()).decode()],
     }
     targets = [
         {"name": "slim", "base": "scratch", **place(2)},

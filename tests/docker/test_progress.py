@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.docker.progress import ProgressReader, plain_line, progress_display, run_build
+from envtasks.docker.progress import Event, ProgressReader, plain_line, progress_display, run_build
 from envtasks.errors import BuildFailed
+from envtasks.process import LineWriter
 from envtasks.redaction import Redactor
 from tests.fakes import fake_docker
 
@@ -33,10 +34,20 @@ def log(digest: str, data: bytes, stream: int = 1) -> str:
     return json.dumps({"logs": [entry]}) + "\n"
 
 
+def events(progress: ProgressReader, *chunks: str) -> list[Event]:
+    """The events in this output of docker, which comes in pieces."""
+    found: list[Event] = []
+    writer = LineWriter(lambda line: found.extend(progress.read(line)))
+    for chunk in chunks:
+        writer.write(chunk)
+    writer.finish()
+    return found
+
+
 def lines(progress: ProgressReader, chunks: Iterable[str]) -> list[str]:
     """What a log would show of this output of docker."""
-    events = [event for chunk in chunks for event in progress.feed(chunk)] + list(progress.finish())
-    return [line for line in map(plain_line, events) if line is not None]
+    found = [*events(progress, *chunks), *progress.finish()]
+    return [line for line in map(plain_line, found) if line is not None]
 
 
 def test_a_build_reads_like_dockers_plain_progress() -> None:
@@ -168,9 +179,9 @@ def test_a_log_gets_plain_lines_at_once() -> None:
     progress = ProgressReader(Redactor(()))
 
     with progress_display(stream) as show:
-        show(progress.feed(vertex("a", "RUN", started=T0) + log("a", b"\x1b[32mgreen\x1b[0m\n")))
+        show(events(progress, vertex("a", "RUN", started=T0) + log("a", b"\x1b[32mgreen\x1b[0m\n")))
         early = stream.getvalue()
-        show(progress.feed(vertex("a", "RUN", started=T0, completed=T1)))
+        show(events(progress, vertex("a", "RUN", started=T0, completed=T1)))
 
     assert early == "#1 RUN\n#1 green\n"
     assert stream.getvalue() == "#1 RUN\n#1 green\n#1 DONE 2.5s\n"
@@ -182,7 +193,7 @@ def test_a_character_that_the_encoding_lacks_does_not_end_the_build() -> None:
     progress = ProgressReader(Redactor(()))
 
     with progress_display(io.TextIOWrapper(raw, encoding="ascii", write_through=True)) as show:
-        show(progress.feed(vertex("a", "RUN → ✓", started=T0)))
+        show(events(progress, vertex("a", "RUN → ✓", started=T0)))
 
     assert raw.getvalue() == b"#1 RUN ? ?" + os.linesep.encode()
 
@@ -196,8 +207,8 @@ def test_a_closed_pipe_does_not_end_the_build() -> None:
 
     progress = ProgressReader(Redactor(()))
     with progress_display(Closed()) as show:
-        show(progress.feed(vertex("a", "RUN", started=T0)))
-        show(progress.feed(vertex("a", "RUN", started=T0, completed=T1)))
+        show(events(progress, vertex("a", "RUN", started=T0)))
+        show(events(progress, vertex("a", "RUN", started=T0, completed=T1)))
 
 
 def test_a_terminal_shows_ended_steps_and_the_running_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,10 +219,10 @@ def test_a_terminal_shows_ended_steps_and_the_running_ones(monkeypatch: pytest.M
     progress = ProgressReader(Redactor(()))
 
     with progress_display(stream) as show:
-        show(progress.feed(vertex("a", "FROM base", started=T0, completed=T0, cached=True)))
-        show(progress.feed(vertex("b", "RUN two", started=T0) + log("b", b"working\n")))
+        show(events(progress, vertex("a", "FROM base", started=T0, completed=T0, cached=True)))
+        show(events(progress, vertex("b", "RUN two", started=T0) + log("b", b"working\n")))
         live = stream.getvalue()
-        show(progress.feed(vertex("b", "RUN two", started=T0, completed=T1)))
+        show(events(progress, vertex("b", "RUN two", started=T0, completed=T1)))
 
     shown = stream.getvalue()
     assert shown.count("cached") == 1

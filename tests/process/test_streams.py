@@ -256,3 +256,6 @@ def test_lines_are_passed_on_one_by_one() -> None:
         writer.write(text)
     assert lines == ["0", "1 and more", "2"]
     assert writer.last == ("1 and more", "2", "the end")
+    writer.finish()
+    writer.finish()
+    assert lines == ["0", "1 and more", "2", "the end"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,8 +113,6 @@ def read_dockerfile(
         return dict(json.loads(docker_output(argv, child_env, what=what, redactor=redactor)))
 
     outline = call("outline", *([f"--target={settings.target}"] if settings.target else []))
-    sources = outline.get("sources") or []
-    text = base64.b64decode(sources[0]).decode("utf-8", "replace") if sources else text
     stages = _stages(call("targets")["targets"], text)
     return Dockerfile(
         target=outline.get("name") or settings.target or stages[-1].name,

@@ -7,7 +7,6 @@ is left to builds that nothing secret goes into; otherwise its rawjson progress 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 import sys
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from .. import console
 from ..errors import BuildFailed, EnvtasksError
+from ..process import LineWriter, Runner
 from .client import docker_error
 
 if TYPE_CHECKING:
@@ -63,12 +63,14 @@ def run_build(
     progress, lock = ProgressReader(redactor), Lock()
     with progress_display(sys.stderr) as show:
 
-        def read(text: str, stream: str) -> None:
+        def read(line: str) -> None:
             with lock:
-                show(progress.feed(text, stream))
+                show(progress.read(line))
 
-        streams = {f"{name}_stream": _TextSink(read, name) for name in ("out", "err")}
-        code = _run(argv, {**child_env, **_RAWJSON}, **streams)
+        out, err = LineWriter(read), LineWriter(read)
+        code = _run(argv, {**child_env, **_RAWJSON}, out_stream=out, err_stream=err)
+        out.finish()
+        err.finish()
         show(progress.finish())
     for warning in progress.warnings:
         console.say("warning", warning)
@@ -76,20 +78,7 @@ def run_build(
         raise _build_error(progress, what=what, redactor=redactor, credentials=credentials)
 
 
-class _TextSink(io.TextIOBase):
-    """A text stream that hands what is written to a function, with the stream's name."""
-
-    def __init__(self, read: Callable[[str, str], None], name: str) -> None:
-        self._read, self._name = read, name
-
-    def write(self, text: str, /) -> int:
-        self._read(text, self._name)
-        return len(text)
-
-
 def _run(argv: Sequence[str], child_env: Mapping[str, str], **streams: Any) -> int:
-    from ..process import Runner
-
     runner = Runner.outside_task(child_env)
     return int(runner.run_argv(argv, warn=True, in_stream=False, encoding="utf-8", **streams).exited)
 
@@ -172,7 +161,6 @@ class ProgressReader:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._unfinished: dict[str, str] = {}  # the beginning of a line, by stream
         self._steps: dict[str, Step] = {}
         self._parts: set[str] = set()
         self._started = 0
@@ -184,20 +172,8 @@ class ProgressReader:
         """The step that made the build fail, if one did."""
         return next((step for step in self._steps.values() if step.error and not step.canceled), None)
 
-    def feed(self, text: str, stream: str = "err") -> Iterator[Event]:
-        """The events in the next text of one of docker's streams; lines that are no progress become `messages`."""
-        *lines, self._unfinished[stream] = (self._unfinished.get(stream, "") + text).split("\n")
-        for line in lines:
-            yield from self._line(line)
-
-    def finish(self) -> Iterator[Event]:
-        """The events in what is left when docker has ended."""
-        for rest in self._unfinished.values():
-            yield from self._line(rest)
-        for step in self._steps.values():
-            yield from _finished_lines(step)
-
-    def _line(self, line: str) -> Iterator[Event]:
+    def read(self, line: str) -> Iterator[Event]:
+        """The events in a line of docker's output; a line that is no progress is added to `messages`."""
         try:
             record = json.loads(line) if line.startswith("{") else None
         except ValueError:
@@ -206,6 +182,11 @@ class ProgressReader:
             yield from self._record(record)
         elif line.strip():
             self.messages.append(_ANSI.sub("", self._redactor.text(line.rstrip())))
+
+    def finish(self) -> Iterator[Event]:
+        """The last lines of steps that did not end, after docker has ended."""
+        for step in self._steps.values():
+            yield from _finished_lines(step)
 
     def _record(self, record: dict[str, Any]) -> Iterator[Event]:
         for vertex in record.get("vertexes") or ():

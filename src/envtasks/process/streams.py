@@ -277,6 +277,11 @@ class LineWriter(io.TextIOBase):
                 self._call(self._last[-1])
         return len(text)
 
+    def finish(self) -> None:
+        """Call the function with a last line that has no line end."""
+        if self._unfinished:
+            self.write("\n")
+
     @property
     def last(self) -> tuple[str, ...]:
         """The last lines, an unfinished one too."""
