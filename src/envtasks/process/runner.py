@@ -1,4 +1,4 @@
-"""Invoke's Runner for commands in a given environment: redacted output, signals passed on, nothing left behind."""
+"""Invoke's Runner for commands in a given environment: output redacted, signals passed on, process trees ended."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Runner(Local):
     def outside_task(
         cls, child_env: Mapping[str, str], *, redactor: Redactor | None = None, capture: bool = True
     ) -> Runner:
-        """A runner for a command of ours, which Invoke's configuration files do not change (`run: {pty: true}`)."""
+        """A runner for an integration's command; Invoke's configuration files (`run: {pty: true}`) do not apply."""
         return cls(Context(Config(lazy=True)), child_env=child_env, redactor=redactor, capture=capture)
 
     def run(self, command: str, **kwargs: Any) -> Result:
@@ -145,13 +145,13 @@ class Runner(Local):
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        with ExitStack() as ours, ExitStack() as on_failure:
+        with ExitStack() as at_end, ExitStack() as on_failure:
             output: list[int | None] = [subprocess.DEVNULL if self._disowned else None] * 2
             if not inherits and not self._disowned:
                 for i in range(2):
                     reader, writer = os.pipe()
                     on_failure.callback(os.close, reader)
-                    ours.callback(os.close, writer)
+                    at_end.callback(os.close, writer)
                     self._output, output[i] = (*self._output, reader), writer
             self.process = subprocess.Popen(
                 line,
@@ -183,13 +183,13 @@ class Runner(Local):
         return not asked and not given and is_terminal(sys.stdout, 1) and is_terminal(sys.stderr, 2)
 
     def _stdin(self) -> int | None:
-        if self.watchers or self._mirrored_stdin():
+        if self.watchers or self._copies_stdin():
             return subprocess.PIPE
         nothing = self.opts["in_stream"] is False or self._asynchronous or self._disowned or not is_open(0)
         return subprocess.DEVNULL if nothing else None
 
-    def _mirrored_stdin(self) -> bool:
-        """Whether our input has to be copied to the command, whose stdin it is not."""
+    def _copies_stdin(self) -> bool:
+        """Whether input has to be copied to the command, because its stdin is not that of this process."""
         if not self.streams["in"]:
             return False
         return bool(self.using_pty or self.watchers or self.opts["in_stream"] is not None)
@@ -211,7 +211,7 @@ class Runner(Local):
                 encoding=self.encoding,
                 capture=self._captured_in(captured[i]),
             )
-        if self._mirrored_stdin():
+        if self._copies_stdin():
             streams = {
                 "input_": self.streams["in"],
                 "output": self.streams["out"],
@@ -221,7 +221,7 @@ class Runner(Local):
         return threads, *captured
 
     def _captured_in(self, pieces: list[str]) -> Callable[[str], None] | None:
-        """What is to be called with each piece of output: it is kept, and answered by the watchers."""
+        """The function that keeps a piece of output and lets the watchers answer it; None if nothing is kept."""
         if not self._capture:
             return None
 
@@ -260,7 +260,7 @@ class Runner(Local):
             return
         forwarding.remove(child)
         if self._terminal and self._terminal.was_lent and child.returncode == -signal.SIGINT:
-            # the terminal gave Ctrl-C to the command alone; it was meant for us too
+            # the terminal has sent Ctrl-C to the command alone; it is for this process as well
             forwarding.record(signal.SIGINT)
         if forwarding.ending:
             child.wait_for_group(forwarding.ending)
@@ -357,7 +357,7 @@ class OutputThread(ExceptionHandlingThread):
 
 
 class InputThread(ExceptionHandlingThread):
-    """Copies our input to the command; may hang in a write that nobody reads."""
+    """Copies our input to the command; may hang in a write that the command does not read."""
 
     def join(self, timeout: float | None = None) -> None:
         super().join(1.0 if timeout is None else timeout)

@@ -116,7 +116,7 @@ class ChildProcess:
         return 0
 
     def _stop_with_it(self, number: int, terminal: Terminal | None) -> None:
-        """Lend the terminal to a command that was stopped because it wants it, else stop too, as one job of a shell."""
+        """Lend the terminal to a command that was stopped for the lack of it, else stop too, as one job of a shell."""
         if sys.platform == "win32":
             return
         lent = terminal is not None and terminal.is_lent
@@ -235,7 +235,7 @@ class SignalForwarding:
             child.kill()
 
     def waiting(self) -> AbstractContextManager[None]:
-        """Within, signals are passed on and commands waited for; then SystemExit(128+N) if one was to end us."""
+        """Within, signals are passed on and commands waited for; after one that ends a process, SystemExit(128+N)."""
         return self._forwarding(waiting=True)
 
     def active(self) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""The streams of commands: copied, redacted and captured, without waiting for those that a command leaves behind."""
+"""The streams of commands: copied and redacted, without waiting for children that outlive a command."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _LARGEST_PIPE: Final = 1 << 20
 class StreamCopier:
     """Copies what comes out of a pipe, redacted, until its end. `finish` waits only for what was printed so far.
 
-    A process may leave children behind that hold the pipe open (a server started with `&`): they keep it, and
-    what they print is still copied, and redacted, for as long as this process lives.
+    Children of a process may outlive it and keep the pipe open (a server started with `&`): what they print is
+    still copied, and redacted, for as long as this process lives.
 
     `observe` gets the bytes as they are, up to the end of the process itself; `close` is called at the end of the pipe.
     """
@@ -48,15 +48,15 @@ class StreamCopier:
         self._write = write
         self._observe = observe
         self._close = close
-        self._redacted = redactor.stream() if redactor else None
+        self._stream_redactor = redactor.stream() if redactor else None
         self._process_ended = threading.Event()
         self._finished = threading.Event()
 
     def run(self) -> None:
-        """Copy; raises what `observe` raises. Ends if nobody reads what it writes: SIGPIPE ends the command then."""
+        """Copy; raises what `observe` raises. Stops if the reader has gone, so that the command gets SIGPIPE."""
         try:
             self._copy()
-            self._give(self._redacted.flush() if self._redacted else b"")
+            self._give(self._stream_redactor.flush() if self._stream_redactor else b"")
         except BrokenPipeError:
             pass
         finally:
@@ -75,7 +75,7 @@ class StreamCopier:
         deadline = 0.0
         while True:
             ended = self._process_ended.is_set()
-            waiting = ended or (self._redacted is not None and self._redacted.waiting)
+            waiting = ended or (self._stream_redactor is not None and self._stream_redactor.waiting)
             if not readable(self._fd, PAUSE if waiting else 3 * PAUSE):
                 self._settle(ended)
                 continue
@@ -84,17 +84,17 @@ class StreamCopier:
                 return
             if self._observe is not None and not self._finished.is_set():
                 self._observe(data)
-            self._give(self._redacted.feed(data) if self._redacted else data)
+            self._give(self._stream_redactor.feed(data) if self._stream_redactor else data)
             if ended and not self._finished.is_set():
-                # those left behind print without a pause: go on until all of the process itself is copied
+                # children of it print without a pause: go on until all of the process itself is copied
                 deadline = deadline or time.monotonic() + 10 * PAUSE
                 left -= len(data)
                 if left < 0 and time.monotonic() > deadline:
                     self._settle(ended)
 
     def _settle(self, ended: bool) -> None:
-        if self._redacted is not None and self._redacted.waiting:
-            self._give(self._redacted.settle(everything=ended))
+        if self._stream_redactor is not None and self._stream_redactor.waiting:
+            self._give(self._stream_redactor.settle(everything=ended))
         if ended:
             self._finished.set()
 
@@ -107,7 +107,7 @@ def _read(fd: int) -> bytes:
     try:
         return os.read(fd, CHUNK)
     except OSError as error:
-        if error.errno == errno.EIO:  # a pseudo-terminal that nobody holds any more
+        if error.errno == errno.EIO:  # a pseudo-terminal whose other end is closed
             return b""
         raise
 
@@ -142,12 +142,12 @@ def _readable_windows(fd: int, timeout: float) -> bool:
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write everything; raises BrokenPipeError if nobody reads it, on every system."""
+    """Write everything; raises BrokenPipeError if the reader has gone, on every system."""
     view = memoryview(data)
     while view:
         try:
             view = view[os.write(fd, view) :]
-        except BlockingIOError:  # another process that shares the terminal has made it so (node does)
+        except BlockingIOError:  # another process that shares the terminal has set O_NONBLOCK (node does)
             select.select([], [fd], [], PAUSE)
         except OSError as error:
             if sys.platform == "win32" and error.errno == errno.EINVAL:
@@ -199,7 +199,7 @@ def _same_files(fds: Sequence[int]) -> list[list[int]]:
     for fd in fds:
         with suppress(OSError):  # closed
             found = os.fstat(fd)
-            # Windows knows no identity of a pipe
+            # Windows has no inode numbers for pipes
             groups.setdefault((found.st_dev, found.st_ino) if found.st_ino else (fd,), []).append(fd)
     return list(groups.values())
 
@@ -219,7 +219,7 @@ class TextStreamWriter:
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
 
     def write(self, data: bytes) -> None:
-        """Write and flush; raises BrokenPipeError if nobody reads it."""
+        """Write and flush; raises BrokenPipeError if the reader has gone."""
         if self._fd is None:
             self._write_text(self._decoder.decode(data))
             return
@@ -252,7 +252,7 @@ def _plain_fd(stream: IO[str], encoding: str) -> int | None:
 
 
 def _to_null_device(fd: int) -> None:
-    """Nobody reads our stdout any more: let Python not complain about that when it flushes at the end."""
+    """Point a standard stream whose reader has gone at the null device, as Python flushes it at the end."""
     if fd in (1, 2):
         null_device = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null_device, fd)

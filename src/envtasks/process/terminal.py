@@ -101,7 +101,7 @@ def do_not_stop_this_thread() -> None:
 
 
 def fork_on_pty(argv: list[str], env: Mapping[str, str], cwd: str | None) -> tuple[int, int]:
-    """Start a program on a new pseudo-terminal as large as ours. Returns its process id and our end of the terminal."""
+    """Start a program on a new pseudo-terminal of the same size. Returns its process id and the other end."""
     if sys.platform == "win32":
         raise EnvtasksError("Windows has no pseudo-terminals.", hint="leave out pty=True there")
     import fcntl
