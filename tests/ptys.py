@@ -42,6 +42,10 @@ class Typist:
 
         wait_until(lambda: not termios.tcgetattr(self._fd)[3] & termios.ICANON, "an unbuffered terminal")
 
+    def wait_until_lent(self) -> None:
+        """Return when another process group than that of the process has the terminal."""
+        wait_until(lambda: os.tcgetpgrp(self._fd) != self.pid, "lending the terminal")
+
     def expect(self, text: str, timeout: float = SECONDS) -> str:
         """What is on the screen up to and with this text."""
         deadline = time.monotonic() + timeout

@@ -63,6 +63,7 @@ def test_ctrl_c_reaches_the_command_once(tmp_path: Path) -> None:
     body = f"runner().run_argv(['python', '-c', {code!r}], warn=True); print('went on')"
     with Typist(script(tmp_path, body)) as typist:
         typist.expect("ready\n")
+        typist.wait_until_lent()
         typist.type("\x03")
         assert typist.expect("again\n").count("got one") == 1
         typist.type("\x03")
@@ -74,6 +75,7 @@ def test_a_command_that_ends_well_on_ctrl_c_lets_the_body_go_on(tmp_path: Path) 
     body = "run(\"trap 'exit 0' INT; echo ready; while :; do sleep 0.1; done\"); print('went on')"
     with Typist(script(tmp_path, body)) as typist:
         typist.expect("ready\n")
+        typist.wait_until_lent()
         typist.type("\x03")
         assert typist.finish() == (0, "^Cwent on\n")
 
