@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -246,6 +247,7 @@ def project_with_builder(root: Path, driver: str) -> tuple[Project, Mapping[str,
     targets = json.dumps({"targets": [{"name": "one", "base": "scratch", "location": place}]})
     builder = json.dumps({"Name": "default", "Driver": driver, "Nodes": []})
     script = f"""
+    echo "$@" >> '{root}/calls'
     case "$*" in
       *--call=outline*) echo '{outline}';;
       *--call=targets*) echo '{targets}';;
@@ -311,3 +313,17 @@ def test_options_win_over_the_settings(tmp_path: Path) -> None:
     assert made.child_env["BUILDX_METADATA_PROVENANCE"] == "disabled"
     assert made.child_env["INDEX_TOKEN"] == "marked-value"
     assert "marked-value" not in repr(made)
+
+
+def test_the_outline_gets_no_secret(tmp_path: Path) -> None:
+    """The outline prints the values of the build args that it is given: it is given plain ones alone, by name."""
+    project, env = project_with_builder(tmp_path, "docker")
+    (tmp_path / "Dockerfile").write_text(
+        "FROM ${VARIANT}\nARG TOKEN\nARG UV_INDEX_A_PASSWORD\n", encoding="utf-8"
+    )
+    text = "VARIANT=slim\nTOKEN=marked-value\nUV_INDEX_A_PASSWORD=1234\n"
+
+    plan_build(project, hydrated(tmp_path, text, secret=["TOKEN"], process=env), BuildOptions())
+
+    calls = (tmp_path / "calls").read_text(encoding="utf-8")
+    assert re.findall(r"--build-arg=\S+", calls) == ["--build-arg=VARIANT"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from envtasks.config import Project
 from envtasks.docker import BuildOptions, build_image, push_image, run_command
 from envtasks.docker.images import push
-from envtasks.errors import ConfigInvalid, LeakFound, Refused
+from envtasks.errors import BuildFailed, ConfigInvalid, LeakFound, Refused
 from envtasks.redaction import Redactor
 from tests.docker.test_build import project_with_builder
 from tests.fakes import fake_docker
@@ -119,3 +120,27 @@ def test_a_leak_is_found_before_anything_is_pushed(tmp_path: Path) -> None:
 
     assert audited == [("sha256:one", "shop:staging")]
     assert "push" not in (tmp_path / "calls").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("config", ["sha256:one", "sha256:other"])
+def test_the_registrys_manifest_must_name_the_audited_image(tmp_path: Path, config: str) -> None:
+    """After the push the manifest under the tag is compared with the image; another image is BuildFailed."""
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "x",
+        "config": {"mediaType": "x", "digest": config, "size": 1},
+    }
+    script = f"""
+    case "$*" in
+      *imagetools*) echo '{json.dumps(manifest)}';;
+      *inspect*) echo '[{{"Id": "sha256:one", "RepoDigests": []}}]';;
+    esac
+    """
+    env = fake_docker(tmp_path, script)
+
+    if config == "sha256:one":
+        pushed = push("shop:staging", env, check=lambda image, label: None, redactor=Redactor(()))
+        assert pushed.images == ("sha256:one",)
+        return
+    with pytest.raises(BuildFailed, match="is not the image that was audited"):
+        push("shop:staging", env, check=lambda image, label: None, redactor=Redactor(()))

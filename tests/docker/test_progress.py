@@ -275,3 +275,18 @@ def test_a_build_that_fails_without_a_step_gives_dockers_messages(tmp_path: Path
 
     with pytest.raises(BuildFailed, match=r"^Not built: rawjson: no \*\*\*$"):
         run_build(["docker"], env, what="Not built", redactor=Redactor(["marked-value"]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the script in place of docker is a shell script")
+@pytest.mark.parametrize(("native", "progress"), [(True, ""), (False, "rawjson")])
+def test_buildkits_own_display_is_for_builds_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool, progress: str
+) -> None:
+    """On a terminal a build with something to redact is asked for rawjson; only another one draws its own display."""
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    env = fake_docker(tmp_path, f'printf "$BUILDKIT_PROGRESS" > {tmp_path}/progress')
+
+    run_build(["docker"], env, what="Not built", redactor=Redactor(()), native_display=native)
+
+    assert (tmp_path / "progress").read_text(encoding="utf-8") == progress
