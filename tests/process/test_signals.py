@@ -89,6 +89,20 @@ def test_those_behind_the_shell_are_waited_for(tmp_path: Path) -> None:
         assert process.returncode == 143
 
 
+def test_what_ignores_a_signal_is_killed_in_the_end(tmp_path: Path, marker: str) -> None:
+    """What the shell has started and does not end on TERM is killed when its time is over."""
+    line = f"sh -c 'trap \"\" TERM; echo ready; while :; do sleep 1; done; : {marker}' & sleep 60"
+    body = f"""
+        from envtasks.process import signals
+        signals.GRACE = 0.2
+        run({line!r})
+    """
+    with start(tmp_path, body) as process:
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(SECONDS) == 143
+    wait_until_none_is_left(marker)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
 def test_the_dead_are_not_waited_for(tmp_path: Path) -> None:
     """Where the first process of a container never waits for orphans, their remains do not hold up the end."""
