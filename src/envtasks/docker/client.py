@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..redaction import Redactor
 
-_PROGRAM: Final = "docker"
+PROGRAM: Final = "docker"
 _INSTALL: Final = {
     "win32": "install Docker Desktop: winget install Docker.DockerDesktop",
     "darwin": "install Docker Desktop: brew install --cask docker",
@@ -59,10 +59,10 @@ _MISSING: Final = (
 
 def find_docker(child_env: Mapping[str, str]) -> str:
     """The path of the docker command. Raises ToolMissing with how to install it on this system."""
-    found = shutil.which(_PROGRAM, path=get_variable(child_env, "PATH") or os.defpath)
+    found = shutil.which(PROGRAM, path=get_variable(child_env, "PATH") or os.defpath)
     if found is None:
         hint = _INSTALL.get(sys.platform, _INSTALL["linux"])
-        raise ToolMissing(f"There is no {_PROGRAM} command on PATH.", hint=hint)
+        raise ToolMissing(f"There is no {PROGRAM} command on PATH.", hint=hint)
     return found
 
 

@@ -11,7 +11,7 @@ from ..errors import BuildFailed, ConfigInvalid, Refused
 from ..process import shell_quoted
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
 from .build_inputs import credential_values, redactor_for_build
-from .client import docker_client, save_image
+from .client import PROGRAM, docker_client, save_image
 from .settings import image_settings
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def push_image(
     """
     reference = tag or image_settings(project).reference(hydrated.environment)
     if dry:
-        console.write_utf8(shell_quoted(["docker", "image", "push", reference]) + "\n")
+        console.write_utf8(shell_quoted([PROGRAM, "image", "push", reference]) + "\n")
         return None
     child_env = hydrated.child_env() | NO_PROVENANCE
     redactor = redactor_for_build(hydrated, child_env)
@@ -218,7 +218,7 @@ def run_command(
     options += [f"--env={name}" for name in _container_variables(project, hydrated, variables)]
     options += [f"--publish={ports}" for ports in publish]
     reference = tag or image_settings(project).reference(hydrated.environment)
-    return ["docker", "run", "--rm", "--init", "--interactive", *options, reference, *command]
+    return [PROGRAM, "run", "--rm", "--init", "--interactive", *options, reference, *command]
 
 
 def _container_variables(
