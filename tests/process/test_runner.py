@@ -23,7 +23,7 @@ from invoke.watchers import FailingResponder, Responder
 
 from envtasks.errors import EnvtasksError, ToolMissing
 from envtasks.process import Runner
-from envtasks.redaction import Redactor
+from envtasks.redaction import Patterns, Redactor
 from tests.deadlines import SECONDS, wait_until
 
 SECRET = "s3cret-value"
@@ -84,6 +84,24 @@ def test_no_message_shows_a_secret() -> None:
     assert [SECRET in text for text in texts] == [False] * 7
     assert ["***" in text for text in texts] == [True] * 7
     assert result.stdout.strip() == SECRET
+
+
+def test_a_command_without_output_makes_no_search() -> None:
+    """The search for secrets is made when the first output comes, not for each command."""
+
+    class Unused(Redactor):
+        def _search(self) -> Patterns:
+            raise AssertionError("the search was made")
+
+    using = Runner(Context(), child_env={**os.environ, "TOKEN": SECRET}, redactor=Unused([SECRET]))
+    assert python("import sys; sys.exit(3)", SECRET, using=using, warn=True).exited == 3
+
+
+def test_the_command_of_a_promise_is_redacted() -> None:
+    """A Promise, which knows its command, does not show a secret in it."""
+    promise = runner().start_argv(["python", "-c", "", SECRET])
+    assert (SECRET in repr(promise), "***" in repr(promise)) == (False, True)
+    promise.join()
 
 
 def test_echo_redacts_and_dry_runs_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

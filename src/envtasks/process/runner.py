@@ -98,7 +98,6 @@ class Runner(Local):
 
     def _setup(self, command: str, kwargs: Any) -> None:
         super()._setup(command, kwargs)
-        self.result_kwargs["command"] = self._redacted(command)
         self._input = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
 
     def _redacted(self, text: str) -> str:
@@ -279,6 +278,11 @@ class Runner(Local):
         code = self._running().returncode
         return None if code is None else exit_code(code)
 
+    def make_promise(self) -> Promise:
+        promise = super().make_promise()
+        promise.command = self._redacted(promise.command)
+        return promise
+
     def _finish(self) -> Result:
         with forwarding.waiting():
             return super()._finish()
@@ -306,11 +310,22 @@ class Runner(Local):
 
 
 class RedactedResult(Result):
-    """Invoke's Result: `stdout` and `stderr` are what the command printed, texts about it are redacted."""
+    """Invoke's Result: `stdout` and `stderr` are what the command printed, texts about it are redacted.
+
+    That is done when they are asked for, as most commands never are: the search for secrets may not even be made.
+    """
 
     def __init__(self, redacted: Callable[[str], str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._redacted = redacted
+
+    @property
+    def command(self) -> str:
+        return self._redacted(self._command)
+
+    @command.setter
+    def command(self, command: str) -> None:
+        self._command = command
 
     def __str__(self) -> str:
         return self._redacted(super().__str__())
