@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
 TOOLS = {"docker": "docker", "node": "dotenvx", "kubectl": "kubectl", "browser": "chromium"}
 SOURCES = Path(__file__).parents[1] / "src"
 BLOCKED = ("docker", "dotenvx", "kubectl")
+Inv = Callable[..., int]
 SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD")
 
 
@@ -103,3 +105,29 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def sandbox(tmp_path: Path) -> Sandbox:
     """A temporary project whose `inv` and `nox` are run as real processes."""
     return make_sandbox(tmp_path)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with three environments of plain values; the current folder."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
+    for name in ("local", "staging", "production"):
+        (tmp_path / f".env.{name}").write_text(f"WHERE={name}\nDB_HOST=db.{name}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def inv(shop: Path, capsys: pytest.CaptureFixture[str]) -> Inv:
+    """Run tasks of `shop` as stock `inv` does, in this process; gives the exit code."""
+    from invoke.collection import Collection
+    from invoke.program import Program
+
+    def run(tasks: list[Any], *argv: str) -> int:
+        try:
+            Program(namespace=Collection(*tasks)).run(["inv", *argv])
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return run

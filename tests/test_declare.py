@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,12 @@ from invoke import tasks as plain_invoke
 from invoke.collection import Collection
 from invoke.context import Context as InvokeContext
 from invoke.exceptions import Exit
-from invoke.program import Program
 from invoke.tasks import call
 
 from envtasks import task
 from envtasks.context import Context
 from envtasks.errors import Refused
-
-Inv = Callable[..., int]
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with three environments of plain values; the current folder."""
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
-    for name in ("local", "staging", "production"):
-        (tmp_path / f".env.{name}").write_text(f"WHERE={name}\nDB_HOST=db.{name}\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def inv(shop: Path, capsys: pytest.CaptureFixture[str]) -> Inv:
-    """Run tasks as stock `inv` does; gives the exit code."""
-
-    def run(tasks: list[Any], *argv: str) -> int:
-        try:
-            Program(namespace=Collection(*tasks)).run(["inv", *argv])
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return run
+from tests.conftest import Inv
 
 
 def _recorder(seen: list[Any], **declared: Any) -> Any:

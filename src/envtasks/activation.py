@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import console
-from .errors import Refused
+from .errors import ConfigInvalid, Refused
 
 if TYPE_CHECKING:
     from .config import Environment, Project
@@ -45,6 +45,35 @@ def hydrate_and_report(
 
         register_masks(hydrated.secrets.values())
     return hydrated
+
+
+def require_synchronous(body: Callable[..., Any], *, what: str) -> None:
+    """Raise ConfigInvalid for a body that a call only makes a coroutine or a generator of, and does not run."""
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    called = (body, getattr(body, "__call__", body))  # noqa: B004 - an object's, which may be async too
+    if any(
+        check(it) for check in (iscoroutinefunction, isasyncgenfunction, isgeneratorfunction) for it in called
+    ):
+        raise _not_synchronous(what)
+
+
+def require_result(result: Any, *, what: str) -> Any:
+    """The result of a body. Raises ConfigInvalid if it is a coroutine or a generator: a decorator hid an async body."""
+    from inspect import isasyncgen, iscoroutine, isgenerator
+
+    if iscoroutine(result) or isgenerator(result) or isasyncgen(result):
+        if iscoroutine(result):
+            result.close()  # or Python warns that it was never awaited
+        raise _not_synchronous(what)
+    return result
+
+
+def _not_synchronous(what: str) -> ConfigInvalid:
+    return ConfigInvalid(
+        f"{what} is async or a generator: a call of it runs nothing.",
+        hint="write a plain function, in which asyncio.run() runs async code",
+    )
 
 
 def require_allowed(environment: str, allowed: Sequence[str] | None, *, what: str) -> None:

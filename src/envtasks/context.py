@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from invoke.context import Context as InvokeContext
 
-from .errors import ConfigInvalid
+from .errors import ConfigInvalid, VariableMissing
 
 if TYPE_CHECKING:
     from invoke.config import Config
@@ -31,6 +30,11 @@ class CallOptions:
     environment: Environment | None
     yes: bool = False
     mask: bool = True
+
+    @property
+    def environment_name(self) -> str | None:
+        """The name of the environment; None without one."""
+        return None if self.environment is None else self.environment.name
 
 
 class Context(InvokeContext):
@@ -57,16 +61,15 @@ class Context(InvokeContext):
         self._set(_child_env=child_env, _redacted_values=redacted_values, _redactor=None)
 
     @property
-    def env(self) -> Mapping[str, str]:
-        """The hydrated values, by name; empty outside an environment."""
+    def env(self) -> Hydrated | NoEnvironment:
+        """The hydrated values, by name; empty outside an environment. A name that is not there is VariableMissing."""
         hydrated: Hydrated | None = self._hydrated
-        return MappingProxyType({}) if hydrated is None else hydrated
+        return _NONE if hydrated is None else hydrated
 
     @property
     def environment(self) -> str | None:
         """The name of the environment that this task runs in."""
-        environment = self.call_options.environment
-        return None if environment is None else environment.name
+        return self.call_options.environment_name
 
     @property
     def call_options(self) -> CallOptions:
@@ -128,6 +131,27 @@ class Context(InvokeContext):
         if shown and environment is not None and not kwargs.get("disown"):
             line = _dotenvx_line(environment, argv, app_env="APP_ENV" not in self.env)
             print(self.redactor.text(line) if self.redactor else line, file=sys.stdout, flush=True)
+
+
+class NoEnvironment(Mapping[str, str]):
+    """The values of no environment: none."""
+
+    def __getitem__(self, name: str) -> NoReturn:
+        raise VariableMissing(
+            f"{name} is not set here: this task runs in no environment.",
+            hint="declare one, @task(env=…), or name one by --env; c.env.get() gives None",
+        )
+
+    origin = __getitem__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+_NONE: Final = NoEnvironment()
 
 
 def _dotenvx_line(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
 from invoke.exceptions import UnexpectedExit
+from invoke.executor import Executor
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activation import output_is_terminal, require_allowed
+from .activation import output_is_terminal, require_allowed, require_result, require_synchronous
 from .context import CallOptions, Context
 from .error_translation import translate_errors
 from .errors import ConfigInvalid
-from .invocation import Invocation, current_invocation, project_at
+from .invocation import Done, Invocation, current_invocation, project_at
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
 SHORT: Final = {"e", "y"}
+UNDECLARED: Final = {"env": BARE, "only": None, "needs": None, "confirm": None}
 
 
 @overload
@@ -52,7 +56,7 @@ def task(
 
     Args:
         env: the environment it runs in unless `--env` names another. Left out: the caller's environment, or none.
-            None: a plain Invoke task.
+            None: a plain Invoke task, as is one of a foreign `klass` that declares nothing of ours.
         requires_environment: without a default environment, refuse to run in none (ConfigInvalid).
         only: the environments it may run in; another one is Refused.
         needs: names that must be set (VariableMissing) and patterns such as `DB_*`; other variables of the env files
@@ -76,8 +80,14 @@ def task(
             )
         if isinstance(only, str) or isinstance(needs, str):
             raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
-    kwargs.setdefault("klass", Task)
-    declared = {"env": env, "only": only, "needs": needs, "confirm": confirm}
+        declared = {"env": env, "only": only, "needs": needs, "confirm": confirm}
+        if not _is_ours(kwargs.setdefault("klass", Task)):
+            if requires_environment or declared != UNDECLARED:
+                raise ConfigInvalid(
+                    "@task: its klass is no subclass of envtasks.declare.Task, so it can declare nothing of envtasks "
+                    "(env, only, needs, confirm, requires_environment)."
+                )
+            return tasks.task(*args, **kwargs)
     return tasks.task(*args, **declared, requires_environment=requires_environment, **kwargs)
 
 
@@ -99,16 +109,31 @@ class Task(tasks.Task[Callable[..., Any]]):
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
         self.requires_environment = requires_environment
         with translate_errors():
+            require_synchronous(body, what=f"Task {self.name!r}")
             for name in self.argspec(body).parameters:
                 if name in FLAGS or name in SHORT:
                     raise ConfigInvalid(
                         f"Task {self.name!r} has a parameter named {name!r}, which every task of envtasks has already.",
                         hint="rename it; c.environment is the environment's name and c.env holds its values",
                     )
-        # Invoke's executor would run these without an environment, so it gets to see them only when all are plain
-        self.before, self.after = _as_calls(self.pre), _as_calls(self.post)
-        self.pre = [] if any(isinstance(call.task, Task) for call in self.before) else self.pre
-        self.post = [] if any(isinstance(call.task, Task) for call in self.after) else self.post
+
+    @property
+    def pre(self) -> Any:
+        """The pre tasks, as declared; for Invoke's executor none of them if one is ours."""
+        return [] if _any_is_ours(self._pre) and _is_expanded(self) else self._pre
+
+    @pre.setter
+    def pre(self, listed: Any) -> None:
+        self._pre = listed
+
+    @property
+    def post(self) -> Any:
+        """The post tasks, as declared; for Invoke's executor none of them if one is ours."""
+        return [] if _any_is_ours(self._post) and _is_expanded(self) else self._post
+
+    @post.setter
+    def post(self, listed: Any) -> None:
+        self._post = listed
 
     def __deepcopy__(self, memo: object) -> Task:
         return self  # Collection.from_module copies every task; nothing here changes after definition
@@ -148,48 +173,53 @@ class Task(tasks.Task[Callable[..., Any]]):
         ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the pre tasks, the body and the post tasks in the environment, once per environment and arguments."""
+        """Run the body in the environment. Called by Invoke or from a list: with its pre and post tasks, and only once
+        per environment and arguments; called by another body: the body alone, each time, as in Invoke."""
         if not args or not isinstance(args[0], InvokeContext):
             return super().__call__(*args, **kwargs)  # Invoke says that the context is missing
+        listed = _is_listed(self)
         if isinstance(args[0], Context):
             # called by the body of another task, which may catch its errors; that task's own call translates them
-            return self._call(args[0], args[1:], kwargs)
+            return self._call(args[0], args[1:], kwargs, listed=listed)
         from .process import forwarding
 
         with translate_errors(failures=True), forwarding.active():
-            return self._call(args[0], args[1:], kwargs)
+            return self._call(args[0], args[1:], kwargs, listed=listed)
 
-    def _call(self, caller: InvokeContext, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(
+        self, caller: InvokeContext, arguments: tuple[Any, ...], kwargs: dict[str, Any], *, listed: bool
+    ) -> Any:
         flags = {name: kwargs.pop(name, None) for name in FLAGS}
         invocation = current_invocation(caller)
         options = self._options(invocation, caller, flags)
+        if not listed:
+            return self._run_body(invocation, self._context(invocation, caller, options), arguments, kwargs)
         entry = (self, options.environment and options.environment.name, self._by_name(arguments, kwargs))
-        if invocation.dedupe and entry in invocation.done:
-            return None
-        invocation.done.append(entry)
+        if done := invocation.find_done(entry):
+            return done.result
         context = self._context(invocation, caller, options)
-        for call in self._left_by_invoke(caller, self.pre, self.before):
-            _run_once(call, context, invocation)
-        try:
-            result = super().__call__(context, *arguments, **kwargs)
-        except UnexpectedExit as failure:
-            _redact(failure, invocation.redacted_values(options, is_terminal=lambda: False))
-            raise
-        for call in self._left_by_invoke(caller, self.post, self.after):
-            _run_once(call, context, invocation)
+        _run_list(self._pre, context, invocation)
+        result = require_result(
+            self._run_body(invocation, context, arguments, kwargs), what=f"Task {self.name!r}"
+        )
+        invocation.done.append(Done(entry, result))
+        _run_list(self._post, context, invocation)
         return result
+
+    def _run_body(
+        self, invocation: Invocation, context: Context, arguments: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        try:
+            return super().__call__(context, *arguments, **kwargs)
+        except UnexpectedExit as failure:
+            _redact(failure, invocation.redacted_values(context.call_options, is_terminal=lambda: False))
+            raise
 
     def _by_name(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults filled in: the command line gives all of them, a pre task none."""
         bound = self.argspec(self.body).bind(*arguments, **kwargs)
         bound.apply_defaults()
         return bound.arguments
-
-    def _left_by_invoke(
-        self, caller: InvokeContext, seen_by_invoke: Sequence[Any], listed: Sequence[Call]
-    ) -> Sequence[Call]:
-        """The listed pre or post tasks that are left to run: Invoke's executor has run those that it could see."""
-        return listed if isinstance(caller, Context) or not seen_by_invoke else ()
 
     def _options(
         self, invocation: Invocation, caller: InvokeContext, flags: Mapping[str, Any]
@@ -202,7 +232,8 @@ class Task(tasks.Task[Callable[..., Any]]):
             name = inherited.environment.name if inherited.environment else default
         options = CallOptions(
             environment=None if name is None else invocation.project.environment(name),
-            yes=bool(flags["yes"]) or inherited.yes,
+            # consent is for the environment that was named, not for others that a body calls
+            yes=bool(flags["yes"]) or (inherited.yes and inherited.environment_name == name),
             mask=inherited.mask and not flags["no_mask"],
         )
         if name is not None:
@@ -240,23 +271,64 @@ def _redact(failure: UnexpectedExit, values: Collection[str]) -> None:
         failure.result.command = redactor.text(failure.result.command)
 
 
+def _is_ours(klass: object) -> bool:
+    return isinstance(klass, type) and issubclass(klass, Task)
+
+
+def _any_is_ours(listed: Sequence[Any]) -> bool:
+    return any(isinstance(call.task, Task) for call in _as_calls(listed))
+
+
 def _as_calls(listed: Sequence[Any]) -> list[Call]:
     return [item if isinstance(item, Call) else Call(item) for item in listed]
 
 
-def _run_once(call: Call, context: Context, invocation: Invocation) -> None:
+def _run_list(listed: Sequence[Any], context: Context, invocation: Invocation) -> None:
+    """Run pre or post tasks, unless they are plain and Invoke's executor has run them."""
+    for call in _as_calls(listed) if _any_is_ours(listed) else ():
+        _run_listed(call, context, invocation)
+
+
+def _run_listed(call: Call, context: Context, invocation: Invocation) -> None:
     """Run a pre or post task, unless it has run: one of ours in the environment of `context`, a plain one in none."""
     if isinstance(call.task, Task):
         call.task(context, *call.args, **call.kwargs)
         return
     entry = (call.task, None, call.args, call.kwargs)
     known_to_invoke = not call.args and not call.kwargs and call.task.called
-    if invocation.dedupe and (entry in invocation.done or known_to_invoke):
+    if invocation.dedupe and (known_to_invoke or invocation.find_done(entry)):
         return
-    invocation.done.append(entry)
     plain = InvokeContext(context.config, context.remainder)
     for inner in _as_calls(call.task.pre):
-        _run_once(inner, context, invocation)
-    call.task(plain, *call.args, **call.kwargs)
+        _run_listed(inner, context, invocation)
+    invocation.done.append(Done(entry, call.task(plain, *call.args, **call.kwargs)))
     for inner in _as_calls(call.task.post):
-        _run_once(inner, context, invocation)
+        _run_listed(inner, context, invocation)
+
+
+def _is_listed(task: Task) -> bool:
+    """Whether it is Invoke's executor that calls a task, or one of the lists above, and not a body.
+
+    Both give it the same arguments, so the caller's frame decides.
+    """
+    caller = _caller(task)
+    return caller.f_code is _run_listed.__code__ or _is_executor(caller, "execute")
+
+
+def _is_expanded(task: Task) -> bool:
+    """Whether it is Invoke's executor that reads the lists of a task, to run what they hold on its own."""
+    return _is_executor(_caller(task), "expand_calls")
+
+
+def _is_executor(frame: FrameType, method: str) -> bool:
+    return frame.f_code.co_name == method and isinstance(frame.f_locals.get("self"), Executor)
+
+
+def _caller(task: Task) -> FrameType:
+    """The nearest frame that is neither a method of the task nor of a Call of it."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and (
+        frame.f_locals.get("self") is task or isinstance(frame.f_locals.get("self"), Call)
+    ):
+        frame = frame.f_back
+    return frame

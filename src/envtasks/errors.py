@@ -67,8 +67,11 @@ class DecryptionFailed(EnvtasksError):
     code = 4
 
 
-class VariableMissing(EnvtasksError):
-    """Variables that are needed are not in the environment; the message names all of them."""
+class VariableMissing(EnvtasksError, KeyError):
+    """Variables that are needed are not in the environment; the message names all of them.
+
+    A KeyError too, which is what `in` and `get` of a mapping expect of a lookup.
+    """
 
     code = 5
 

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 Confirm = bool | str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A task that has run from a list or the command line: the task, its environment and arguments, and its result."""
+
+    entry: tuple[Any, ...]
+    result: Any
+
+
 @dataclass(slots=True)
 class Invocation:
     """The state that all tasks of one `inv` call share."""
@@ -29,7 +37,11 @@ class Invocation:
     dedupe: bool
     hydrated: dict[str, Hydrated] = field(default_factory=dict)
     confirmed: set[tuple[str, Confirm]] = field(default_factory=set)
-    done: list[tuple[Any, ...]] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+
+    def find_done(self, entry: tuple[Any, ...]) -> Done | None:
+        """What has run already with these arguments in this environment; None with `--no-dedupe`."""
+        return next((done for done in self.done if done.entry == entry), None) if self.dedupe else None
 
     def hydrate(self, environment: Environment) -> Hydrated:
         """The hydrated environment, which is the same object each time."""

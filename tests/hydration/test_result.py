@@ -45,7 +45,7 @@ def test_the_child_gets_the_process_environment_and_the_values(values: Hydrated)
 
 def test_needs_leave_out_the_other_variables(values: Hydrated) -> None:
     """With needs a child gets only those variables of the env files, not even from the process environment."""
-    assert values.child_env(["DB_PASS*", "HOME", "X_*"]) == {
+    assert values.child_env(["DB_PASS*", "HOME"]) == {
         "HOME": "/h",
         "DB_PASSWORD": "hunter2!",
         "APP_ENV": "local",
@@ -56,11 +56,19 @@ def test_needs_leave_out_the_other_variables(values: Hydrated) -> None:
 
 
 def test_every_missing_need_is_named(values: Hydrated) -> None:
-    """Exact names must be set, even if empty; all that are not set are named at once; patterns need not match."""
+    """Names must be set, even if empty, and patterns match one that is; all that are not are named at once."""
     with pytest.raises(VariableMissing) as caught:
-        values.child_env(["B", "CACHE", "APP_ENV", "A", "Z_*", "A"])
-    assert caught.value.message == "B, A are needed but not set in local (.env.local)."
+        values.child_env(["B", "CACHE", "APP_ENV", "A", "Z_*", "A", "CA*", "HO?E"])
+    assert caught.value.message == "B, A, Z_* are needed but not set in local (.env.local)."
     assert caught.value.hint == "add them to .env.local"
+
+
+def test_a_missing_need_has_a_near_name(values: Hydrated) -> None:
+    """A single need that nothing matches is said with a variable that is nearly called so."""
+    with pytest.raises(
+        VariableMissing, match=r"^DBB_\* is needed but not set in local \(.env.local\): did you mean DB_"
+    ):
+        values.child_env(["DBB_*"])
 
 
 def test_app_env_of_the_files_is_not_filtered(tmp_path: Path) -> None:

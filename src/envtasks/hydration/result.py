@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY
-from ..errors import VariableMissing
+from ..errors import VariableMissing, did_you_mean
 from .layers import APP_ENV, fold
 from .nesting import marker
 
@@ -90,7 +90,10 @@ class Hydrated(Mapping[str, str]):
             object.__setattr__(self, name, value)
 
     def __getitem__(self, name: str) -> str:
-        return self._effective[self._spelled(name)]
+        spelled = self._spelled(name)
+        if spelled not in self._effective:
+            raise self._unknown(name)
+        return self._effective[spelled]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._effective)
@@ -99,14 +102,18 @@ class Hydrated(Mapping[str, str]):
         return len(self._effective)
 
     def origin(self, name: str) -> Origin:
-        """Where a variable comes from. Raises KeyError for one that no file defines."""
-        return self._origins[self._spelled(name)]
+        """Where a variable comes from. Raises VariableMissing for one that no file defines."""
+        spelled = self._spelled(name)
+        if spelled not in self._origins:
+            raise self._unknown(name)
+        return self._origins[spelled]
 
     def child_env(self, needs: Sequence[str] | None = None) -> dict[str, str]:
         """The whole environment of a child process.
 
-        With `needs` it has only these variables of the env files: exact names, which must be set (here or in the
-        process environment), and patterns such as `DB_*`. Raises VariableMissing with every name that is not set.
+        With `needs` it has only these variables of the env files: exact names, which must be set, and patterns such as
+        `DB_*`, which must match one that is set (here or in the process environment). Raises VariableMissing with
+        every name that is not set and every pattern that matches none.
         """
         defined = {self._fold(name) for name in self._effective}
         child = {
@@ -124,25 +131,28 @@ class Hydrated(Mapping[str, str]):
 
     def _needed(self, needs: Sequence[str]) -> list[str]:
         """The needed variables of the env files, in file order."""
-        from fnmatch import fnmatchcase
-
-        exact = {self._fold(need) for need in needs}
-        patterns = [need for need in exact if _is_pattern(need)]
-        return [
-            name
-            for name in self._effective
-            if self._fold(name) in exact
-            or any(fnmatchcase(self._fold(name), pattern) for pattern in patterns)
-        ]
+        folded = [self._fold(need) for need in needs]
+        return [name for name in self._effective if any(_matches(self._fold(name), need) for need in folded)]
 
     def _check(self, needs: Sequence[str], names: set[str]) -> None:
-        missing = [need for need in needs if not _is_pattern(need) and self._fold(need) not in names]
+        missing = [
+            need
+            for need in dict.fromkeys(needs)
+            if not any(_matches(name, self._fold(need)) for name in names)
+        ]
         if missing:
             are = "is needed but not set" if len(missing) == 1 else "are needed but not set"
+            near = did_you_mean(missing[0], self._effective) if len(missing) == 1 else "."
             raise VariableMissing(
-                f"{', '.join(dict.fromkeys(missing))} {are} in {self.environment} ({', '.join(self.files)}).",
+                f"{', '.join(missing)} {are} in {self.environment} ({', '.join(self.files)}){near}",
                 hint=f"add {'it' if len(missing) == 1 else 'them'} to {self.files[-1]}",
             )
+
+    def _unknown(self, name: str) -> VariableMissing:
+        return VariableMissing(
+            f"{name} is not in {self.environment}" + did_you_mean(name, self._effective),
+            hint=f"inv env.show --env {self.environment} lists what is there",
+        )
 
     def _fold(self, name: str) -> str:
         return fold(name, windows=self._windows)
@@ -173,5 +183,8 @@ class Hydrated(Mapping[str, str]):
         raise TypeError("Hydrated values cannot be pickled: secrets would leave the process.")
 
 
-def _is_pattern(need: str) -> bool:
-    return any(character in need for character in "*?[")
+def _matches(name: str, need: str) -> bool:
+    """Whether a name is the one that is needed, or matches the pattern."""
+    from fnmatch import fnmatchcase
+
+    return name == need or fnmatchcase(name, need)

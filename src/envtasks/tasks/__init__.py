@@ -21,7 +21,7 @@ COLLECTIONS: Final = ("env", "docker", "compose", "deploy", "ci")
 def namespace(module: str | ModuleType) -> Collection:
     """The tasks of a module (give `__name__`) together with the built-in collections, for `ns` in tasks.py.
 
-    A task or collection of the module's own wins over a built-in one of its name, with one warning.
+    A task or collection of the module's own wins over a built-in one of its name, as `inv --list` says.
     """
     found = sys.modules[module] if isinstance(module, str) else module
     root = Collection()
@@ -62,7 +62,7 @@ def _with_built_in(root: Collection, wanted: Sequence[str]) -> Collection:
 
 def _free(root: Collection, name: str) -> bool:
     taken = name in root.tasks or name in root.collections
-    if taken:
+    if taken and any(word.startswith(("-l", "--list")) for word in sys.argv[1:]):
         console.say(
             "warning", f"tasks.py has its own {name!r}, so the built-in {name!r} of envtasks is not shown."
         )

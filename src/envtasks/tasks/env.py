@@ -12,7 +12,7 @@ from .. import console
 from ..config import Environment
 from ..context import Context
 from ..declare import task
-from ..errors import EnvtasksError, VariableMissing, did_you_mean
+from ..errors import EnvtasksError
 from ..invocation import current_invocation
 
 if TYPE_CHECKING:
@@ -74,11 +74,6 @@ def show(c: Context, reveal: bool = False, json: bool = False) -> None:
 @task(confirm=False, requires_environment=True, positional=["name"], help={"name": "The variable"})
 def get(c: Context, name: str) -> None:
     """Print the raw value of one variable and nothing else."""
-    if name not in c.hydrated:
-        raise VariableMissing(
-            f"{name} is not in {c.environment}" + did_you_mean(name, c.hydrated),
-            hint=f"inv env.show --env {c.environment} lists what is there",
-        )
     console.write_utf8(c.hydrated[name], newline_on_terminal=True)
 
 
