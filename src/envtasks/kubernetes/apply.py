@@ -127,12 +127,10 @@ def run_apply(apply: Apply) -> None:
     log = StepLog(apply.echo, steps)
     with log.reporting():
         _send(apply, log, objects, apply.objects, apply.force)
-        live = apply.cluster.get(objects)
-        for step, name in cleanup.items():
-            if drift.has_last_applied(live.get(name, {})):  # else kubectl has removed it with the apply
-                apply.cluster.output("annotate", f"--field-manager={MANAGER}", name, f"{drift.LAST_APPLIED}-")
+        for step, name in cleanup.items():  # kubectl itself has removed some of them with the apply
+            apply.cluster.output("annotate", f"--field-manager={MANAGER}", name, f"{drift.LAST_APPLIED}-")
             log.record(step, "removed")
-        content = _content(apply, live)
+        content = _content(apply)
         if apply.documents:
             text = _documents_yaml(apply, content)
             _send(apply, log, apply.document_names, text, _force_for_documents(apply, text))
@@ -172,9 +170,10 @@ def _short(printed: str) -> str:
     return f"{kind.partition('.')[0]}/{name}"
 
 
-def _content(apply: Apply, live: LiveObjects) -> str:
+def _content(apply: Apply) -> str:
     """The digest of all that both objects hold now, keys of other managers included: a pod gets those too."""
     secret, config = apply.target.objects
+    live = apply.cluster.get(apply.target.objects)
     key = rollout.key_of(live.get(secret))
     if key is None:
         raise ClusterFailed(

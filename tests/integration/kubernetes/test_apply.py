@@ -37,6 +37,7 @@ def test_a_whole_life(shop: Shop, program: str) -> None:
 
     unchanged = f"{DEPLOYMENT} rollout not needed: its pods have these values"
     assert shop.apply() == [*APPLIED, unchanged]
+    assert shop.apply(with_manifests=True) == done[:-1]
     assert shop.generation() == 1
 
     shop.values("DB_HOST=db2.example.com\nDB_PORT=5432\n", DB_PASSWORD="another-value")
