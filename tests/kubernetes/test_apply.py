@@ -26,6 +26,13 @@ def test_a_rollout_is_followed_for_the_declared_seconds() -> None:
     assert printed[-1] == "Waiting"
 
 
+def test_a_rollout_key_that_is_gone_right_after_the_apply_is_an_error() -> None:
+    """Without it no digest can be made, so what overwrites the Secret has to be found first."""
+    kubectl = Scripted(lambda argv: Result(0, json.dumps(live("Secret", {})) if argv[0] == "get" else "", ""))
+    with pytest.raises(ClusterFailed, match="its rollout key is gone: another client overwrites it"):
+        run_apply(_prepared(kubectl, [], Options()))
+
+
 def _never_ready(argv: Sequence[str]) -> Result:
     """A cluster with the Secret and a Deployment whose pods do not start."""
     if argv[0] == "get":

@@ -103,6 +103,10 @@ def test_an_image_is_set_in_the_same_step_as_the_values(shop: Shop) -> None:
     assert shop.apply(image="registry.example.com/shop:2")[-1] == f"{DEPLOYMENT} rollout started"
     assert shop.images() == ["registry.example.com/shop:2", "registry.example.com/proxy:1"]
     assert (shop.generation(), shop.started_for()) == (2, shop.digest())
+    assert shop.apply(image="registry.example.com/shop:3")[-1] == f"{DEPLOYMENT} rollout started"
+    unchanged = f"{DEPLOYMENT} rollout not needed: its pods have these values"
+    assert shop.apply(image="registry.example.com/shop:3")[-1] == unchanged
+    assert shop.generation() == 3
 
 
 def test_manifests_do_not_undo_an_image(shop: Shop) -> None:

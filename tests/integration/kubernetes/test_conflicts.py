@@ -179,6 +179,21 @@ def test_manifests_of_another_manager_are_a_conflict_too(shop: Shop) -> None:
     assert shop.images()[0] == "registry.example.com/shop:file"
 
 
+def test_a_conflict_beside_one_with_our_own_patch_is_not_forced(shop: Shop) -> None:
+    """Manifests overwrite the digest that an earlier patch of ours set, and nothing that others set along with it."""
+    shop.apply(with_manifests=True)
+    shop.values("DB_HOST=db2.example.com\n", DB_PASSWORD=PASSWORD)
+    shop.apply()
+    shop.kubectl("set", "image", DEPLOYMENT, "proxy=registry.example.com/proxy:hand")
+    shop.values("DB_HOST=db3.example.com\n", DB_PASSWORD=PASSWORD)
+    with pytest.raises(ClusterFailed, match=r'containers\[name="proxy"\]\.image: set by kubectl-set'):
+        shop.apply(with_manifests=True)
+    assert (shop.images()[1], shop.config()["DB_HOST"]) == (
+        "registry.example.com/proxy:hand",
+        "db2.example.com",
+    )
+
+
 def test_another_server_behind_the_context_is_refused_before_anything_is_sent(shop: Shop) -> None:
     """The kubeconfig's context has the right name and the wrong cluster."""
     pyproject = shop.sandbox.root / "pyproject.toml"

@@ -97,6 +97,19 @@ def test_what_the_server_would_refuse_is_found_before_anything_is_sent(shop: Sho
     assert len(shop.cluster.writes) == before
 
 
+def test_a_manifest_that_the_server_would_refuse_is_found_before_anything_is_sent(shop: Shop) -> None:
+    """The project's own manifests are tried too, before the Secret is changed."""
+    changed(shop)
+    before = len(shop.cluster.writes)
+    shop.cluster.interfere = when("services", Fail(403, "Forbidden", "services is forbidden"), dry=True)
+    with pytest.raises(ClusterFailed) as caught:
+        shop.apply(with_manifests=True)
+    assert caught.value.message.startswith(
+        "kubectl or the cluster rejected the request; nothing was changed: "
+    )
+    assert len(shop.cluster.writes) == before
+
+
 def test_a_namespace_that_is_missing_is_an_error_with_the_command_that_makes_it(shop: Shop) -> None:
     """The most usual first error has its remedy beside it."""
     assert shop.kubectl("delete", "namespace", "shop-staging").returncode == 0
