@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from envtasks.errors import ClusterFailed
-from envtasks.kubernetes import Options, rollout
+from envtasks.errors import ClusterFailed, ConfigInvalid
+from envtasks.kubernetes import Inputs, Options, prepare_apply, rollout
 from envtasks.kubernetes.apply import RUN_AGAIN, Apply, StepLog, run_apply
 from envtasks.kubernetes.kubectl import Cluster, Result
+from envtasks.kubernetes.references import Documents
 from envtasks.redaction import Redactor
 from tests.kubernetes.deployments import Scripted, live, selection, target
 
@@ -24,6 +25,22 @@ def test_a_rollout_is_followed_for_the_declared_seconds() -> None:
         run_apply(prepared)
     assert kubectl.calls[-1][0][:4] == ("rollout", "status", "deployment/shop", "--timeout=60s")
     assert printed[-1] == "Waiting"
+
+
+def test_templates_cannot_be_applied_as_manifests() -> None:
+    """They are no YAML before Helm has filled them in, and leaving them out would not be noticed."""
+    inputs = Inputs(
+        target=target(),
+        selection=selection(),
+        documents=Documents(templates=("deploy/chart.yaml",)),
+        workloads=(),
+        redactor=Redactor([]),
+        environment={},
+    )
+    kubectl = Scripted(lambda argv: Result(0, "", ""))
+    with pytest.raises(ConfigInvalid, match=r"--with-manifests cannot apply templates: deploy/chart\.yaml\."):
+        prepare_apply(inputs, Options(with_manifests=True), echo=print, program=kubectl)
+    assert kubectl.calls == []
 
 
 def test_a_rollout_key_that_is_gone_right_after_the_apply_is_an_error() -> None:
