@@ -335,18 +335,20 @@ PARENT = f"import subprocess, sys; subprocess.call([sys.executable, '-c', {CHILD
 
 def test_a_timeout_ends_the_command_and_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After `timeout` seconds CommandTimedOut is raised and the whole process tree is gone."""
-    started = tmp_path / "pid"
+    started, raised = tmp_path / "pid", threading.Event()
 
     class Timer(threading.Timer):
-        """Is up as soon as the tree has started, however long that takes."""
+        """Is up as soon as the tree has started, however long that takes, and needs time to end."""
 
         def run(self) -> None:
             wait_until(lambda: started.exists() and started.read_text().endswith("."), "the start")
             self.function()
+            raised.wait(SECONDS)
 
     monkeypatch.setattr("invoke.runners.threading.Timer", Timer)
     with pytest.raises(CommandTimedOut):
         python(PARENT, str(started), timeout=5, hide=True)
+    raised.set()
     pid = int(started.read_text().rstrip("."))
     wait_until(lambda: not alive(pid), f"the end of process {pid}")
 
@@ -386,7 +388,7 @@ def test_a_started_command_is_waited_for_at_the_end_of_with(tmp_path: Path) -> N
 
     with pytest.raises(KeyError):
         body()
-    assert (out.getvalue(), using.returncode()) == ("***\n", 0)
+    assert (out.getvalue().strip(), using.returncode()) == ("***", 0)
 
 
 def test_output_need_not_be_kept() -> None:
@@ -394,7 +396,7 @@ def test_output_need_not_be_kept() -> None:
     out = io.StringIO()
     using = Runner(Context(), child_env={**os.environ, "TOKEN": SECRET}, capture=False)
     result = python("import os; print(os.environ['TOKEN'])", using=using, out_stream=out)
-    assert (out.getvalue(), result.stdout) == (f"{SECRET}\n", "")
+    assert (out.getvalue().strip(), result.stdout) == (SECRET, "")
 
 
 def test_a_command_of_ours_ignores_invoke_s_configuration_files() -> None:

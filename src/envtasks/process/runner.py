@@ -64,6 +64,7 @@ class Runner(Local):
         self._terminal: Terminal | None = None
         self._output: tuple[int, ...] = ()  # the ends of the command's pipes that are read
         self._child: ChildProcess | None = None
+        self._timed_out = False
 
     @classmethod
     def outside_task(
@@ -272,7 +273,13 @@ class Runner(Local):
         return self._running().has_ended()
 
     def kill(self) -> None:
+        self._timed_out = True
         self._running().kill()
+
+    @property
+    def timed_out(self) -> bool:
+        # Invoke asks whether the thread of its timer has ended, which may still be in `kill`
+        return self._timed_out
 
     def returncode(self) -> int | None:
         code = self._running().returncode
