@@ -163,6 +163,25 @@ def test_a_faulty_compiled_implementation_is_not_used(monkeypatch: pytest.Monkey
         encryption._compiled.cache_clear()
 
 
+def test_a_compiled_result_of_the_wrong_length_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that is not as long as the plaintext, as if decrypted twice, is replaced by that of `cryptography`."""
+
+    def twice(source: str, *_: object) -> tuple[dict[str, str], dict[str, str]]:
+        known = encryption._TEST_CIPHERTEXT in source
+        return {"V0": encryption._TEST_PLAINTEXT if known else "x"}, {}
+
+    class Module:
+        parse_dotenv = staticmethod(twice)
+
+    monkeypatch.setattr(encryption, "import_module", lambda _: Module)
+    encryption._compiled.cache_clear()
+    try:
+        assert encryption._compiled() is not None
+        assert decrypt([RECORDED], [A]) == ["secret"]
+    finally:
+        encryption._compiled.cache_clear()
+
+
 def test_without_the_compiled_implementation_cryptography_decrypts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where python-dotenvx cannot be imported (Alpine, Windows on ARM), `cryptography` decrypts."""
 

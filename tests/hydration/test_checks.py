@@ -17,6 +17,7 @@ from envtasks.errors import (
     KeyMissing,
 )
 from envtasks.hydration import hydrate
+from tests.deadlines import ended
 from tests.dotenv_files import OTHER, PUBLIC, encrypted, environment, error_message, hydrated
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
@@ -45,7 +46,8 @@ def test_something_else_in_place_of_a_file_stops(tmp_path: Path, place: str) -> 
         os.mkfifo(path)
     else:
         path.mkdir()
-    assert error_message(EnvFileInvalid, tmp_path, {".env": "", ".env.local": "A=1"}).startswith(".env is a ")
+    message = ended(lambda: error_message(EnvFileInvalid, tmp_path, {".env": "", ".env.local": "A=1"}))
+    assert message.startswith(".env is a ")
 
 
 def test_without_a_key_every_value_is_named(tmp_path: Path) -> None:
@@ -122,6 +124,11 @@ def test_references_to_password_managers_are_refused(tmp_path: Path) -> None:
     assert error_message(EnvFileInvalid, tmp_path, "A='op://v/i/f'\nP=bw\nB=${P}://x\nC=x op://y") == (
         ".env.local:1: A, .env.local:3: B: references to a password manager (op://, bw://) are not resolved."
     )
+
+
+def test_values_of_the_process_environment_are_not_checked(tmp_path: Path) -> None:
+    """A reference to a password manager in the process environment is text, also where a file defines its name."""
+    assert dict(hydrated(tmp_path, "A=op://v/i/f", {"A": "op://v/i/f"})) == {"A": "op://v/i/f"}
 
 
 def test_an_expansion_without_end_is_an_error(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from envtasks.config import Environment
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvFileMissing, EnvtasksError, ToolMissing
 from envtasks.hydration import dotenvx
 from envtasks.hydration.dotenvx import Command, locate
+from tests.deadlines import wait_until
 
 A = "1f" * 32  # a throwaway key, for tests only
 posix_only = pytest.mark.skipif(os.name == "nt", reason="the stand-in for dotenvx is a script with a shebang")
@@ -397,18 +398,14 @@ def test_a_command_that_does_not_end_is_killed(
     monkeypatch.setattr(dotenvx, "TIME_LIMIT", 2)
     with pytest.raises(EnvFileInvalid, match=r"dotenvx did not finish within 2 seconds\."):
         dotenvx.values(local, stand_in_env, names=["A", "B"])
-    _wait_until_gone(int(pid_file.read_text(encoding="utf-8")))
+    pid = int(pid_file.read_text(encoding="utf-8"))
+    wait_until(lambda: not _runs(pid), f"the end of process {pid}")
 
 
-def _wait_until_gone(pid: int) -> None:
-    import time
-
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-        except OSError:
-            return
-        if state == "Z":
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} still runs")
+def _runs(pid: int) -> bool:
+    """Whether a process runs: it exists and is not a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

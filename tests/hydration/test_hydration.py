@@ -61,6 +61,9 @@ def test_secrets(tmp_path: Path) -> None:
     text = f"A='{encrypted('one')}'\nB=x-$A\nC=${{A:+set}}\nD=two\nE=$D\nF=${{T}}\nG=plain\n"
     result = hydrated(tmp_path, text, {"T": "token"}, secret_names={"D", "T"})
     assert dict(result.secrets) == {"A": "one", "B": "x-one", "D": "two", "E": "two", "F": "token"}
+    assert dict(hydrated(tmp_path, "DB_PASSWORD=x", secret_names={"db_password"}).secrets) == {
+        "DB_PASSWORD": "x"
+    }
 
 
 def test_a_private_key_in_an_env_file_reaches_no_process(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_a_secret_that_cannot_be_compared_counts_as_shadowed(tmp_path: Path) -> 
     """Without a key it is not known whether the values differ, so the name is reported."""
     made = environment(tmp_path, {".env.local": f"A='{encrypted('x')}'\nB=$A"})
     result = hydrate(made, {"A": "x", "B": "x"})
+    assert dict(result.secrets) == {"A": "x", "B": "x"}
     assert result.warnings == ("the process environment wins over .env.local with another value: A, B",)
 
 

@@ -65,11 +65,8 @@ class Keys:
         from ..envfiles import decrypt
 
         new = [ciphertext for ciphertext in dict.fromkeys(ciphertexts) if ciphertext not in self._plaintexts]
-        if new:
-            found = decrypt(new, [*self.ring.hexes, *further])
-            self._plaintexts.update(
-                (c, plain) for c, plain in zip(new, found, strict=True) if plain is not None
-            )
+        found = decrypt(new, [*self.ring.hexes, *further])
+        self._plaintexts.update((c, plain) for c, plain in zip(new, found, strict=True) if plain is not None)
         return [self._plaintexts.get(ciphertext) for ciphertext in ciphertexts]
 
     def variables(self, labels: Collection[str]) -> list[str]:
