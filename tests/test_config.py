@@ -46,6 +46,18 @@ def test_without_a_table_the_env_files_are_the_environments(tmp_path: Path) -> N
     assert list(project.environments) == ["local", "dev", "staging", "production", "preview-1"]
 
 
+def test_not_secret_lists_names_and_patterns(tmp_path: Path) -> None:
+    """A variable is not secret if a name or a pattern of `not-secret` matches it, case included."""
+    project = Project.load(_pyproject(tmp_path, '[tool.envtasks]\nnot-secret = ["APP_*", "DB_USER"]\n'))
+
+    assert [project.is_not_secret(name) for name in ("APP_PORT", "DB_USER", "DB_USERS", "app_port")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_spec_staging_and_production_never_read_overrides(tmp_path: Path) -> None:
     """Spec §2.3: `.env` is layered into local and dev only."""
     _pyproject(tmp_path)

@@ -48,6 +48,23 @@ def test_the_environment_is_declared_or_given(
     assert recorded == [seen]
 
 
+def test_a_task_that_does_not_hydrate_reads_no_env_file(inv: Inv, shop: Path) -> None:
+    """With hydrate=False the body knows its environment and gets no value, and a file without its key is no error."""
+    (shop / ".env.staging").write_text("WHERE='encrypted:AAAA'\n", encoding="utf-8")
+    recorded: list[Any] = []
+
+    assert inv([_recorder(recorded, hydrate=False)], "record", "--env", "staging") == 0
+    assert recorded == [("staging", None)]
+
+
+def test_a_task_that_does_not_hydrate_is_confirmed_all_the_same(inv: Inv) -> None:
+    """A protected environment is confirmed, whatever the body does with it."""
+    recorded: list[Any] = []
+
+    assert inv([_recorder(recorded, hydrate=False)], "record", "--env", "production") == 6
+    assert recorded == []
+
+
 def test_env_none_is_a_plain_invoke_task(inv: Inv) -> None:
     """With env=None the result is Invoke's own Task, without our flags."""
 

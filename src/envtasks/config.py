@@ -73,6 +73,7 @@ class Project:
     settings: str | None = None
     commands: bool = False
     mask: str = "auto"
+    not_secret: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -86,7 +87,9 @@ class Project:
         root, document = _find(start)
         pyproject = Table(root, document, "")
         table = pyproject.table("tool").table("envtasks")
-        table.allow_only("engine", "settings", "commands", "mask", "environments", *INTEGRATIONS)
+        table.allow_only(
+            "engine", "settings", "commands", "mask", "not-secret", "environments", *INTEGRATIONS
+        )
         declared = table.table("environments").values
         return cls(
             root=root,
@@ -98,8 +101,17 @@ class Project:
             settings=table.string("settings", "a string such as 'app.settings:Settings'"),
             commands=bool(table.boolean("commands")),
             mask=table.one_of("mask", MASKS),
+            not_secret=table.strings(
+                "not-secret", "a list of names and patterns, such as ['APP_*', 'DB_USER']"
+            ),
             tables=MappingProxyType({name: table.table(name).values for name in INTEGRATIONS}),
         )
+
+    def is_not_secret(self, name: str) -> bool:
+        """Whether pyproject.toml lists this variable in `not-secret`, by name or by pattern."""
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(name, pattern) for pattern in self.not_secret)
 
     def table(self, integration: str) -> Table:
         """The table `[tool.envtasks.<integration>]`, empty where pyproject.toml has none."""

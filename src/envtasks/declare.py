@@ -24,7 +24,7 @@ from .invocation import Done, Invocation, current_invocation, project_at
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
 SHORT: Final = {"e", "y"}
-UNDECLARED: Final = {"env": BARE, "only": None, "needs": None, "confirm": None}
+UNDECLARED: Final = {"env": BARE, "only": None, "needs": None, "confirm": None, "hydrate": True}
 
 
 @overload
@@ -39,6 +39,7 @@ def task(
     needs: Sequence[str] | None = ...,
     confirm: bool | str | None = ...,
     requires_environment: bool = ...,
+    hydrate: bool = ...,
     **kwargs: Any,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
@@ -50,6 +51,7 @@ def task(
     needs: Sequence[str] | None = None,
     confirm: bool | str | None = None,
     requires_environment: bool = False,
+    hydrate: bool = True,
     **kwargs: Any,
 ) -> Any:
     """An Invoke task whose commands run in a declared environment. Takes everything that Invoke's own `@task` takes.
@@ -63,12 +65,15 @@ def task(
             stay out of its commands.
         confirm: True, or the question to ask: confirm in every environment. False: never, not even in a protected one.
             Left out: in protected environments.
+        hydrate: False: read no env file and look for no key; `c.environment` is the name, `c.env` is empty. For a task
+            that works on the env files themselves.
     """
     with translate_errors():
         if env is None:
-            if only is not None or needs is not None or confirm is not None or requires_environment:
+            given = only is not None or needs is not None or confirm is not None
+            if given or requires_environment or not hydrate:
                 raise ConfigInvalid(
-                    "@task(env=None) is a plain Invoke task: only, needs, confirm and requires_environment "
+                    "@task(env=None) is a plain Invoke task: only, needs, confirm, requires_environment and hydrate "
                     "do not go with it."
                 )
             return tasks.task(*args, **kwargs)
@@ -80,12 +85,12 @@ def task(
             )
         if isinstance(only, str) or isinstance(needs, str):
             raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
-        declared = {"env": env, "only": only, "needs": needs, "confirm": confirm}
+        declared = {"env": env, "only": only, "needs": needs, "confirm": confirm, "hydrate": hydrate}
         if not _is_ours(kwargs.setdefault("klass", Task)):
             if requires_environment or declared != UNDECLARED:
                 raise ConfigInvalid(
                     "@task: its klass is no subclass of envtasks.declare.Task, so it can declare nothing of envtasks "
-                    "(env, only, needs, confirm, requires_environment)."
+                    "(env, only, needs, confirm, requires_environment, hydrate)."
                 )
             return tasks.task(*args, **kwargs)
     return tasks.task(*args, **declared, requires_environment=requires_environment, **kwargs)
@@ -103,11 +108,12 @@ class Task(tasks.Task[Callable[..., Any]]):
         needs: Sequence[str] | None = None,
         confirm: bool | str | None = None,
         requires_environment: bool = False,
+        hydrate: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(body, *args, **kwargs)
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
-        self.requires_environment = requires_environment
+        self.requires_environment, self.hydrate = requires_environment, hydrate
         with translate_errors():
             require_synchronous(body, what=f"Task {self.name!r}")
             for name in self.argspec(body).parameters:
@@ -212,7 +218,8 @@ class Task(tasks.Task[Callable[..., Any]]):
         try:
             return super().__call__(context, *arguments, **kwargs)
         except UnexpectedExit as failure:
-            _redact(failure, invocation.redacted_values(context.call_options, is_terminal=lambda: False))
+            if self.hydrate:
+                _redact(failure, invocation.redacted_values(context.call_options, is_terminal=lambda: False))
             raise
 
     def _by_name(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +254,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         return options
 
     def _context(self, invocation: Invocation, caller: InvokeContext, options: CallOptions) -> Context:
-        if options.environment is None:
+        if options.environment is None or not self.hydrate:
             return Context(caller.config, caller.remainder, options=options)
         hydrated = invocation.hydrate(options.environment)
         return Context(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.envfiles.document import parse_env_file, read_env_file, write_atomic
+from envtasks.envfiles.document import parse_env_file, read_env_file
 from envtasks.errors import EnvFileInvalid, EnvFileMissing
 from tests.deadlines import ended
 
@@ -123,44 +123,27 @@ def test_parse_keeps_the_path() -> None:
     assert parse_env_file("A=1", path=Path("x/.env")).path == Path("x/.env")
 
 
-@posix
-def test_writing_keeps_mode_and_link(tmp_path: Path) -> None:
-    """The target of a link is replaced, its mode stays, line breaks are written as given, no temporary file is left."""
-    real = tmp_path / "real"
-    real.write_bytes(b"old")
-    real.chmod(0o640)
-    link = tmp_path / ".env"
-    link.symlink_to(real)
-    write_atomic(link, "A=1\r\nB=\udce9\n")
-    assert (link.is_symlink(), real.read_bytes(), real.stat().st_mode & 0o777) == (
-        True,
-        b"A=1\r\nB=\xe9\n",
-        0o640,
-    )
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "real"]
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("A=1\n<<<<<<< HEAD\nB=1\n=======\nB=2\n>>>>>>> theirs\n", 2),
+        ("A=1\r\n=======\r\nB=2\r\n", 2),
+        ("A=1\n>>>>>>> theirs", 2),
+        ("A=1\r=======\rB=2", 2),
+        ("A\n=======\n", 2),
+        ("A='one\n<<<<<<< HEAD\ntwo\n=======\nthree'\n", 2),
+        ("=======", 1),
+    ],
+)
+def test_conflict_markers_are_refused_with_their_line(tmp_path: Path, text: str, line: int) -> None:
+    """A file that git could not merge is not read: both sides are in it, and the last one would win."""
+    path = put(tmp_path, text.encode())
+
+    with pytest.raises(EnvFileInvalid, match=rf"^\.env\.local:{line}: the file has the conflict markers"):
+        read_env_file(path)
 
 
-@posix
-def test_a_new_file_has_the_given_mode(tmp_path: Path) -> None:
-    """A new key file is private from its first byte; a new env file has the default mode."""
-    before = os.umask(0o022)
-    try:
-        write_atomic(tmp_path / ".env.keys", b"K", mode=0o600)
-        write_atomic(tmp_path / ".env", b"A=1")
-    finally:
-        os.umask(before)
-    assert [(tmp_path / name).stat().st_mode & 0o777 for name in (".env.keys", ".env")] == [0o600, 0o644]
-
-
-def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the file cannot be replaced, the old one is unchanged and no temporary file is left."""
-
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = put(tmp_path, b"old")
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(EnvFileInvalid) as caught:
-        write_atomic(path, b"new")
-    assert caught.value.message == ".env.local cannot be written: No space left on device."
-    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {".env.local": b"old"}
+@pytest.mark.parametrize("text", ["A='Title\n=======\ntext'\n", "# =======\nA=1\n", "A=<<<<<<<\n========\n"])
+def test_what_only_resembles_a_conflict_is_read(tmp_path: Path, text: str) -> None:
+    """A row of `=` in a value or in a comment is text."""
+    assert read_env_file(put(tmp_path, text.encode())).entries[0].name == "A"

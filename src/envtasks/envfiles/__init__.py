@@ -6,25 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .commands import evaluate, find_commands, run_in_shell, variables_in
-    from .document import EnvFile, by_precedence, parse_env_file, read_env_file, write_atomic
+    from .document import EnvFile, by_precedence, parse_env_file, read_env_file
     from .encryption import decrypt, encrypt, generate_keys, public_key
     from .expansion import OBJECT_NAMES, Budget, EndlessExpansion, Variable, contains_reference, expand
     from .keys import KeyRing, find_keys, key_variables
     from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry
+    from .storage import locked, replace_file, write_atomic
 
 __all__ = [
     "ENCRYPTED", "OBJECT_NAMES", "PRIVATE_KEY", "PUBLIC_KEY", "Budget", "EndlessExpansion", "Entry", "EnvFile",
     "KeyRing", "Variable", "by_precedence", "contains_reference", "decrypt", "encrypt", "evaluate", "expand",
-    "find_commands", "find_keys", "generate_keys", "key_variables", "parse_env_file", "public_key",
-    "read_env_file", "run_in_shell", "variables_in", "write_atomic",
+    "find_commands", "find_keys", "generate_keys", "key_variables", "locked", "parse_env_file", "public_key",
+    "read_env_file", "replace_file", "run_in_shell", "variables_in", "write_atomic",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
-    "document": ("EnvFile", "by_precedence", "parse_env_file", "read_env_file", "write_atomic"),
+    "document": ("EnvFile", "by_precedence", "parse_env_file", "read_env_file"),
     "encryption": ("decrypt", "encrypt", "generate_keys", "public_key"),
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
     "keys": ("KeyRing", "find_keys", "key_variables"),
     "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry"),
+    "storage": ("locked", "replace_file", "write_atomic"),
 }
 
 

@@ -1,9 +1,11 @@
-"""Read env files without losing a byte, and write files atomically."""
+"""Read env files without losing a byte."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -17,6 +19,9 @@ _UTF16_LE: Final = b"\xff\xfe"
 _UTF16_BE: Final = b"\xfe\xff"
 # how the text represents undecodable bytes, so that it encodes to the same bytes again
 _ERRORS: Final = {"utf-8": "surrogateescape", "utf-16-le": "surrogatepass"}
+# what git writes into a file that it cannot merge; a value of several lines may well hold a row of `=`
+_MARKERS: Final = ("<<<<<<< ", ">>>>>>> ", "=======")
+_MARKER_LINE: Final = r"(?:^|(?<=\r))(?:[<>]{7} |={7}(?=[\r\n]|\Z))"
 _OPEN_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -43,10 +48,17 @@ def parse_env_file(text: str, *, path: Path = Path(".env"), encoding: str = "utf
 def read_env_file(path: Path, *, label: str | None = None) -> EnvFile:
     """The env file at `path`, called `label` in messages.
 
-    Raises EnvFileMissing, and EnvFileInvalid for anything but a readable file; a pipe is not waited for.
+    Raises EnvFileMissing, and EnvFileInvalid for anything but a readable file, and for one with the markers of a merge
+    conflict; a pipe is not waited for.
     """
     label = path.name if label is None else label
-    data = _read_bytes(path, label)
+    file = decode_env_file(_read_bytes(path, label), path, label=label)
+    refuse_conflict(file, label)
+    return file
+
+
+def decode_env_file(data: bytes, path: Path, *, label: str) -> EnvFile:
+    """The env file with this content. Raises EnvFileInvalid."""
     if data.startswith(_UTF16_LE):
         if len(data) % 2:
             raise EnvFileInvalid(
@@ -59,6 +71,21 @@ def read_env_file(path: Path, *, label: str | None = None) -> EnvFile:
     return found._replace(warnings=(warning, *found.warnings)) if warning else found
 
 
+def refuse_conflict(file: EnvFile, label: str) -> None:
+    """Raise EnvFileInvalid where the text has the markers of a merge conflict: readers would take what comes last."""
+    if not any(marker in file.text for marker in _MARKERS):
+        return
+    starts = [entry.value_start for entry in file.entries]
+    for marker in re.finditer(_MARKER_LINE, file.text, re.MULTILINE):
+        before = bisect_right(starts, marker.start())
+        if marker[0][0] != "=" or not before or marker.start() >= file.entries[before - 1].value_end:
+            text = file.text[: marker.start()].replace("\r\n", "\n").replace("\r", "\n")
+            raise EnvFileInvalid(
+                f"{label}:{text.count(chr(10)) + 1}: the file has the conflict markers of a merge.",
+                hint="keep one side of each conflict and remove the lines with <<<<<<<, ======= and >>>>>>>",
+            )
+
+
 def by_precedence(files: Iterable[Iterable[T]], name: Callable[[T], str]) -> dict[str, list[T]]:
     """The assignments to each name, at most one from each file, the winning one first.
 
@@ -69,25 +96,6 @@ def by_precedence(files: Iterable[Iterable[T]], name: Callable[[T], str]) -> dic
         for key, last in {name(assignment): assignment for assignment in assignments}.items():
             found.setdefault(key, []).append(last)
     return found
-
-
-def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
-    """Replace the content of a file atomically, through symbolic links; its mode stays unless one is given.
-
-    A failure leaves the old content. A str is written as UTF-8, line breaks unchanged. Raises EnvFileInvalid.
-    """
-    content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        wanted = _mode(target) if mode is None else mode
-        try:
-            _write_new(temporary, content, wanted)
-            os.replace(temporary, target)  # noqa: PTH105  (tests replace it to fail)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise EnvFileInvalid(f"{path.name} cannot be written: {error.strerror}.") from None
 
 
 def _read_bytes(path: Path, label: str) -> bytes:
@@ -129,22 +137,3 @@ def _encoding_warning(data: bytes) -> tuple[int, str] | None:
         before = data[: error.start].decode().replace("\r\n", "\n").replace("\r", "\n")
         return before.count("\n") + 1, "not UTF-8: what cannot be read becomes \ufffd; save the file as UTF-8"
     return None
-
-
-def _mode(target: Path) -> int | None:
-    """The permissions of a file; None if it does not exist."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except FileNotFoundError:
-        return None
-
-
-def _write_new(path: Path, content: bytes, mode: int | None) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (_OPEN_FLAGS & ~getattr(os, "O_NONBLOCK", 0))
-    descriptor = os.open(path, flags, 0o666 if mode is None else 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    if mode is not None:
-        path.chmod(mode)
