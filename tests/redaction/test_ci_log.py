@@ -45,7 +45,7 @@ def test_masks_are_commands_of_one_line_each() -> None:
 def test_masks_are_registered_on_stderr_under_github_only(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str], variables: dict[str, str], masked: bool
 ) -> None:
-    """Only GitHub's runner reads them; anywhere else they would show what they are to hide. stdout stays clean."""
+    """Only GitHub's runner reads them; anywhere else they would show the secrets themselves. stdout stays clean."""
     sandbox.environment("staging", TOKEN="s3cret-t0ken")
     project = Project.load(sandbox.root)
     hydrate_and_report(project, project.environment("staging"), {**sandbox.env, **variables})

@@ -1,4 +1,4 @@
-"""The values of an environment are hidden in any text, however it comes in."""
+"""The secret values of an environment are redacted in any text, in whatever pieces it comes."""
 
 from __future__ import annotations
 
@@ -57,37 +57,37 @@ def test_a_value_is_replaced_by_the_mask_wherever_it_stands() -> None:
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
     ],
 )
-def test_encoded_forms_are_hidden_whole(written: str) -> None:
-    """A secret is hidden in URL encoding of both cases, in JSON, in a Python repr, in shell quotes and in base64."""
+def test_encoded_forms_are_redacted_whole(written: str) -> None:
+    """A secret is redacted in URL encoding of both cases, in JSON, in a Python repr, in shell quotes and in base64."""
     assert Redactor([SECRET]).text(f"<{written}>") == "<***>"
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 @pytest.mark.parametrize("before", ["", "u", "us", "user:"])
 @pytest.mark.parametrize("after", ["", "\n", "@host", "more text"])
-def test_base64_is_hidden_wherever_the_value_stands_in_what_was_encoded(
+def test_base64_is_redacted_wherever_the_value_stands_in_what_was_encoded(
     encode: object, before: str, after: str
 ) -> None:
     """At most the letters that also depend on the neighbours are left of an encoded secret (`user:password`)."""
     secret = "\xff\xfepass>>>word???"
     assert callable(encode)
     written = encode((before + secret + after).encode()).decode()
-    hidden = Redactor([secret]).text(written)
-    assert "***" in hidden
-    left = hidden.split("***")
+    redacted = Redactor([secret]).text(written)
+    assert "***" in redacted
+    left = redacted.split("***")
     assert len(left[0]) <= len(encode(before.encode()).decode().rstrip("=")) + 1
     assert len(left[1]) <= (len(after.encode()) + 2) * 4 // 3 + 2
 
 
-def test_long_base64_is_hidden_in_wrapped_lines() -> None:
-    """What `base64` wraps at 76 columns and openssl at 64 is hidden line by line."""
+def test_long_base64_is_redacted_in_wrapped_lines() -> None:
+    """What `base64` wraps at 76 columns and openssl at 64 is redacted line by line."""
     secret = "".join(chr(33 + i % 90) for i in range(200))
     once = base64.encodebytes(secret.encode()).decode()
     assert Redactor([secret]).text(once) == "***\n" * once.count("\n")
 
 
-def test_each_line_of_a_value_with_several_lines_is_hidden() -> None:
-    """A PEM key is hidden line by line, also indented and with other line ends, and on one line in JSON."""
+def test_each_line_of_a_value_with_several_lines_is_redacted() -> None:
+    """A PEM key is redacted line by line, also indented and with other line ends, and on one line in JSON."""
     redactor = Redactor([PEM])
     assert redactor.text(PEM) == "***\n***\n***\n***\n"
     assert redactor.text("  " + PEM.replace("\n", "\r\n  ")) == "  ***\r\n  ***\r\n  ***\r\n  ***\r\n  "
@@ -95,7 +95,7 @@ def test_each_line_of_a_value_with_several_lines_is_hidden() -> None:
     assert redactor.text("only MIIBVgIBADANBgkq of it") == "only *** of it"
 
 
-def test_a_value_with_short_lines_is_hidden_as_a_whole_too() -> None:
+def test_a_value_with_short_lines_is_redacted_as_a_whole_too() -> None:
     """Lines under 4 characters are left alone one by one, but not where the whole value stands."""
     redactor = Redactor(["ab\ncd\nlonger line"])
     assert redactor.text("x ab\ncd\nlonger line y") == "x *** y"
@@ -104,14 +104,14 @@ def test_a_value_with_short_lines_is_hidden_as_a_whole_too() -> None:
 
 @pytest.mark.parametrize("value", ["", "a", "abc", "äöü", "    ", "\n\n\n\n\n"])
 def test_values_that_are_no_secret_are_left_alone(value: str) -> None:
-    """Values under 4 characters and blank ones hide nothing, and a redactor of them is false."""
+    """Values under 4 characters and blank ones are not redacted, and a redactor of them is false."""
     redactor = Redactor([value])
     assert not redactor
     assert redactor.text(f"x{value}y{value}    abc") == f"x{value}y{value}    abc"
 
 
 def test_four_characters_are_enough() -> None:
-    """A value of exactly 4 characters is hidden, and a redactor of it is true."""
+    """A value of exactly 4 characters is redacted, and a redactor of it is true."""
     assert (Redactor(["abcd"]).text("abcd"), bool(Redactor(["abcd"]))) == ("***", True)
 
 
@@ -121,7 +121,7 @@ def test_the_longest_value_wins() -> None:
     assert redactor.text("pass password my password is password123 aaaaaaa") == "*** *** *** *** ***"
 
 
-def test_a_secret_in_pieces_is_hidden() -> None:
+def test_a_secret_in_pieces_is_redacted() -> None:
     """A secret that comes in chunks is found whatever the chunks are."""
     text, redactor = b"key=s3cret-value; again s3cret-value.", Redactor(["s3cret-value"])
     for size in range(1, len(text)):
@@ -154,7 +154,7 @@ def silence(stream: StreamRedactor, *chunks: bytes) -> list[bytes]:
 
 
 def test_a_prompt_comes_out_after_a_silence() -> None:
-    """A prompt that ends with up to 3 letters of a secret appears, and the rest of a secret stays hidden."""
+    """A prompt that ends with up to 3 letters of a secret appears, and the rest of a secret stays redacted."""
     redactor = Redactor(["s3cret-value"])
     assert silence(redactor.stream(), b"name: s", b"3c", b"ret-value", b" ok") == [
         b"name: s",
@@ -187,8 +187,8 @@ def test_a_silence_shows_a_complete_secret_as_its_mask() -> None:
     assert silence(stream, b"pass", b"ing") == [b"***", b"ing"]
 
 
-def test_at_the_end_of_what_is_known_everything_is_shown_and_the_rest_stays_hidden() -> None:
-    """`settle(everything=True)` gives what is held; if the secret goes on after all, its rest is hidden."""
+def test_at_the_end_of_what_is_known_everything_is_shown_and_the_rest_stays_redacted() -> None:
+    """`settle(everything=True)` gives what is held; if the secret goes on after all, its rest is redacted."""
     stream = Redactor(["s3cret-value"]).stream()
     assert stream.feed(b"s3cret-") + stream.settle(everything=True) == b"s3cret-"
     assert stream.feed(b"value.") == b"***."
