@@ -20,7 +20,7 @@ def write(root: Path, name: str, text: str) -> Path:
 
 
 def places(sources: Sources, root: Path, name: str, text: str, service: str | None = None) -> list[str]:
-    found = sources.places(name, text, service)
+    found = sources.places(name, text, ("services", service or ""))
     return [f"{file.relative_to(root).as_posix()}:{line}" for file, line in found]
 
 

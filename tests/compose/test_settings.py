@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from envtasks.compose.settings import ComposeSettings, existing_files, read_settings
+from envtasks.compose.settings import ComposeSettings, existing_files, read_settings, stack_names
 from envtasks.config import Project
 from envtasks.errors import ConfigInvalid
+from envtasks.hydration import hydrate
 
 
 def project(root: Path, **table: Any) -> Project:
@@ -26,19 +27,28 @@ def test_the_defaults(tmp_path: Path) -> None:
     ("present", "expected"),
     [
         (["compose.yaml", "docker/compose.yaml"], ["docker/compose.yaml"]),
+        (["docker-compose.yaml", "docker-compose.yml"], ["docker-compose.yml"]),
         (["docker-compose.yml", "compose.yml"], ["compose.yml"]),
+        (["compose.yml", "compose.yaml"], ["compose.yaml"]),
+        (["docker/docker-compose.yml"], ["docker/docker-compose.yml"]),
+        (["docker/compose.yaml", "compose.override.yaml"], ["docker/compose.yaml"]),
         (
             ["docker/compose.yaml", "docker/compose.override.yaml"],
             ["docker/compose.yaml", "docker/compose.override.yaml"],
         ),
+        (["compose.yaml", "docker-compose.override.yml"], ["compose.yaml", "docker-compose.override.yml"]),
         (
-            ["docker-compose.yml", "docker-compose.override.yml"],
-            ["docker-compose.yml", "docker-compose.override.yml"],
+            ["docker-compose.yml", "docker-compose.override.yaml", "compose.override.yml"],
+            ["docker-compose.yml", "compose.override.yml"],
+        ),
+        (
+            ["compose.yaml", "compose.override.yaml", "compose.override.yml"],
+            ["compose.yaml", "compose.override.yml"],
         ),
     ],
 )
 def test_the_usual_files_are_found(tmp_path: Path, present: list[str], expected: list[str]) -> None:
-    """docker/compose.yaml comes first, then compose's own names at the root, each with the override beside it."""
+    """docker/ comes before the root; in each compose's own names in its order, with the first override beside them."""
     for name in present:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -105,3 +115,44 @@ def test_every_environment_has_a_project_of_its_own(name: str, environment: str,
     """`<project>-<environment>`, in the letters that compose takes."""
     settings = ComposeSettings(files=(), project=name)
     assert settings.project_for(environment) == expected
+
+
+def names(root: Path, *, secret: str = "", **files: str) -> dict[str, str]:
+    """The compose project of each environment, `local` being hydrated; the files' names without `.env.`."""
+    for name, text in files.items():
+        (root / (".env" if name == "overrides" else f".env.{name}")).write_text(text, encoding="utf-8")
+    found = Project.load(root)
+    local = hydrate(found.environment("local"), {}, secret_names=[secret])
+    return stack_names(found, local, ComposeSettings(files=(), project="shop"))
+
+
+NAME = "COMPOSE_PROJECT_NAME"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"local": "A=1", "dev": "A=1"}, {"local": "shop-local", "dev": "shop-dev"}),
+        ({"local": f"{NAME}=Mine", "dev": "A=1"}, {"local": "mine", "dev": "shop-dev"}),
+        ({"local": f"{NAME}=a", "dev": f"{NAME}=b"}, {"local": "a", "dev": "b"}),
+        ({"local": f"{NAME}=a", "dev": f"{NAME}=a"}, {"local": "a-local", "dev": "a-dev"}),
+        ({"overrides": f"{NAME}=a", "local": "A=1"}, {"local": "a"}),
+        (
+            {"overrides": f"{NAME}=a", "local": "A=1", "dev": "A=1", "staging": "A=1"},
+            {"local": "a-local", "dev": "a-dev", "staging": "shop-staging"},
+        ),
+        ({"local": f"{NAME}=shop-dev", "dev": "A=1"}, {"local": "shop-dev-local", "dev": "shop-dev"}),
+        ({"local": f"{NAME}=a", "dev": f"{NAME}=encrypted:BA"}, {"local": "a-local", "dev": "shop-dev"}),
+        ({"local": f"{NAME}=", "dev": "A=1"}, {"local": "shop-local", "dev": "shop-dev"}),
+    ],
+)
+def test_the_name_of_an_env_file_is_used_where_it_is_its_own(
+    tmp_path: Path, files: dict[str, str], expected: dict[str, str]
+) -> None:
+    """COMPOSE_PROJECT_NAME is the stack's name; two environments never share one, and so never share data."""
+    assert names(tmp_path, **files) == expected
+
+
+def test_a_secret_name_stays_off_command_lines(tmp_path: Path) -> None:
+    """The stack has its usual name then."""
+    assert names(tmp_path, secret=NAME, local=f"{NAME}=a") == {"local": "shop-local"}

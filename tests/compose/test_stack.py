@@ -18,7 +18,7 @@ from tests.projects import Sandbox
 
 @needs_sh
 def test_the_child_environment(sandbox: Sandbox) -> None:
-    """It has the values and the switches, and nothing that would make compose take other files, names or env files."""
+    """It has the values and the switches, the stack's own name, and nothing that makes compose take other files."""
     compose_variables = {
         "COMPOSE_FILE": "x",
         "COMPOSE_PROJECT_NAME": "x",
@@ -32,7 +32,7 @@ def test_the_child_environment(sandbox: Sandbox) -> None:
         "COMPOSE_DISABLE_ENV_FILE": "1",
         "BUILDX_METADATA_PROVENANCE": "disabled",
         "COMPOSE_FILE": None,
-        "COMPOSE_PROJECT_NAME": None,
+        "COMPOSE_PROJECT_NAME": "shop-local",
         "COMPOSE_ENV_FILES": None,
         "COMPOSE_PROFILES": "debug",
     }
@@ -97,6 +97,40 @@ def test_the_model_knows_profiles_from_the_environment(sandbox: Sandbox) -> None
     """COMPOSE_PROFILES enables services, as it does for compose."""
     tree = {"services": {"app": {"image": "a"}, "debugger": {"image": "b", "profiles": ["debug"]}}}
     assert model(sandbox, tree, [], COMPOSE_PROFILES="other, debug") == ("app", "debugger")
+
+
+@needs_sh
+def test_the_name_of_the_stack_counts_as_set(sandbox: Sandbox) -> None:
+    """COMPOSE_PROJECT_NAME, which compose sets itself, is no missing variable, in an env_file neither."""
+    sandbox.write("docker/app.env", "NAME=${COMPOSE_PROJECT_NAME}\n")
+    service = {"image": "x", "labels": {"r": "${COMPOSE_PROJECT_NAME:?}-app"}, "env_file": "app.env"}
+    assert model(sandbox, {"services": {"app": service}}, []) == ("app",)
+
+
+@needs_sh
+def test_what_the_env_file_tells_compose_in_vain_is_noted(sandbox: Sandbox) -> None:
+    """Each variable with its place: a name that two environments share, other files."""
+    text = "COMPOSE_PROJECT_NAME=mine\nCOMPOSE_FILE=a.yaml\nCOMPOSE_ENV_FILES=b.env\n"
+    sandbox.environment("dev", text)
+    sandbox.write(".env", text)
+    name = "another environment has or may have the same: this is mine-local, and its volumes are mine-local_<volume>"
+    assert stack(sandbox).notes == (
+        "COMPOSE_FILE (.env:2) is not used: [tool.envtasks.compose] files names the compose files.",
+        "COMPOSE_ENV_FILES (.env:3) is not used: the environment's own env files are used.",
+        f"COMPOSE_PROJECT_NAME (.env:1) is not the stack's name, as {name}.",
+    )
+
+
+@needs_sh
+def test_the_name_in_an_env_file_is_the_stacks(sandbox: Sandbox) -> None:
+    """COMPOSE_PROJECT_NAME of one environment alone is used as it is, without a word, so that its volumes are found."""
+    sandbox.write(".env", "COMPOSE_PROJECT_NAME=own\n")
+    found = stack(sandbox)
+    assert (found.name, found.notes, found.argv("ps", files=False)[2:4]) == (
+        "own",
+        (),
+        ["--project-name", "own"],
+    )
 
 
 def test_the_compose_file_of_this_repository_holds_names_only() -> None:

@@ -13,9 +13,8 @@ from envtasks.compose.variables import (
     check_variables,
     missing_in_env_files,
     missing_in_model,
-    refuse_implicit_env_files,
 )
-from envtasks.errors import ConfigInvalid, EnvFileMissing, VariableMissing
+from envtasks.errors import EnvFileMissing, VariableMissing
 
 TREE: dict[str, Any] = {
     "services": {
@@ -31,21 +30,25 @@ TREE: dict[str, Any] = {
 }
 
 
+def model(tree: dict[str, Any], *services: str) -> Model:
+    return Model(tree, services, read_sources([], {}), Path("/project"), Path("/project"))
+
+
 def test_variables_of_active_services_and_of_what_they_use() -> None:
     """Volumes, networks and secrets count if a service uses them; of other services only what makes compose stop."""
-    found = [(one.missing, one.service) for one in missing_in_model(TREE, ["app", "db"], {"APP": "x"})]
+    found = [(one.missing, one.owner) for one in missing_in_model(model(TREE, "app", "db"), {"APP": "x"})]
     assert found == [
-        (Missing("DB"), "db"),
-        (Missing("VOLUME"), None),
-        (Missing("NETWORK"), None),
-        (Missing("PROXY", refused=True), "proxy"),
-        (Missing("TOKEN", refused=True), "app"),
+        (Missing("DB"), ("services", "db")),
+        (Missing("VOLUME"), ("volumes", "data")),
+        (Missing("NETWORK"), ("networks", "inner")),
+        (Missing("PROXY", refused=True), ("services", "proxy")),
+        (Missing("TOKEN", refused=True), ("secrets", "token")),
     ]
 
 
 def test_a_malformed_text_is_left_to_compose() -> None:
     """A text that cannot be parsed needs nothing here: compose refuses the file and says where."""
-    assert missing_in_model({"services": {"a": {"image": "${A B}"}}}, ["a"], {}) == ()
+    assert missing_in_model(model({"services": {"a": {"image": "${A B}"}}}, "a"), {}) == ()
 
 
 def model_of(root: Path, text: str, **values: str) -> Model:
@@ -97,23 +100,11 @@ def test_nothing_is_missing(tmp_path: Path) -> None:
     check(tmp_path, 'services: {app: {image: "${A}${B:-}${C-x} $$D"}}', A="")
 
 
-def test_an_env_file_beside_an_included_file_is_refused(tmp_path: Path) -> None:
-    """The message names the include and the `.env`; the hint is what mends it."""
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub/c.yaml").write_text("services: {}", encoding="utf-8")
-    (tmp_path / "sub/.env").write_text("A=1", encoding="utf-8")
-    with pytest.raises(ConfigInvalid) as caught:
-        refuse_implicit_env_files(model_of(tmp_path, "include:\n  - sub/c.yaml\n"))
-    assert str(caught.value) == (
-        "compose.yaml:2 includes sub/c.yaml, and compose would read sub/.env for it: values that no environment "
-        "declares.\n  hint: move them into the .env.<name> files, or add `env_file: /dev/null` to this include"
-    )
-
-
 def needs(root: Path, service: dict[str, Any], **values: str) -> list[str]:
     """The missing variables of a service's env files, each with its place."""
-    model = Model({"services": {"app": service}}, ("app",), read_sources([], {}), root, root)
-    found = missing_in_env_files(model, values)
+    found = missing_in_env_files(
+        Model({"services": {"app": service}}, ("app",), read_sources([], {}), root, root), values
+    )
     return [f"{one.missing.name} {one.file.name if one.file else ''}:{one.line}" for one in found]
 
 
@@ -130,6 +121,39 @@ def test_texts_of_an_env_file_are_interpolated_as_compose_does(tmp_path: Path) -
         "THREE a.env:8",
         "FOUR a.env:10",
     ]
+
+
+def test_comments_in_an_env_file_are_composes(tmp_path: Path) -> None:
+    """A comment starts after a blank: `#` in the middle of a word does not end the value, nor the check."""
+    (tmp_path / "a.env").write_text(
+        'A=https://h/#/cb?token=$ONE\nB: x#${TWO} # ${NOT}\nC="a # ${THREE}" # ${NOT}\n',
+        encoding="utf-8",
+    )
+    assert needs(tmp_path, {"env_file": "a.env"}) == ["ONE a.env:1", "TWO a.env:2", "THREE a.env:3"]
+
+
+def test_variables_of_an_includes_env_file_count_for_what_it_includes(tmp_path: Path) -> None:
+    """Compose gives them to the included services, volumes and nested includes, not to the others."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/c.yaml").write_text(
+        "include: [d.yaml]\n"
+        'services: {inner: {image: "${GIVEN}${MADE}${PROCESS}${LACKING}", volumes: ["data:/data"]}}\n'
+        'volumes: {data: {name: "${GIVEN}"}}\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "sub/d.yaml").write_text('services: {deep: {image: "${GIVEN}"}}\n', encoding="utf-8")
+    (tmp_path / "c.env").write_text("GIVEN=1\nMADE=${GIVEN}-${PROCESS}\n", encoding="utf-8")
+    with pytest.raises(VariableMissing) as caught:
+        check(
+            tmp_path,
+            "include:\n  - {path: sub/c.yaml, env_file: c.env}\nservices:\n  outer:\n    image: ${GIVEN}\n",
+            PROCESS="1",
+        )
+    assert caught.value.message == (
+        "Environment local lacks 2 variables that the stack needs:\n"
+        "    GIVEN  compose.yaml:5\n"
+        "    LACKING  sub/c.yaml:2"
+    )
 
 
 def test_earlier_lines_and_the_service_itself_give_names(tmp_path: Path) -> None:
@@ -155,13 +179,3 @@ def test_a_required_env_file_that_is_not_there(tmp_path: Path) -> None:
     """The error names the service and the file."""
     with pytest.raises(EnvFileMissing, match=r"Service app of the stack has env_file .*gone\.env"):
         needs(tmp_path, {"env_file": "gone.env"})
-
-
-def test_ciphertext_is_not_handed_to_a_container(tmp_path: Path) -> None:
-    """An encrypted env file as env_file is refused: the container would get the ciphertext."""
-    (tmp_path / ".env.local").write_text("A=1\nB='encrypted:BabC'\n", encoding="utf-8")
-    with pytest.raises(ConfigInvalid) as caught:
-        needs(tmp_path, {"env_file": ".env.local"})
-    assert caught.value.message == (
-        ".env.local:2 is encrypted, and service app has it as an env_file: the container would get the ciphertext."
-    )

@@ -36,6 +36,8 @@ def up(
 
     `timeout` is in seconds. Raises VariableMissing (before anything starts), StackFailed, ConfigInvalid.
     """
+    for note in stack.notes:
+        console.say("note", note)
     found = start(stack, services, wait=wait, build=build, timeout=timeout or stack.settings.timeout)
     console.table(["service", "state", "address"], [container.row for container in found])
     resolved = stack.resolved(list(dict.fromkeys(container.service for container in found)))

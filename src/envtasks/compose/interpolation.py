@@ -67,6 +67,14 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _expand(parse(text), values)
 
 
+def expand_or_keep(text: str, values: Mapping[str, str]) -> str:
+    """The text as compose would interpolate it, or as it is where compose would refuse it, and says where."""
+    try:
+        return expand(text, values)
+    except MalformedError:
+        return text
+
+
 def missing(text: str, values: Mapping[str, str]) -> tuple[Missing, ...]:
     """The names that `text` needs and `values` lacks, in order. Raises MalformedError.
 

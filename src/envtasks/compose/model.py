@@ -6,8 +6,8 @@ Compose prints the merged model without files and lines, so those come from the 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -16,14 +16,17 @@ import yaml
 from .. import yaml_nodes
 from ..errors import ConfigInvalid, did_you_mean
 from . import interpolation
+from .env_files import values_of
 
 Tree: TypeAlias = "Mapping[str, Any]"
+Owner: TypeAlias = tuple[str, str]  # an entry of a top-level section: ("services", "app")
+SECTIONS: Final = ("volumes", "networks", "secrets", "configs")  # whose entries a service uses by name
 REMOTE: Final = re.compile(r"^(?:[a-z]+://|oci:|git@)|\.git(?:#|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A text of a compose file that names a variable: its keys from the top, its file, first and last line."""
+    """A text of a compose file that names a variable or an env file: its keys from the top, its file and lines."""
 
     keys: tuple[str, ...]
     text: str
@@ -53,7 +56,7 @@ class Include:
 
     files: tuple[Path, ...]
     directory: Path
-    env_files: tuple[str, ...]
+    env_files: tuple[Path, ...]  # those that it names; /dev/null is one
     file: Path
     line: int
 
@@ -62,6 +65,15 @@ class Include:
         """The `.env` that compose reads for it although nobody names it, COMPOSE_DISABLE_ENV_FILE or not."""
         path = self.directory / ".env"
         return path if not self.env_files and path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Where a compose file is read: the project directory, and the variables, an include's env files among them."""
+
+    directory: Path
+    values: Mapping[str, str] = field(repr=False)
+    own: Mapping[str, str] = field(repr=False)  # those of the include's env files alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +86,16 @@ class Sources:
     computed: (
         bool  # a path of include or extends has a variable, which `config --no-interpolate` cannot follow
     )
+    included: Mapping[Owner, Mapping[str, str]] = field(repr=False)
 
-    def places(self, name: str, text: str, service: str | None) -> tuple[tuple[Path, int], ...]:
+    def values_for(self, owner: Owner, values: Mapping[str, str]) -> Mapping[str, str]:
+        """The variables for the texts of one entry: `values`, and those of its include's env files."""
+        return {**self.included[owner], **values} if owner in self.included else values
+
+    def places(self, name: str, text: str, owner: Owner) -> tuple[tuple[Path, int], ...]:
         """File and line of each reference to `name` that `text` of the merged model may come from."""
         found = [one for one in self.occurrences if one.text and one.text in text and one.mentions(name)]
-        own = [one for one in found if service and one.keys[:2] == ("services", service)]
+        own = [one for one in found if one.keys[:2] == owner]
         return tuple(dict.fromkeys((one.file, one.line_of(name)) for one in own or found))
 
 
@@ -104,6 +121,12 @@ class Model:
         """When docker restarts the service: `no`, `always`, `on-failure`, `unless-stopped`."""
         return str((self.tree["services"].get(service) or {}).get("restart") or "no")
 
+    def place_of(self, path: Path, owner: Owner) -> str:
+        """`file:line: ` of where the stack names a file; empty where that cannot be told."""
+        found = [one for one in self.sources.occurrences if path.name in one.text]
+        own = [one for one in found if one.keys[:2] == owner]
+        return "".join(f"{self.label(one.file)}:{one.line}: " for one in (own or found)[:1])
+
     def label(self, path: Path) -> str:
         """The path as messages show it: relative to the project, with forward slashes."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
@@ -128,11 +151,54 @@ def active_services(tree: Tree, services: Sequence[str], profiles: Collection[st
 
 
 def read_sources(files: Sequence[Path], values: Mapping[str, str]) -> Sources:
-    """What stands in these files, and in all they include or extend (`values` are for those paths)."""
-    reader = _Reader(values)
+    """What stands in these files, and in all they include or extend (`values` are for those paths).
+
+    Raises EnvFileInvalid for an include's env file that cannot be read.
+    """
+    reader = _Reader()
     for file in files:
-        reader.read(file, files[0].parent)
-    return Sources(tuple(reader.occurrences), tuple(reader.includes), reader.tree, reader.computed)
+        reader.read(file, _Scope(files[0].parent, values, {}))
+    return Sources(
+        tuple(reader.occurrences), tuple(reader.includes), reader.tree, reader.computed, reader.included
+    )
+
+
+def used_texts(tree: Tree, services: Collection[str]) -> Iterator[tuple[str, Owner]]:
+    """Every text of these services and of the volumes, networks … that they use, each with the entry that has it."""
+    for name in services:
+        for text in _scalars(tree["services"][name] or {}):
+            yield text, ("services", name)
+    for section in SECTIONS:
+        for name, value in (tree.get(section) or {}).items():
+            if any(name in used_names(tree["services"][service], section) for service in services):
+                for text in _scalars(value):
+                    yield text, (section, name)
+
+
+def used_names(service: Tree | None, section: str) -> set[str]:
+    """The names of one top-level section that a service uses, in compose's short and long forms."""
+    service = service or {}
+    build = service.get("build")
+    used = _entry_names(service.get(section), section)
+    return used | _entry_names(build.get(section), section) if isinstance(build, Mapping) else used
+
+
+def _entry_names(entries: object, section: str) -> set[str]:
+    if not isinstance(entries, (list, Mapping)):
+        return set()
+    found = (entry.get("source") if isinstance(entry, Mapping) else entry for entry in entries)
+    return {str(name).partition(":")[0] if section == "volumes" else str(name) for name in found if name}
+
+
+def _scalars(value: object) -> Iterator[str]:
+    """Every text in a tree of mappings and lists, values only (compose interpolates no keys)."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _scalars(value.values())
+    elif isinstance(value, Iterable):
+        for child in value:
+            yield from _scalars(child)
 
 
 def _enabled(service: Any, profiles: Collection[str]) -> bool:
@@ -160,25 +226,29 @@ def _names_a_variable(keys: tuple[str, ...]) -> bool:
 class _Reader:
     """Reads compose files, each once, and follows `include` and `extends`."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self.values = values
+    def __init__(self) -> None:
         self.occurrences: list[Occurrence] = []
         self.includes: list[Include] = []
         self.computed = False
         self.tree: dict[str, Any] = {"services": {}}
+        self.included: dict[Owner, Mapping[str, str]] = {}
         self._documents: dict[Path, tuple[yaml.Node, ...]] = {}
         self._extended: set[tuple[Path, str, str]] = set()
 
-    def read(self, file: Path, directory: Path) -> None:
-        """One compose file, with relative paths in it taken from `directory` (the project directory)."""
+    def read(self, file: Path, scope: _Scope) -> None:
+        """One compose file, with relative paths in it taken from the scope's folder (the project directory)."""
         if file in self._documents:
             return
         for root in self._parse(file):
             for entry in yaml_nodes.items(yaml_nodes.child(root, "include")):
-                self._include(entry, file, directory)
-            _merge(self.tree, yaml_nodes.plain(root))
+                self._include(entry, file, scope)
+            plain = yaml_nodes.plain(root)
+            _merge(self.tree, plain)
+            if scope.own:
+                tables = ((section, table) for section, table in plain.items() if isinstance(table, dict))
+                self.included |= {(section, name): scope.own for section, table in tables for name in table}
             for service, (_, node) in yaml_nodes.entries(yaml_nodes.child(root, "services")).items():
-                self._extend(service, node, file, directory)
+                self._extend(service, node, file, scope)
 
     def _parse(self, file: Path) -> tuple[yaml.Node, ...]:
         """The documents of a file, their occurrences noted; none of a broken file, which compose reports better."""
@@ -193,7 +263,9 @@ class _Reader:
         return self._documents[file]
 
     def _note(self, node: yaml.Node, keys: tuple[str, ...], file: Path) -> None:
-        if isinstance(node, yaml.ScalarNode) and ("$" in node.value or _names_a_variable(keys)):
+        if isinstance(node, yaml.ScalarNode) and (
+            "$" in node.value or ".env" in node.value or _names_a_variable(keys)
+        ):
             last = node.end_mark.line + 1 if node.end_mark else yaml_nodes.line(node)
             self.occurrences.append(Occurrence(keys, node.value, file, yaml_nodes.line(node), last))
         for item in yaml_nodes.items(node):
@@ -201,24 +273,26 @@ class _Reader:
         for key, (_, value) in yaml_nodes.entries(node).items():
             self._note(value, (*keys, key), file)
 
-    def _include(self, entry: yaml.Node, file: Path, directory: Path) -> None:
+    def _include(self, entry: yaml.Node, file: Path, scope: _Scope) -> None:
         paths = _texts(entry if isinstance(entry, yaml.ScalarNode) else yaml_nodes.child(entry, "path"))
-        files = [found for path in paths if (found := self._local(path, file, directory))]
+        files = [found for path in paths if (found := self._local(path, file, scope))]
         if not files:
             return
         declared = yaml_nodes.scalar(entry, "project_directory")
-        base = directory / self._expand(declared) if declared else files[0].parent
-        env_files = tuple(_texts(yaml_nodes.child(entry, "env_file")))
+        base = scope.directory / self._expand(declared, scope) if declared else files[0].parent
+        named = _texts(yaml_nodes.child(entry, "env_file"))
+        env_files = tuple(scope.directory / self._expand(path, scope) for path in named)
         self.includes.append(Include(tuple(files), base, env_files, file, yaml_nodes.line(entry)))
+        own = {**scope.own, **values_of(env_files, scope.values)}
         for path in files:
-            self.read(path, base)
+            self.read(path, _Scope(base, {**own, **scope.values}, own))
 
-    def _extend(self, service: str, node: yaml.Node, file: Path, directory: Path) -> None:
+    def _extend(self, service: str, node: yaml.Node, file: Path, scope: _Scope) -> None:
         """Read what a service extends, and merge it into the tree; the service's own entries win."""
         extends = yaml_nodes.child(node, "extends")
         name = yaml_nodes.scalar(extends) or yaml_nodes.scalar(extends, "service")
         declared = yaml_nodes.scalar(extends, "file")
-        path = self._local(declared, file, directory) if declared else file
+        path = self._local(declared, file, scope) if declared else file
         if not name or path is None or (path, service, name) in self._extended:
             return
         self._extended.add((path, service, name))
@@ -226,21 +300,21 @@ class _Reader:
             base = yaml_nodes.child(root, "services", name)
             if base is not None:
                 _merge(self.tree, {"services": {service: yaml_nodes.plain(base)}}, replace=False)
-                self._extend(service, base, path, path.parent)
+                self._extend(service, base, path, replace(scope, directory=path.parent))
 
-    def _expand(self, text: str) -> str:
+    def _expand(self, text: str, scope: _Scope) -> str:
         self.computed = self.computed or "$" in text
         try:
-            return interpolation.expand(text, self.values)
+            return interpolation.expand(text, scope.values)
         except interpolation.MalformedError:
             return text
 
-    def _local(self, text: str, file: Path, directory: Path) -> Path | None:
+    def _local(self, text: str, file: Path, scope: _Scope) -> Path | None:
         """The local file that a path names: from the project directory, else from the file that names it."""
-        expanded = self._expand(text)
+        expanded = self._expand(text, scope)
         if REMOTE.search(expanded):
             return None
-        candidates = (directory / expanded, file.parent / expanded)
+        candidates = (scope.directory / expanded, file.parent / expanded)
         return next((path.resolve() for path in candidates if path.is_file()), None)
 
 

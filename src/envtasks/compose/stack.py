@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 from ..docker.client import docker_output, find_docker
 from ..errors import StackFailed
 from ..process import Runner
+from .checks import refuse_env_files
 from .model import Model, Tree, active_services, read_sources
-from .settings import ComposeSettings, existing_files, read_settings
-from .variables import check_variables, refuse_implicit_env_files
+from .settings import PROJECT_NAME, ComposeSettings, existing_files, project_name, read_settings, stack_names
+from .variables import check_variables
 
 if TYPE_CHECKING:
     from ..config import Project
     from ..hydration import Hydrated
     from ..redaction import Redactor
 
-# they would make compose take other files, another project or other env files than the ones that we name
-NOT_HANDED_ON: Final = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES")
+# they would make compose take other files or env files than the ones that we name
+ENV_FILES: Final = "COMPOSE_ENV_FILES"
+NOT_HANDED_ON: Final = ("COMPOSE_FILE", ENV_FILES)
 SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
 ALL_ADDRESSES: Final = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 (read from docker, not bound to)
 
@@ -89,17 +91,21 @@ class Stack:
 
     root: Path
     environment: str
-    others: tuple[str, ...]  # the project's other environments
+    names: Mapping[str, str]  # the compose project of each environment
+    project_files: frozenset[Path]  # env files and key files of all environments
     settings: ComposeSettings
     child_env: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)  # the values to redact, by name
     redactor: Redactor = field(repr=False)
+    notes: tuple[str, ...] = ()  # which variables for compose of the env files are not used, and why
 
     @classmethod
     def of(cls, project: Project, hydrated: Hydrated, *, mask: bool = True) -> Stack:
         """The stack of a project in a hydrated environment. Raises ConfigInvalid for a wrong table."""
         from ..redaction import Redactor
 
+        settings = read_settings(project)
+        names = stack_names(project, hydrated, settings)
         child_env = {name: value for name, value in hydrated.child_env().items() if name not in NOT_HANDED_ON}
         redacts = mask and project.mask != "never" and not hydrated.public
         secrets = dict(hydrated.secrets) if redacts else {}
@@ -108,17 +114,19 @@ class Stack:
         return cls(
             root=project.root,
             environment=hydrated.environment,
-            others=tuple(name for name in project.environments if name != hydrated.environment),
-            settings=read_settings(project),
-            child_env={**child_env, **SWITCHES},
+            names=names,
+            project_files=_files_of(project),
+            settings=settings,
+            child_env={**child_env, **SWITCHES, PROJECT_NAME: names[hydrated.environment]},
             secrets=secrets,
             redactor=Redactor([*secrets.values(), *doubled]),
+            notes=tuple(_notes(hydrated, names[hydrated.environment])),
         )
 
     @property
     def name(self) -> str:
-        """The compose project, `<project>-<environment>`."""
-        return self.settings.project_for(self.environment)
+        """The compose project of this environment."""
+        return self.names[self.environment]
 
     def argv(self, *words: str, files: bool, project: str = "") -> list[str]:
         """The docker compose command for this stack, or for another compose project.
@@ -176,7 +184,7 @@ class Stack:
             )
         active = active_services(tree, services, self._profiles())
         model = Model(tree, active, sources, self.root, files[0].parent)
-        refuse_implicit_env_files(model)
+        refuse_env_files(model, self.project_files, self.child_env)
         check_variables(model, self.child_env, environment=self.environment)
         return model
 
@@ -197,6 +205,37 @@ class Stack:
     def _profiles(self) -> tuple[str, ...]:
         named = self.child_env.get("COMPOSE_PROFILES", "").split(",")
         return (*self.settings.profiles, *filter(None, (profile.strip() for profile in named)))
+
+
+def _notes(hydrated: Hydrated, name: str) -> Iterator[str]:
+    """What the env files tell compose that is not used here, each with what to do instead."""
+    for variable in NOT_HANDED_ON:
+        if variable in hydrated:
+            instead = "[tool.envtasks.compose] files names the compose files"
+            if variable == ENV_FILES:
+                instead = "the environment's own env files are used"
+            yield f"{_place(hydrated, variable)} is not used: {instead}."
+    if PROJECT_NAME in hydrated and project_name(hydrated[PROJECT_NAME]) != name:
+        why = "another environment has or may have the same"
+        if PROJECT_NAME in hydrated.secrets:
+            why = "it is secret"
+        yield (
+            f"{_place(hydrated, PROJECT_NAME)} is not the stack's name, as {why}: this is {name}, "
+            f"and its volumes are {name}_<volume>."
+        )
+
+
+def _place(hydrated: Hydrated, variable: str) -> str:
+    origin = hydrated.origin(variable)
+    return f"{variable} ({origin.file}:{origin.line})"
+
+
+def _files_of(project: Project) -> frozenset[Path]:
+    """The env files and key files of all environments."""
+    environments = project.environments.values()
+    files = {path for environment in environments for path in (*environment.files, *environment.keys)}
+    beside = {path.parent for path in files}
+    return frozenset(files.union(*(folder.glob(".env*.keys") for folder in beside)))
 
 
 def parse_containers(output: str) -> tuple[Container, ...]:

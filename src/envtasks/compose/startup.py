@@ -129,10 +129,9 @@ def _refuse_conflicts(stack: Stack, model: Model) -> None:
     argv = stack.argv("ls", "--format", "json", files=False)
     rows = json.loads(stack.output(argv, what="The running stacks cannot be listed"))
     running = {str(row["Name"]) for row in rows}
-    others = {other: stack.settings.project_for(other) for other in stack.others}
     resolved: Tree = {}
-    for other, project in others.items():
-        if project not in running:
+    for other, project in stack.names.items():
+        if other == stack.environment or project not in running:
             continue
         resolved = resolved or stack.resolved(model.services)
         if found := conflicts(resolved, model.services, stack.containers(project=project)):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REQUIRE_ALL
-from tests.integration.docker import servers
+from tests.integration.docker import servers, stacks
 from tests.integration.docker.shops import Shop
 from tests.projects import Sandbox
 
@@ -84,6 +84,23 @@ def make_shop(sandbox: Sandbox, image_with_uv: str, index: servers.Index) -> Ite
     yield make
     for shop in made:
         shop.remove_images()
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> Iterator[stacks.StackShop]:
+    """Two environments that differ in nothing but their secrets, in an empty project."""
+    project = f"envtasks-test-{uuid.uuid4().hex[:8]}"
+    pyproject = sandbox.root / "pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8")
+    pyproject.write_text(f"{text}[tool.envtasks.compose]\nproject = '{project}'\n", encoding="utf-8")
+    port = servers.free_port()
+    for name in ("local", "dev"):
+        sandbox.environment(
+            name, f"PORT={port}\n", SECRET=stacks.SECRET, TOKEN=stacks.TOKEN, SHORT=stacks.SHORT
+        )
+    yield stacks.StackShop(sandbox, project)
+    for name in ("local", "dev"):
+        stacks.remove(f"{project}-{name}")
 
 
 @pytest.fixture(autouse=True)

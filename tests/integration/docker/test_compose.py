@@ -16,7 +16,6 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import pytest
 
 from envtasks.compose import interpolation
 from tests.integration.docker.servers import free_port
+from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, docker, remove
 from tests.projects import Sandbox
 from tests.watching import watched_processes
 
@@ -32,9 +32,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.docker]
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 SERVERS = "envtasks-tests/servers:1"
-SECRET = 'pa$$w"ord$HOME${X}\\end'
-TOKEN = "tok-0123456789-mark"
-SHORT = "xyz"
 
 STACK = """
 services:
@@ -91,57 +88,6 @@ services:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A sandbox with a compose project of its own."""
-
-    sandbox: Sandbox
-    project: str
-
-    def inv(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return self.sandbox.inv(*args, **env)
-
-    def left(self, environment: str = "local") -> str:
-        """What docker still has of a stack."""
-        label = f"label=com.docker.compose.project={self.project}-{environment}"
-        kinds = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
-        return "".join(docker(*kind, "--quiet", "--filter", label) for kind in kinds)
-
-
-def docker(*args: str) -> str:
-    return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture
-def shop(sandbox: Sandbox) -> Iterator[Shop]:
-    """Two environments that differ in nothing but their secrets, in an empty project."""
-    project = f"envtasks-test-{uuid.uuid4().hex[:8]}"
-    pyproject = sandbox.root / "pyproject.toml"
-    text = pyproject.read_text(encoding="utf-8")
-    pyproject.write_text(f"{text}[tool.envtasks.compose]\nproject = '{project}'\n", encoding="utf-8")
-    port = free_port()
-    for name in ("local", "dev"):
-        sandbox.environment(name, f"PORT={port}\n", SECRET=SECRET, TOKEN=TOKEN, SHORT=SHORT)
-    yield Shop(sandbox, project)
-    for name in ("local", "dev"):
-        remove(f"{project}-{name}")
-
-
-def remove(project: str) -> None:
-    argv = [
-        "docker",
-        "compose",
-        "--project-name",
-        project,
-        "down",
-        "--volumes",
-        "--remove-orphans",
-        "--timeout",
-        "0",
-    ]
-    subprocess.run(argv, capture_output=True, check=False)
-
-
 @pytest.fixture(scope="session")
 def servers_image() -> str:
     """PostgreSQL and Redis in one image, built on the base image that is there."""
@@ -154,7 +100,7 @@ def redacted(text: str) -> bool:
 
 
 @pytest.fixture
-def copy(tmp_path: Path, servers_image: str) -> Iterator[Shop]:
+def copy(tmp_path: Path, servers_image: str) -> Iterator[StackShop]:
     """This repository's stack, in a folder and a compose project of its own."""
     project = f"envtasks-test-{uuid.uuid4().hex[:8]}"
     for name in (
@@ -173,12 +119,12 @@ def copy(tmp_path: Path, servers_image: str) -> Iterator[Shop]:
         file.write(f'\n[tool.envtasks.compose]\nproject = "{project}"\n')
     env = {"POSTGRES_IMAGE": servers_image, "REDIS_IMAGE": servers_image, "APP_PORT": str(free_port())}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    yield Shop(Sandbox(tmp_path, {**os.environ, "PATH": path, "PYTHONUTF8": "1", **env}), project)
+    yield StackShop(Sandbox(tmp_path, {**os.environ, "PATH": path, "PYTHONUTF8": "1", **env}), project)
     remove(f"{project}-local")
     subprocess.run(["docker", "image", "rm", f"{project}-local-app"], capture_output=True, check=False)
 
 
-def test_the_sample_stack_works_from_a_copy(copy: Shop) -> None:
+def test_the_sample_stack_works_from_a_copy(copy: StackShop) -> None:
     """up, healthy, notes kept in PostgreSQL and counted in Redis, logs, down: nothing is left."""
     port = copy.sandbox.env["APP_PORT"]
     url = f"http://127.0.0.1:{port}"
@@ -214,7 +160,7 @@ def test_the_sample_stack_works_from_a_copy(copy: Shop) -> None:
     assert copy.left() == ""
 
 
-def test_a_change_of_the_source_restarts_the_service(copy: Shop) -> None:
+def test_a_change_of_the_source_restarts_the_service(copy: StackShop) -> None:
     """Live reload: the source folder is mounted, and the image that is not for production watches it."""
     assert copy.inv("compose.up").returncode == 0
     url = f"http://127.0.0.1:{copy.sandbox.env['APP_PORT']}/healthz"
@@ -225,7 +171,7 @@ def test_a_change_of_the_source_restarts_the_service(copy: Shop) -> None:
     wait_for(lambda: status(url) == 404)
 
 
-def test_the_commands_of_the_guide_work(copy: Shop) -> None:
+def test_the_commands_of_the_guide_work(copy: StackShop) -> None:
     """Each `inv` line of the guide on the local stack, in order, as it is written there."""
     guide = (REPOSITORY / "docs/guide-containers.md").read_text(encoding="utf-8")
     block = re.search(r"```sh\n(inv compose.*?)```", guide, re.DOTALL)
@@ -256,7 +202,7 @@ def answer(url: str, body: object = None, token: str = "") -> Any:
         return json.load(response)
 
 
-def test_values_reach_the_containers_and_nothing_else(shop: Shop) -> None:
+def test_values_reach_the_containers_and_nothing_else(shop: StackShop) -> None:
     """Dollars and quotes arrive as they are; no value on any argv, in what is printed, in logs or in config."""
     shop.sandbox.write("docker/compose.yaml", STACK)
     with argv_watched() as seen:
@@ -290,7 +236,7 @@ def argv_watched() -> Iterator[set[str]]:
     lines.update(line.replace(b"\0", b" ").decode("utf-8", "replace") for line in seen)
 
 
-def test_exit_codes_pass_through(shop: Shop) -> None:
+def test_exit_codes_pass_through(shop: StackShop) -> None:
     """What a command in a container ends with is what `compose.exec` ends with; a finished job is no failure."""
     shop.sandbox.write("docker/compose.yaml", STACK)
     assert shop.inv("compose.up").returncode == 0
@@ -305,7 +251,7 @@ def test_exit_codes_pass_through(shop: Shop) -> None:
     ]
 
 
-def test_what_is_missing_is_an_error_before_anything_starts(shop: Shop) -> None:
+def test_what_is_missing_is_an_error_before_anything_starts(shop: StackShop) -> None:
     """Exit code 5 for up, build and config, all names with their lines; `.env` beside the compose file is not read."""
     shop.sandbox.write("docker/.env", "ONE=1\n")
     shop.sandbox.write(
@@ -332,7 +278,7 @@ def test_what_is_missing_is_an_error_before_anything_starts(shop: Shop) -> None:
     assert shop.left() == ""
 
 
-def test_a_stack_can_be_ended_whatever_is_missing(shop: Shop) -> None:
+def test_a_stack_can_be_ended_whatever_is_missing(shop: StackShop) -> None:
     """down, ps and logs need no value, not even one that compose itself would stop at, nor the file."""
     file = shop.sandbox.write(
         "docker/compose.yaml",
@@ -376,7 +322,7 @@ UNHEALTHY = (
         ("slow --timeout 2", "error: The stack of local did not come up: slow is starting after 2 s.\n"),
     ],
 )
-def test_a_stack_that_does_not_come_up(shop: Shop, service: str, message: str) -> None:
+def test_a_stack_that_does_not_come_up(shop: StackShop, service: str, message: str) -> None:
     """Exit code 8, the service that failed, its state, the last lines of its log and health check, secrets redacted."""
     shop.sandbox.write("docker/compose.yaml", SICK)
     done = shop.inv("compose.up", *service.split())
@@ -387,14 +333,14 @@ def test_a_stack_that_does_not_come_up(shop: Shop, service: str, message: str) -
     assert done.stderr.endswith(f"  hint: inv compose.logs {failed} --env local shows all of it\n")
 
 
-def test_without_waiting_health_is_not_asked(shop: Shop) -> None:
+def test_without_waiting_health_is_not_asked(shop: StackShop) -> None:
     """`--no-wait` ends as soon as the containers are started."""
     shop.sandbox.write("docker/compose.yaml", SICK)
     done = shop.inv("compose.up", "slow", "--no-wait")
     assert (done.returncode, done.stdout.split()[3:]) == (0, ["slow", "starting"])
 
 
-def test_errors_of_compose_are_redacted(shop: Shop) -> None:
+def test_errors_of_compose_are_redacted(shop: StackShop) -> None:
     """An error of compose's own that quotes a value is shown without it, by up and by config, exit code 8."""
     text = 'services: {app: {image: "python:3.12-slim", ports: ["${TOKEN}:80"], mem_limit: "${SECRET}"}}\n'
     shop.sandbox.write("docker/compose.yaml", text)
@@ -405,7 +351,7 @@ def test_errors_of_compose_are_redacted(shop: Shop) -> None:
         assert redacted(done.stdout + done.stderr)
 
 
-def test_two_environments_do_not_get_into_each_others_way(shop: Shop) -> None:
+def test_two_environments_do_not_get_into_each_others_way(shop: StackShop) -> None:
     """Each has its own project; a port that the other one holds is refused before anything starts."""
     shop.sandbox.write("docker/compose.yaml", STACK)
     port = re.search(r"PORT=(\d+)", (shop.sandbox.root / ".env.local").read_text(encoding="utf-8"))
@@ -423,7 +369,7 @@ def test_two_environments_do_not_get_into_each_others_way(shop: Shop) -> None:
     assert shop.inv("compose.ps").stdout.count("healthy") == 1
 
 
-def test_data_is_deleted_after_a_confirmation_only(shop: Shop) -> None:
+def test_data_is_deleted_after_a_confirmation_only(shop: StackShop) -> None:
     """`down --volumes` without a terminal and without `-y` is refused with 6, and nothing has ended."""
     text = """
         services:
@@ -443,7 +389,7 @@ def test_data_is_deleted_after_a_confirmation_only(shop: Shop) -> None:
     assert shop.left() == ""
 
 
-def test_a_build_redacts_its_arguments(shop: Shop) -> None:
+def test_a_build_redacts_its_arguments(shop: StackShop) -> None:
     """BuildKit prints steps with ARGs expanded: redacted in a build that works and in one that fails (exit code 8)."""
     shop.sandbox.write(
         "docker/Dockerfile", 'FROM python:3.12-slim\nARG TOKEN\nRUN echo "with $TOKEN" && test -z "$FAIL"\n'
@@ -472,7 +418,7 @@ def test_a_build_redacts_its_arguments(shop: Shop) -> None:
         assert redacted(done.stdout + done.stderr)
 
 
-def test_an_include_with_a_computed_path_works(shop: Shop) -> None:
+def test_an_include_with_a_computed_path_works(shop: StackShop) -> None:
     """A path with a variable, which `config --no-interpolate` cannot follow, is checked and started all the same."""
     service = 'image: "python:3.12-slim", init: true, command: [sleep, "100"], environment: {A: "${A}"}'
     shop.sandbox.write("docker/eu/stack.yaml", f"services: {{app: {{{service}}}}}\n")
@@ -483,7 +429,7 @@ def test_an_include_with_a_computed_path_works(shop: Shop) -> None:
     assert shop.inv("compose.up", REGION="eu", A="1").returncode == 0
 
 
-def test_an_env_file_beside_an_include_is_refused(shop: Shop) -> None:
+def test_an_env_file_beside_an_include_is_refused(shop: StackShop) -> None:
     """Compose would read it in spite of its switch: exit code 2, nothing started."""
     shop.sandbox.write("docker/sub/stack.yaml", 'services: {app: {image: "${FROM_DOTENV}"}}\n')
     shop.sandbox.write("docker/sub/.env", "FROM_DOTENV=python:3.12-slim\n")
@@ -496,7 +442,7 @@ def test_an_env_file_beside_an_include_is_refused(shop: Shop) -> None:
     )
 
 
-def test_variables_of_compose_do_not_divert_it(shop: Shop) -> None:
+def test_variables_of_compose_do_not_divert_it(shop: StackShop) -> None:
     """COMPOSE_FILE and COMPOSE_PROJECT_NAME of the shell are not for this stack."""
     shop.sandbox.write("docker/compose.yaml", STACK)
     env = {"COMPOSE_FILE": "/nowhere.yaml", "COMPOSE_PROJECT_NAME": "elsewhere"}
@@ -506,7 +452,7 @@ def test_variables_of_compose_do_not_divert_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("task", ["compose.up slow", "compose.logs slow --follow"])
-def test_ctrl_c_ends_it_cleanly(shop: Shop, task: str) -> None:
+def test_ctrl_c_ends_it_cleanly(shop: StackShop, task: str) -> None:
     """130, no traceback, no docker process of ours is left; `up` names the command that stops what it has started."""
     shop.sandbox.write("docker/compose.yaml", SICK)
     if "logs" in task:
@@ -543,7 +489,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
-def test_on_a_terminal_there_is_a_live_table(shop: Shop) -> None:
+def test_on_a_terminal_there_is_a_live_table(shop: StackShop) -> None:
     """The table shows services while they come up, and the result stays when it is gone."""
     import pty
 
