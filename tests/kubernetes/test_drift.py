@@ -141,6 +141,14 @@ def test_keys_of_a_client_side_apply_are_removed_since_kubectl_passes_them_on() 
     assert [each.what for each in compare(selection(), {SECRET: there})] == ["removed"]
 
 
+def test_only_an_update_is_passed_on_and_only_an_apply_is_ours() -> None:
+    """One client may write in both ways, and the server records each as a manager of its own."""
+    applied = live("Secret", {"A": "1"}, entry("kubectl", "A", **CLIENT_SIDE))
+    assert drift.remaining_manager(applied, "A") == f"kubectl at {NOW}"
+    patched = live("Secret", {"A": "1"}, entry("envtasks", "A", operation="Update"))
+    assert drift.conflicting_manager(patched, "A") == f"envtasks at {NOW}"
+
+
 def test_a_name_of_another_client_in_the_other_object_is_added_and_not_moved() -> None:
     """It would stay where it is, so both are listed."""
     there = {SECRET: live("Secret", {"A": "1"}, entry("helm", "A")), CONFIG: live("ConfigMap", {})}

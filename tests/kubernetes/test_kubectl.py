@@ -50,6 +50,15 @@ def test_without_a_declared_cluster_kubectl_is_not_called() -> None:
     assert kubectl.calls == []
 
 
+@pytest.mark.parametrize("missing", ["context", "server", "namespace"])
+def test_context_server_and_namespace_have_to_be_declared(missing: str) -> None:
+    """What is missing would be decided by the kubeconfig of this machine."""
+    kubectl = Scripted(lambda argv: Result(0, "", ""))
+    with pytest.raises(Refused, match=rf"\(not declared: {missing}\)"):
+        calls.connect(target(**{missing: None}), kubectl, redactor=REDACTOR)
+    assert kubectl.calls == []
+
+
 def test_a_context_that_the_kubeconfig_lacks_is_refused_with_those_it_has() -> None:
     """The person sees at once that another kubeconfig is in use."""
 
