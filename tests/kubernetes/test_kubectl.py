@@ -121,6 +121,15 @@ def test_kubectls_message_is_passed_on_with_secrets_hidden_and_without_its_advic
     )
 
 
+def test_lines_that_are_followed_have_secrets_hidden() -> None:
+    """The events of a rollout may quote a value."""
+    here, kubectl = connected()
+    kubectl.answer = lambda argv: Result(3, "Waiting\nbad value hunter2\n", "")
+    lines: list[str] = []
+    assert here.stream("rollout", "status", "deployment/a", on_line=lines.append) == 3
+    assert lines == ["Waiting", "bad value ***"]
+
+
 def test_get_returns_what_exists_by_name() -> None:
     """One object, several, and none come in three shapes from kubectl."""
     one = {"kind": "Secret", "metadata": {"name": "a"}}

@@ -148,3 +148,15 @@ def test_files_are_for_their_owner_and_not_for_git(tmp_path: Path) -> None:
         assert path.read_text(encoding="utf-8") == text
     assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """What it points to may be a file that git sees, or that others can read."""
+    folder, other = tmp_path / "rendered", tmp_path / "other.yaml"
+    folder.mkdir()
+    other.write_text("mine\n", encoding="utf-8")
+    (folder / "secret.yaml").symlink_to(other)
+    (path,) = manifests.write_files({"secret.yaml": "x\n"}, folder, environment={})
+    assert (path.is_symlink(), path.read_text(encoding="utf-8")) == (False, "x\n")
+    assert other.read_text(encoding="utf-8") == "mine\n"
