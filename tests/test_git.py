@@ -31,11 +31,26 @@ def test_tracked_and_ignored(repository: Path) -> None:
     assert git.is_ignored(repository, repository / "tracked", os.environ) is False
 
 
+def test_what_is_not_tracked(repository: Path) -> None:
+    """The paths that the index does not have, in their order, each once; a name is no pattern."""
+    names = ["x[y]", "tracked", "a.keys", "folder/file", "a.keys", "*"]
+    paths = [repository / name for name in names]
+    found = git.not_tracked(repository, paths, os.environ)
+    assert [path.relative_to(repository).as_posix() for path in found] == [
+        "x[y]",
+        "a.keys",
+        "folder/file",
+        "*",
+    ]
+    assert git.not_tracked(repository, [], os.environ) == ()
+
+
 def test_no_repository_and_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a repository, or without git, nothing is tracked and nothing is known to be ignored."""
     path = tmp_path / "x"
     assert git.output(tmp_path, os.environ, "rev-parse", "HEAD") is None
     assert git.is_ignored(tmp_path, path, os.environ) is None
+    assert git.not_tracked(tmp_path, [path], os.environ) == ()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not git.is_tracked(tmp_path, path, os.environ)
     assert git.is_ignored(tmp_path, path, os.environ) is None

@@ -147,14 +147,15 @@ def _find(start: Path) -> tuple[Path, Mapping[str, Any]]:
         path = folder / "pyproject.toml"
         if not path.is_file():
             continue
-        document = _read_toml(path)
+        document = read_toml(path)
         if "envtasks" in Table(folder, document, "").table("tool").values:
             return folder, document
         nearest = nearest or (folder, document)
     return nearest or (start, {})
 
 
-def _read_toml(path: Path) -> Mapping[str, Any]:
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """A TOML file. Raises ConfigInvalid."""
     import tomllib
 
     try:

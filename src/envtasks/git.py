@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 # a CI's checkout may belong to another user; fsmonitor would run a program that the repository names
 _OPTIONS: Final = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+_LITERAL: Final = ":(literal)"  # a path in which `*` and `[` are characters
 _NOT_FOR_GIT: Final = ("GIT_", "DOTENV_PRIVATE_KEY")
 
 
@@ -19,7 +20,21 @@ def output(root: Path, env: Mapping[str, str], *words: str) -> str | None:
 
 def is_tracked(root: Path, path: Path, env: Mapping[str, str]) -> bool:
     """Whether git has this file in its index."""
-    return output(root, env, "ls-files", "--error-unmatch", "--", str(path)) is not None
+    return output(root, env, "ls-files", "--error-unmatch", "--", f"{_LITERAL}{path}") is not None
+
+
+def not_tracked(root: Path, paths: Iterable[Path], env: Mapping[str, str]) -> tuple[Path, ...]:
+    """Those of the paths that git does not have in its index; none where there is no repository or no git."""
+    wanted = tuple(dict.fromkeys(paths))
+    listed = (
+        output(root, env, "ls-files", "-z", "--", *(f"{_LITERAL}{path}" for path in wanted))
+        if wanted
+        else None
+    )
+    if listed is None:
+        return ()
+    tracked = {root / name for name in listed.split("\0")}
+    return tuple(path for path in wanted if path not in tracked)
 
 
 def is_ignored(root: Path, path: Path, env: Mapping[str, str]) -> bool | None:

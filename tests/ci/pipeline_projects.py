@@ -19,6 +19,7 @@ PYPROJECT = """
 name = "shop"
 version = "1"
 requires-python = ">=3.11"
+dependencies = ["envtasks"]
 
 [tool.envtasks.environments]
 local = { files = [".env.local"], public = true, keys = ".env.local.keys" }

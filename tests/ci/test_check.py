@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from envtasks.ci import github, gitlab
@@ -227,7 +229,7 @@ def test_a_managed_block_of_another_state_is_found(sandbox: Sandbox, platform: s
     """A session that is gone: our jobs are out of date, and the hint renders them anew."""
     shop(sandbox)
     project = loaded(sandbox)
-    for file in render_files(project, sandbox.env, platform, include=include):
+    for file in render_files(project, sandbox.env, platform, include=include)[0]:
         write_file(file)
     assert check_pipelines(project, sandbox.env)[1] == ()
     noxfile = (sandbox.root / "noxfile.py").read_text(encoding="utf-8")
@@ -248,3 +250,19 @@ def test_a_managed_block_of_another_state_is_found(sandbox: Sandbox, platform: s
 def test_a_project_without_pipeline_has_no_files(shared_shop: Sandbox) -> None:
     """No file is told apart from no finding."""
     assert check_pipelines(loaded(shared_shop), shared_shop.env) == ((), ())
+
+
+@pytest.mark.parametrize("platform", ["gitlab", "github"])
+def test_jobs_that_cannot_run_are_found(sandbox: Sandbox, platform: str) -> None:
+    """A baseline that git does not have is a finding where our jobs stand, as it is a warning of `ci.render`."""
+    shop(sandbox)
+    project = loaded(sandbox)
+    for file in render_files(project, sandbox.env, platform)[0]:
+        write_file(file)
+    subprocess.run(["git", "rm", "-q", "--cached", ".env.staging"], cwd=sandbox.root, check=True)
+    (found,) = check_pipelines(project, sandbox.env)[1]
+    assert (found.id, found.file) == ("cannot-run", PLATFORMS[platform].FILE)
+    assert (found.sentence, found.hint) == (
+        ".env.staging, which jobs need, is not in git.",
+        "git add .env.staging",
+    )

@@ -231,3 +231,50 @@ def test_a_wrong_setting_is_told_with_table_and_key(table: dict[str, object], se
     with pytest.raises(ConfigInvalid) as caught:
         read_settings(project(table))
     assert caught.value.message == f"pyproject.toml: {sentence}"
+
+
+def test_what_git_does_not_have_is_told(sandbox: Sandbox) -> None:
+    """A clone lacks what git ignores and what was not added: a baseline, the noxfile, the Dockerfile, requirements."""
+    shop(sandbox)
+    assert plan_pipeline(loaded(sandbox), sandbox.env).warnings == ()
+    (sandbox.root / ".git").rename(sandbox.root / "git-was-here")
+    sandbox.write(".gitignore", ".env.*\n!.env.local\n!.env.local.keys\ngit-was-here\ndocker/\n")
+    commit(sandbox.root)
+    sandbox.write("requirements.txt", "envtasks\n")
+    sandbox.write(
+        "pyproject.toml",
+        f"{(sandbox.root / 'pyproject.toml').read_text(encoding='utf-8')}\n"
+        '[tool.envtasks.ci]\npackage-manager = "pip"\n',
+    )
+    assert plan_pipeline(loaded(sandbox), sandbox.env).warnings == (
+        "git ignores .env.production, which jobs need: allow it in .gitignore with a line !.env.production",
+        "git ignores .env.staging, which jobs need: allow it in .gitignore with a line !.env.staging",
+        "requirements.txt, which jobs need, is not in git: git add requirements.txt",
+        "git ignores docker/Dockerfile, which jobs need: allow it in .gitignore with a line !docker/Dockerfile",
+    )
+
+
+def test_a_lock_file_that_git_ignores_is_not_needed(sandbox: Sandbox) -> None:
+    """A job resolves without it; the cache is not named after a file that no clone has."""
+    shop(sandbox)
+    sandbox.write("uv.lock", "")
+    sandbox.write(".git/info/exclude", "uv.lock\n")
+    pipeline = plan_pipeline(loaded(sandbox), sandbox.env)
+    assert (pipeline.warnings, pipeline.cache_files) == ((), ("pyproject.toml",))
+
+
+def test_without_a_repository_nothing_is_told(sandbox: Sandbox) -> None:
+    """Before `git init` there is nothing to compare with."""
+    shop(sandbox)
+    (sandbox.root / ".git").rename(sandbox.root / "git-was-here")
+    assert plan_pipeline(loaded(sandbox), sandbox.env).warnings == ()
+
+
+def test_a_project_without_envtasks_is_told(sandbox: Sandbox) -> None:
+    """The warning has the command of the project's package manager."""
+    shop(sandbox)
+    text = (sandbox.root / "pyproject.toml").read_text(encoding="utf-8")
+    sandbox.write("pyproject.toml", text.replace('dependencies = ["envtasks"]', "[tool.poetry]"))
+    assert plan_pipeline(loaded(sandbox), sandbox.env).warnings == (
+        "envtasks is not among the project's dependencies, so no job can run it: poetry add --group dev envtasks",
+    )

@@ -152,9 +152,12 @@ class _Checker:
                     yield Finding("unknown-session", file, at, sentence, "nox --list")
 
     def managed_block(self, platform: Platform, name: str, at: int) -> Iterator[Finding]:
-        """A managed block that `ci.render` would write differently now, or cannot write."""
+        """A managed block whose jobs cannot run, that `ci.render` would write differently now, or cannot write."""
         include = name == platform.INCLUDE_FILE
         pipeline = self.pipeline
+        for warning in pipeline.warnings:
+            sentence, _, hint = warning.partition(": ")
+            yield Finding("cannot-run", name, at, f"{sentence}.", hint)
         try:
             files = rendered(self.project.root, pipeline, platform, include=include)
         except ConfigInvalid as error:

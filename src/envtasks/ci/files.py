@@ -61,11 +61,15 @@ class PipelineFile:
 
 def render_files(
     project: Project, process_env: Mapping[str, str], platform: str, *, include: bool = False
-) -> tuple[PipelineFile, ...]:
-    """The files of a platform; `include` puts GitLab's jobs into a file of their own. Raises ConfigInvalid."""
+) -> tuple[tuple[PipelineFile, ...], tuple[str, ...]]:
+    """The files of a platform, and warnings of what keeps their jobs from running. Raises ConfigInvalid.
+
+    `include` puts GitLab's jobs into a file of their own.
+    """
     if platform not in PLATFORMS:
         raise ConfigInvalid(f"There is no platform {platform!r}.", hint=f"one of {', '.join(PLATFORMS)}")
-    return rendered(project.root, plan_pipeline(project, process_env), PLATFORMS[platform], include=include)
+    pipeline = plan_pipeline(project, process_env)
+    return rendered(project.root, pipeline, PLATFORMS[platform], include=include), pipeline.warnings
 
 
 def rendered(

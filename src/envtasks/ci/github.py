@@ -12,7 +12,9 @@ import yaml
 from ..activation import CONFIRM
 from ..errors import ConfigInvalid
 from ..yaml_nodes import child, dump, entries, items, scalars
+from .dependencies import Installation
 from .plan import Job, JobInFile, Pipeline
+from .services import Service
 
 FOLDER: Final = ".github/workflows"
 FILE: Final = f"{FOLDER}/ci.yml"
@@ -121,7 +123,7 @@ def _job(job: Job, pipeline: Pipeline) -> dict[str, Any]:
     written: dict[str, Any] = {}
     if job.default_branch_only:
         written["if"] = DEFAULT_BRANCH
-    elif job.key:
+    elif job.closed_to_forks:
         written["if"] = WITH_KEYS
     if job.after:
         written["needs"] = list(job.after)
@@ -138,38 +140,63 @@ def _job(job: Job, pipeline: Pipeline) -> dict[str, Any]:
     if job.kind == "deploy":
         written["concurrency"] = {"group": job.name, "cancel-in-progress": False}
     written["defaults"] = {"run": {"shell": "bash"}}
-    if env := _env(job):
+    if job.services:
+        written["services"] = {service.name: _service(service) for service in job.services}
+    if env := _env(job, pipeline.installation):
         written["env"] = env
     # what is built for a registry or a cluster takes nothing from a cache that pull requests can write
-    cached = job.kind == "session" and not job.default_branch_only
-    written["steps"] = [*_preparation(pipeline, cached=cached), *_commands(job)]
+    cache = [_cache(pipeline)] if job.kind == "session" and not job.default_branch_only else []
+    install = [{"run": line} for line in pipeline.installation.install]
+    written["steps"] = [*_checkout(pipeline), *cache, *install, *_commands(job)]
     return written
 
 
-def _env(job: Job) -> dict[str, str]:
+def _env(job: Job, installation: Installation) -> dict[str, str]:
     env = {}
     if job.kind == "session":
-        env["UV_CACHE_DIR"] = "${{ github.workspace }}/.cache/uv"
+        env[installation.manager.cache] = f"${{{{ github.workspace }}}}/.cache/{installation.name}"
+        env |= installation.manager.variables
     if job.confirm:
         env[CONFIRM] = str(job.environment)
     if job.variants:
         env["SESSION"] = "${{ matrix.session }}"
     if job.kind == "deploy":
         env["KUBECONFIG"] = "kubeconfig"
+    env |= {service.host: "localhost" for service in job.services if service.host}
     return env
 
 
-def _preparation(pipeline: Pipeline, *, cached: bool) -> list[dict[str, Any]]:
-    steps = [
+def _service(service: Service) -> dict[str, Any]:
+    written: dict[str, Any] = {"image": service.image}
+    secrets = {name: f"${{{{ secrets.{name} }}}}" for name in service.secrets}
+    if service.variables or secrets:
+        written["env"] = {**service.variables, **secrets}
+    written["ports"] = [f"{port}:{port}" for port in service.ports]
+    if service.health:
+        # the steps begin when it succeeds
+        command = service.health.replace("\\", "\\\\").replace('"', '\\"')
+        limits = "--health-interval 5s --health-timeout 5s --health-retries 24"
+        written["options"] = f'--health-cmd "{command}" {limits}'
+    return written
+
+
+def _checkout(pipeline: Pipeline) -> list[dict[str, Any]]:
+    return [
         {"uses": _action("actions/checkout"), "with": {"persist-credentials": False}},
         {"uses": _action("actions/setup-python"), "with": {"python-version": pipeline.python}},
     ]
-    if cached:
-        files = ", ".join(f"'{name}'" for name in pipeline.cache_files)
-        key = f"uv-${{{{ runner.os }}}}-${{{{ hashFiles({files}) }}}}"
-        cache = {"path": ".cache/uv", "key": key, "restore-keys": "uv-${{ runner.os }}-"}
-        steps.append({"uses": _action("actions/cache"), "with": cache})
-    return [*steps, {"run": "pip install uv"}]
+
+
+def _cache(pipeline: Pipeline) -> dict[str, Any]:
+    name, manager = pipeline.installation.name, pipeline.installation.manager
+    files = ", ".join(f"'{file}'" for file in pipeline.cache_files)
+    start = f"{name}-${{{{ runner.os }}}}-"
+    cache = {
+        "path": "\n".join(f".cache/{name}{part}" for part in manager.cached),
+        "key": f"{start}${{{{ hashFiles({files}) }}}}",
+        "restore-keys": start,
+    }
+    return {"uses": _action("actions/cache"), "with": cache}
 
 
 def _commands(job: Job) -> list[dict[str, Any]]:
@@ -194,7 +221,7 @@ def _lint(pipeline: Pipeline) -> dict[str, Any]:
     return {
         "runs-on": "ubuntu-latest",
         "permissions": {"contents": "read"},
-        "steps": [*_preparation(pipeline, cached=False), *({"run": line} for line in LINTERS)],
+        "steps": [*_checkout(pipeline), *({"run": line} for line in ("pip install uv", *LINTERS))],
     }
 
 

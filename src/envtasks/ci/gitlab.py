@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,9 @@ import yaml
 from ..activation import CONFIRM
 from ..errors import ConfigInvalid
 from ..yaml_nodes import child, dump, entries, items, line, scalar, scalars
-from .plan import Job, JobInFile, Pipeline
+from .dependencies import Installation
+from .plan import Job, JobInFile, Kind, Pipeline
+from .services import Service
 
 FILE: Final = ".gitlab-ci.yml"
 INCLUDE_FILE: Final = ".gitlab/envtasks.yml"
@@ -20,6 +22,18 @@ HEADER: Final = ""
 BASE: Final = ".envtasks"
 STAGES: Final = {"session": "test", "image": "build", "deploy": "deploy"}
 DOCKER: Final = "docker:28"
+DOCKER_VARIABLES: Final = {
+    "DOCKER_HOST": "tcp://docker:2376",
+    "DOCKER_TLS_CERTDIR": "/certs",
+    "DOCKER_TLS_VERIFY": "1",
+    "DOCKER_CERT_PATH": "/certs/client",
+    "PIP_BREAK_SYSTEM_PACKAGES": "1",  # this image's Python is the system's
+}
+# what precedes the installation in a job of this kind
+SYSTEM: Final[Mapping[Kind, str]] = {
+    "image": "apk add --no-cache git python3 py3-pip",
+    "deploy": "apt-get update -qq && apt-get install -y -qq --no-install-recommends kubernetes-client",
+}
 # a merge request's own pipeline, then the branch's unless a merge request has one already; the default branch has
 # always one, as deployments need its jobs
 MERGE_REQUEST: Final = {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
@@ -43,7 +57,7 @@ _REFERENCE: Final = re.compile(r"\$\{?(DOTENV_PRIVATE_KEY\w*)")
 
 def render_jobs(pipeline: Pipeline) -> str:
     """The jobs and what they share as YAML, as they stand on the top level."""
-    jobs = {BASE: _base(pipeline), **{job.name: _job(job) for job in pipeline.jobs}}
+    jobs = {BASE: _base(pipeline), **{job.name: _job(job, pipeline.installation) for job in pipeline.jobs}}
     if pipeline.closed_to_forks:
         jobs["without-keys"] = _notice(pipeline)
     return "\n".join(dump({name: job}) for name, job in jobs.items())
@@ -109,31 +123,24 @@ def read_scripts(document: yaml.MappingNode) -> Iterator[yaml.ScalarNode]:
 
 
 def _base(pipeline: Pipeline) -> dict[str, Any]:
+    name, manager = pipeline.installation.name, pipeline.installation.manager
+    folder = f".cache/{name}"
     return {
         "image": f"python:{pipeline.python}",
-        "variables": {"UV_CACHE_DIR": "$CI_PROJECT_DIR/.cache/uv", "UV_LINK_MODE": "copy"},
-        "cache": {"key": {"files": list(pipeline.cache_files)}, "paths": [".cache/uv"]},
-        "before_script": ["pip install uv"],
+        "variables": {manager.cache: f"$CI_PROJECT_DIR/{folder}", **manager.variables},
+        "cache": {
+            "key": {"files": list(pipeline.cache_files[:2])},  # GitLab takes two at most
+            "paths": [f"{folder}{part}" for part in manager.cached],
+        },
+        "before_script": list(pipeline.installation.install),
     }
 
 
-def _job(job: Job) -> dict[str, Any]:
-    written: dict[str, Any] = {"extends": BASE, "stage": STAGES[job.kind]}
-    if job.default_branch_only:
-        written["stage"] = "deploy"
-    if job.kind == "image":
-        written |= _with_docker()
-    if job.kind == "deploy":
-        written["before_script"] = [
-            "apt-get update -qq && apt-get install -y -qq --no-install-recommends kubernetes-client",
-            "pip install uv",
-        ]
-    if job.kind != "session" or job.default_branch_only:
-        # what is built or deployed takes nothing from a cache that others can write, and leaves none in the context
-        written["cache"] = []
-        written["variables"] = {"UV_CACHE_DIR": "/tmp/uv-cache", **written.get("variables", {})}  # noqa: S108 - in a container
-    if job.confirm:
-        written["variables"] = {**written["variables"], CONFIRM: str(job.environment)}
+def _job(job: Job, installation: Installation) -> dict[str, Any]:
+    stage = "deploy" if job.default_branch_only else STAGES[job.kind]
+    written: dict[str, Any] = {"extends": BASE, "stage": stage, **_machine(job, installation)}
+    if variables := _variables(job, installation):
+        written["variables"] = variables
     if job.variants:
         written["parallel"] = {"matrix": [{"SESSION": list(job.variants)}]}
     if job.opens_environment:
@@ -151,28 +158,52 @@ def _job(job: Job) -> dict[str, Any]:
     return written
 
 
-def _with_docker() -> dict[str, Any]:
-    return {
-        "image": DOCKER,
-        "services": [f"{DOCKER}-dind"],
-        "variables": {
-            "DOCKER_HOST": "tcp://docker:2376",
-            "DOCKER_TLS_CERTDIR": "/certs",
-            "DOCKER_TLS_VERIFY": "1",
-            "DOCKER_CERT_PATH": "/certs/client",
-        },
-        "before_script": [
-            "apk add --no-cache git python3 py3-pip",
-            "pip install --break-system-packages uv",
-        ],
-    }
+def _machine(job: Job, installation: Installation) -> dict[str, Any]:
+    """The image of a job, what is installed there, and the containers beside it."""
+    found: dict[str, Any] = {}
+    if job.kind == "image":
+        found |= {"image": DOCKER, "services": [f"{DOCKER}-dind"]}
+    if job.kind in SYSTEM:
+        found["before_script"] = [SYSTEM[job.kind], *installation.install]
+    if not _is_cached(job):
+        found["cache"] = []
+    if job.services:
+        found["services"] = [_service(service) for service in job.services]
+    return found
+
+
+def _is_cached(job: Job) -> bool:
+    """Whether a job may use the cache: what is built or deployed takes nothing from one that others can write."""
+    return job.kind == "session" and not job.default_branch_only
+
+
+def _variables(job: Job, installation: Installation) -> dict[str, str]:
+    found = {}
+    if not _is_cached(job):
+        # nor does it leave a cache in the context
+        found[installation.manager.cache] = f"/tmp/{installation.name}-cache"  # noqa: S108 - in a container
+    if job.kind == "image":
+        found |= DOCKER_VARIABLES
+    if job.confirm:
+        found[CONFIRM] = str(job.environment)
+    for service in job.services:
+        # a service gets what the job's own variables hold, but nothing of the settings:
+        # https://docs.gitlab.com/ci/services/postgres/
+        found |= {name: f"${name}" for name in service.secrets}
+        found |= {service.host: service.name} if service.host else {}
+    return found
+
+
+def _service(service: Service) -> dict[str, Any]:
+    variables = {"variables": dict(service.variables)} if service.variables else {}
+    return {"name": service.image, "alias": service.name, **variables}
 
 
 def _rules(job: Job) -> list[dict[str, str]]:
     if job.default_branch_only:
         manual = {"when": "manual"} if job.confirm and job.kind == "deploy" else {}
         return [{"if": DEFAULT_BRANCH, **manual}]
-    forks = [{**FORK, "when": "never"}] if job.key else []
+    forks = [{**FORK, "when": "never"}] if job.closed_to_forks else []
     return [*forks, MERGE_REQUEST, DUPLICATE, BRANCH]
 
 

@@ -16,6 +16,8 @@ from ..docker import image_settings
 from ..envfiles import PRIVATE_KEY
 from ..errors import ConfigInvalid, did_you_mean
 from ..yaml_nodes import line
+from .dependencies import Installation, read_installation
+from .services import Service, read_services
 
 if TYPE_CHECKING:
     import yaml
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
 
 Kind = Literal["session", "image", "deploy"]
 NOXFILE: Final = "noxfile.py"
+TASKS: Final = "tasks.py"
 PYTHON: Final = "3.12"
 SYSTEMS: Final = ("ubuntu-latest", "macos-latest", "windows-latest")
+KEYS: Final = (
+    "sessions", "services", "images", "deploy", "python", "systems", "lint", "package-manager", "install",
+)  # fmt: skip
 TOOLS: Final[Mapping[Kind, str]] = {"image": "docker", "deploy": "kubectl"}
 
 
@@ -68,11 +74,23 @@ class Job:
     all_systems: bool = False  # where the platform has several
     variants: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    services: tuple[Service, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What the CI's settings have to hold for its services."""
+        return tuple(dict.fromkeys(name for service in self.services for name in service.secrets))
+
+    @property
+    def closed_to_forks(self) -> bool:
+        """Whether merge requests of a fork cannot run it, because they get no secrets."""
+        return bool(self.key or self.secrets) and not self.default_branch_only
 
     @property
     def opens_environment(self) -> bool:
         """Whether the job runs in the platform's environment, which holds its key or protects it."""
-        return self.environment is not None and (self.key is not None or self.default_branch_only)
+        needed = self.key is not None or self.default_branch_only or bool(self.secrets)
+        return self.environment is not None and needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +116,21 @@ class Pipeline:
     jobs: tuple[Job, ...]
     python: str
     systems: tuple[str, ...]
-    cache_files: tuple[str, ...]  # files whose content names uv's cache
+    installation: Installation
+    cache_files: tuple[str, ...]  # files whose content names the package manager's cache
     lint: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def closed_to_forks(self) -> tuple[Job, ...]:
-        """The jobs of merge requests that a fork cannot run, because it gets no key."""
-        return tuple(job for job in self.jobs if job.key and not job.default_branch_only)
+        """The jobs of merge requests that a fork cannot run."""
+        return tuple(job for job in self.jobs if job.closed_to_forks)
 
 
 def read_settings(project: Project) -> Settings:
     """The settings of `[tool.envtasks.ci]`. Raises ConfigInvalid."""
     table = project.table("ci")
-    table.allow_only("sessions", "images", "deploy", "python", "systems", "lint")
+    table.allow_only(*KEYS)
     systems = _optional(table, "systems")
     if systems == ():
         raise ConfigInvalid(
@@ -128,12 +148,14 @@ def read_settings(project: Project) -> Settings:
 
 def plan_pipeline(project: Project, process_env: Mapping[str, str]) -> Pipeline:
     """The pipeline of a project, from its nox sessions, its Dockerfile and its clusters. Raises ConfigInvalid."""
-    settings = read_settings(project)
-    make = _Jobs(project, process_env)
+    settings, table = read_settings(project), project.table("ci")
+    installation = read_installation(project, table)
     images = _images(project) if settings.images is None else settings.images
     clusters = kubernetes.declared_environments(project) if settings.deploy is None else settings.deploy
     sessions = list_sessions(project.root, process_env, wanted=settings.sessions)
-    jobs = [make.session(session) for session in sessions]
+    services = read_services(project, table, [session.name for session in sessions])
+    make = _Jobs(project, process_env, installation.run)
+    jobs = [make.session(session, services.get(session.name, ())) for session in sessions]
     jobs += [make.image(name) for name in images if not project.environment(name).protected]
     tested = tuple(job.name for job in jobs if not job.default_branch_only)
     jobs += make.deliveries(images, clusters, after=tested)
@@ -143,9 +165,14 @@ def plan_pipeline(project: Project, process_env: Mapping[str, str]) -> Pipeline:
             hint="write a noxfile.py with a session: from envtasks.sessions import session",
         )
     _refuse_equal_names(jobs)
-    locked = ("uv.lock",) if git.is_tracked(project.root, project.root / "uv.lock", process_env) else ()
     return Pipeline(
-        tuple(jobs), settings.python, settings.systems, ("pyproject.toml", *locked), settings.lint
+        tuple(jobs),
+        python=settings.python,
+        systems=settings.systems,
+        installation=installation,
+        cache_files=_cache_files(project.root, installation, process_env),
+        lint=settings.lint,
+        warnings=tuple(_warnings(project, installation, jobs, process_env)),
     )
 
 
@@ -211,11 +238,12 @@ class _Jobs:
 
     project: Project
     process_env: Mapping[str, str]
+    run: str  # what precedes a command: `uv run `
 
     @property
     def program(self) -> str:
         """How tasks are called: `inv`, or `envtasks` in a project without tasks.py."""
-        return "inv" if (self.project.root / "tasks.py").is_file() else "envtasks"
+        return self.run + ("inv" if (self.project.root / TASKS).is_file() else "envtasks")
 
     def job(self, name: str, kind: Kind, environment: str | None, command: str) -> Job:
         """A job with one command, which ci.doctor precedes where there is an environment."""
@@ -226,26 +254,27 @@ class _Jobs:
         return Job(
             name,
             kind,
-            (f"uv run {self.program} ci.doctor --env {environment}{tools}", command),
+            (f"{self.program} ci.doctor --env {environment}{tools}", command),
             environment=environment,
             key=key_variable(declared, self.process_env),
             confirm=declared.protected,
             default_branch_only=declared.protected,
         )
 
-    def session(self, session: Session) -> Job:
+    def session(self, session: Session, services: tuple[Service, ...]) -> Job:
         """The job of a nox session; its variants become a matrix."""
         several = len(session.variants) > 1
-        command = "uv run nox -s " + ('"{session}"' if several else session.variants[0])
+        command = f"{self.run}nox -s " + ('"{session}"' if several else session.variants[0])
         return replace(
             self.job(session.name, "session", session.environment, command),
-            all_systems=session.environment in LAYERED,
+            all_systems=session.environment in LAYERED and not services,  # GitHub has services on Linux alone
             variants=session.variants if several else (),
+            services=services,
         )
 
     def image(self, environment: str) -> Job:
         """The job that builds and audits the image of an environment."""
-        command = f"uv run {self.program} docker.build --env {environment}"
+        command = f"{self.program} docker.build --env {environment}"
         return self.job(f"image-{environment}", "image", environment, command)
 
     def deliveries(
@@ -267,7 +296,7 @@ class _Jobs:
                 after = (job.name,)
             if name in clusters:
                 image = f' --image "{tag}"' if publish else ""
-                command = f"uv run {self.program} deploy.apply --env {name} --with-manifests{image} --wait"
+                command = f"{self.program} deploy.apply --env {name} --with-manifests{image} --wait"
                 job = self.job(f"deploy-{name}", "deploy", name, command)
                 yield replace(job, default_branch_only=True, after=after)
                 after = (job.name,)
@@ -295,6 +324,35 @@ def _images(project: Project) -> tuple[str, ...]:
     if not image_settings(project).file.is_file():
         return ()
     return tuple(name for name in project.environments if name not in LAYERED)
+
+
+def _cache_files(root: Path, installation: Installation, process_env: Mapping[str, str]) -> tuple[str, ...]:
+    """The files whose content names the cache; a lock file that git does not have is in no clone."""
+    lock = installation.manager.lock
+    unknown = git.not_tracked(root, [root / lock], process_env) if lock else ()
+    return tuple(name for name in installation.files if name != lock or not unknown) or (NOXFILE,)
+
+
+def _warnings(
+    project: Project, installation: Installation, jobs: Sequence[Job], process_env: Mapping[str, str]
+) -> Iterator[str]:
+    """What keeps the jobs from running: envtasks is not installed, or git does not have a file that they read."""
+    root, lock = project.root, installation.manager.lock
+    if not installation.declared:
+        yield f"envtasks is not among the project's dependencies, so no job can run it: {installation.manager.add}"
+    names = {job.environment for job in jobs if job.environment}
+    needed = [path for name in sorted(names) for path in project.environment(name).baselines]
+    needed += [root / name for name in installation.files if name != lock]
+    needed += [root / name for name in (TASKS, NOXFILE) if (root / name).is_file()]
+    needed += [image_settings(project).file] if any(job.kind == "image" for job in jobs) else []
+    missing = git.not_tracked(root, needed, process_env)
+    ignored = [path for path in missing if git.is_ignored(root, path, process_env)]
+    for path in missing:
+        label = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+        if path in ignored:
+            yield f"git ignores {label}, which jobs need: allow it in .gitignore with a line !{label}"
+        else:
+            yield f"{label}, which jobs need, is not in git: git add {label}"
 
 
 def _key_is_in_git(environment: Environment, process_env: Mapping[str, str]) -> bool:

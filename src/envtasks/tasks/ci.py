@@ -33,7 +33,9 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
     """Write the pipeline: its jobs run this project's sessions and tasks."""
     from .. import ci
 
-    files = ci.render_files(Project.load(), os.environ, platform, include=include)
+    files, warnings = ci.render_files(Project.load(), os.environ, platform, include=include)
+    for warning in warnings:
+        console.say("warning", warning)
     for file in files:
         if stdout:
             console.write_utf8(f"# {file.label}\n{file.text}" if include else file.text)

@@ -92,8 +92,6 @@ def pipelines(
     shop(sandbox)
     text = PYPROJECT.replace("https://staging.example.com:6443", cluster.url)
     text = text.replace("https://production.example.com:6443", cluster.url)
-    dependency = 'requires-python = ">=3.11"\ndependencies = ["envtasks"]\n'
-    text = text.replace('requires-python = ">=3.11"\n', dependency)
     text += f'\n[tool.uv.sources]\nenvtasks = {{ path = "{SOURCES.as_posix()}" }}\n'
     image = f"envtasks-test-{uuid.uuid4().hex[:8]}"
     sandbox.write("pyproject.toml", f'{text}\n{CI}\n[tool.envtasks.docker]\nimage = "{image}"\n')
