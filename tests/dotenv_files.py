@@ -17,6 +17,7 @@ from envtasks.hydration import Hydrated, hydrate
 PRIVATE = "1f" * 32
 OTHER = "2e" * 32
 PUBLIC = public_key(PRIVATE)
+KEY = {"DOTENV_PRIVATE_KEY_LOCAL in the process environment": PRIVATE}  # as the secrets of `hydrated` have it
 
 
 def encrypted(value: str) -> str:

@@ -23,12 +23,20 @@ from envtasks.errors import (
     EnvFileMissing,
     EnvtasksError,
     KeyMissing,
+    VariableMissing,
 )
 from envtasks.hydration import hydrate
 
 Case = dict[str, Any]
 
 FILE = Path(__file__).parent / "cases" / "dotenvx_cases.json"
+# dotenvx runs the command; here a baseline that sets nothing, or requires what is not set, is an error
+STRICTER: dict[str, type[EnvtasksError]] = {
+    "colon without space": EnvFileInvalid,
+    "set prefix": EnvFileInvalid,
+    "UTF-16BE BOM": EnvFileInvalid,
+    "exp :? error op": VariableMissing,
+}
 CANNOT_DECRYPT = (KeyMissing, DecryptionFailed)
 
 
@@ -42,7 +50,10 @@ def check(case: Case, folder: Path, *, engine: str = "native", path: str = "/usr
     """Assert that a case has the result that its policy asks for."""
     policy, expected = case["policy"], case["expected"]
     write(case, folder)
-    if policy == "match" and expected["exit_code"] != 0:
+    if case["name"] in STRICTER:
+        with pytest.raises(STRICTER[case["name"]]):
+            child(case, folder, engine=engine, path=path)
+    elif policy == "match" and expected["exit_code"] != 0:
         with pytest.raises((*CANNOT_DECRYPT, EnvFileMissing)):
             child(case, folder, engine=engine, path=path)
     elif policy == "match":

@@ -23,7 +23,7 @@ def hydrate_and_report(
 
     Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
     """
-    from .hydration import hydrate
+    from .hydration import hydrate, without_outer
 
     secret_names: Collection[str] = ()
     if project.settings:
@@ -40,7 +40,7 @@ def hydrate_and_report(
     for kind, lines in (("warning", hydrated.warnings), ("note", hydrated.notes)):
         for line in lines:
             console.say(kind, line)
-    if process_env.get("GITHUB_ACTIONS") == "true" and not hydrated.public:
+    if without_outer(process_env).get("GITHUB_ACTIONS") == "true" and not hydrated.public:
         from .redaction.ci_log import register_masks
 
         register_masks(hydrated.secrets.values())
@@ -108,7 +108,9 @@ def require_confirmation(
     question = confirm if isinstance(confirm, str) else f"{what} runs in {environment.name}."
     if confirm is None:
         question = f"{what} runs in {environment.name}, which is protected."
-    if not _can_ask(process_env):
+    from .hydration import without_outer
+
+    if not _can_ask(without_outer(process_env)):
         flag = "" if yes is None else "--yes, or "
         raise Refused(
             f"{question} It has to be confirmed, and there is no terminal to ask on.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,6 +18,10 @@ PROTECTED: Final = ("production", "prod", "prd", "live")  # what they are called
 NOT_ENVIRONMENTS: Final = {"example", "keys", "vault", "bak", "old", "orig", "sample", "template", "dist"}
 ENGINES: Final = ("native", "dotenvx")
 MASKS: Final = ("auto", "always", "never")
+KEYS: Final = (
+    *("engine", "settings", "commands", "mask"),
+    *("environment-variable", "not-secret", "allow-steering"),
+)
 INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
 
 
@@ -32,6 +36,10 @@ class Environment:
     public: bool = False
     keys: tuple[Path, ...] = ()
     allow_overrides: tuple[str, ...] = ()
+    file_wins: tuple[str, ...] = ()  # names for which the env files win over the process environment
+    allow_steering: tuple[str, ...] = ()  # names that make programs run code, and may be set all the same
+    not_secret: tuple[str, ...] = ()  # names and patterns of variables that are not secret although encrypted
+    variable: str = "APP_ENV"  # the variable that holds the environment's name
     optional_files: tuple[Path, ...] | None = None  # None: `.env`, where it is not the only file
     named: bool = field(default=False, compare=False)  # whether pyproject.toml names the files
 
@@ -54,6 +62,10 @@ class Environment:
         """The files that must exist."""
         return tuple(path for path in self.files if not self.optional(path))
 
+    def is_not_secret(self, name: str) -> bool:
+        """Whether pyproject.toml lists this variable in `not-secret`, by name or by pattern."""
+        return _matches(name, self.not_secret)
+
     def label(self, path: Path) -> str:
         """The path as messages show it: relative to the project, with forward slashes."""
         try:
@@ -74,6 +86,7 @@ class Project:
     commands: bool = False
     mask: str = "auto"
     not_secret: tuple[str, ...] = ()
+    environment_variable: str = "APP_ENV"
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -87,31 +100,28 @@ class Project:
         root, document = _find(start)
         pyproject = Table(root, document, "")
         table = pyproject.table("tool").table("envtasks")
-        table.allow_only(
-            "engine", "settings", "commands", "mask", "not-secret", "environments", *INTEGRATIONS
-        )
+        table.allow_only(*KEYS, "environments", *INTEGRATIONS)
+        shared = _shared(table)
         declared = table.table("environments").values
         return cls(
             root=root,
             name=str(pyproject.table("project").values.get("name") or root.name),
             environments=MappingProxyType(
-                {name: _environment(root, name, value) for name, value in declared.items()} or _found(root)
+                {name: replace(_environment(root, name, value), **shared) for name, value in declared.items()}
+                or {name: replace(each, **shared) for name, each in _found(root).items()}
             ),
             engine=table.one_of("engine", ENGINES),
             settings=table.string("settings", "a string such as 'app.settings:Settings'"),
             commands=bool(table.boolean("commands")),
             mask=table.one_of("mask", MASKS),
-            not_secret=table.strings(
-                "not-secret", "a list of names and patterns, such as ['APP_*', 'DB_USER']"
-            ),
+            not_secret=shared["not_secret"],
+            environment_variable=shared["variable"],
             tables=MappingProxyType({name: table.table(name).values for name in INTEGRATIONS}),
         )
 
     def is_not_secret(self, name: str) -> bool:
         """Whether pyproject.toml lists this variable in `not-secret`, by name or by pattern."""
-        from fnmatch import fnmatchcase
-
-        return any(fnmatchcase(name, pattern) for pattern in self.not_secret)
+        return _matches(name, self.not_secret)
 
     def table(self, integration: str) -> Table:
         """The table `[tool.envtasks.<integration>]`, empty where pyproject.toml has none."""
@@ -139,6 +149,14 @@ class Project:
         if engine not in ENGINES:
             raise ConfigInvalid(f"ENVTASKS_ENGINE is {engine!r}; expected one of {', '.join(ENGINES)}.")
         return engine
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return False
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _find(start: Path) -> tuple[Path, Mapping[str, Any]]:
@@ -267,6 +285,17 @@ class Table:
         return tuple(paths)
 
 
+def _shared(table: Table) -> dict[str, Any]:
+    """The settings of all environments alike, as the fields of Environment."""
+    names = "a list of names and patterns, such as ['APP_*', 'DB_USER']"
+    variable = table.string("environment-variable", "a name such as 'ENVIRONMENT'", pattern=r"[A-Za-z_]\w*")
+    return {
+        "variable": variable or "APP_ENV",
+        "not_secret": table.strings("not-secret", names),
+        "allow_steering": table.strings("allow-steering", "a list of variable names"),
+    }
+
+
 def _environment(root: Path, name: str, value: object) -> Environment:
     where = f"tool.envtasks.environments.{name}"
     if not ENVIRONMENT_NAME.fullmatch(name):
@@ -274,7 +303,7 @@ def _environment(root: Path, name: str, value: object) -> Environment:
     if not isinstance(value, Mapping):
         raise ConfigInvalid(f"pyproject.toml: {where} must be a table such as {{ files = ['.env.{name}'] }}.")
     table = Table(root, value, where)
-    table.allow_only("files", "optional", "protected", "public", "keys", "allow-overrides")
+    table.allow_only("files", "optional", "protected", "public", "keys", "allow-overrides", "file-wins")
     files = table.paths_in_project("files", "a list of file names")
     if "files" not in value:
         files = _layers(root, name)
@@ -296,6 +325,7 @@ def _environment(root: Path, name: str, value: object) -> Environment:
         public=bool(table.boolean("public")),
         keys=table.paths_in_project("keys", "a file name or a list of file names", single=True),
         allow_overrides=table.strings("allow-overrides", "a list of variable names"),
+        file_wins=table.strings("file-wins", "a list of variable names"),
         optional_files=optional if "optional" in value else None,
         named="files" in value,
     )

@@ -129,7 +129,7 @@ class Context(InvokeContext):
         shown = kwargs.get("echo", self.config.run.echo) or kwargs.get("dry", self.config.run.dry)
         environment = self.call_options.environment
         if shown and environment is not None and not kwargs.get("disown"):
-            line = _dotenvx_line(environment, argv, app_env="APP_ENV" not in self.env)
+            line = _dotenvx_line(environment, argv, app_env=environment.variable not in self.env)
             print(self.redactor.text(line) if self.redactor else line, file=sys.stdout, flush=True)
 
 
@@ -157,9 +157,9 @@ _NONE: Final = NoEnvironment()
 def _dotenvx_line(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:
     """The `dotenvx run` line that gives a command the values of this environment, for a POSIX shell.
 
-    Paths are relative to the current folder. `app_env`: set APP_ENV too, because no file does.
+    Paths are relative to the current folder. `app_env`: set APP_ENV (`environment-variable`) too, because no file does.
     """
-    words = ["env", f"APP_ENV={environment.name}"] if app_env else []
+    words = ["env", f"{environment.variable}={environment.name}"] if app_env else []
     words += ["dotenvx", "run", "--strict"]
     for path in environment.files:
         if path.exists() or not environment.optional(path):

@@ -92,8 +92,14 @@ def test_which_literals_contain_a_reference(literal: str, expected: bool) -> Non
 def test_returns_the_inserted_variables() -> None:
     """Those whose values are in the result, not those that were only tested."""
     env = {"A": "1", "B": "2", "E": ""}
-    value, inserted = expand("${A:+x}${B}${E:-${A}}${N}", lookup(env))
+    value, inserted, _ = expand("${A:+x}${B}${E:-${A}}${N}", lookup(env))
     assert (value, set(inserted)) == ("x21", {"A", "B"})
+
+
+def test_returns_what_is_not_set() -> None:
+    """References without a default to what is not set, once each; the shell's operators with their text."""
+    value = "$A$N${N}${D:-d}${D:+d}${R:?must be set}${S:=x}$E"
+    assert expand(value, lookup({"A": "1", "E": ""}))[2] == ["N", "R:?must be set", "S:=x"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from envtasks.errors import (
     EnvFileInvalid,
     EnvFileMissing,
     KeyMissing,
+    VariableMissing,
 )
 from envtasks.hydration import hydrate
 from tests.deadlines import ended
@@ -100,7 +101,7 @@ def test_ciphertext_in_the_process_environment_is_decrypted(tmp_path: Path) -> N
 def test_ciphertext_never_reaches_a_process(tmp_path: Path, value: str) -> None:
     """What still begins with `encrypted:` after expansion is an error."""
     assert error_message(DecryptionFailed, tmp_path, f'A="{value}"', commands=True) == (
-        ".env.local:1: A: the value still begins with encrypted: after decryption and expansion."
+        ".env.local:1: A: the value still contains a ciphertext after decryption and expansion."
     )
 
 
@@ -167,3 +168,97 @@ def test_an_env_file_may_not_set_variables_of_envtasks(tmp_path: Path, name: str
     """ENVTASKS_* in an env file, which would confirm or choose for a nested call, is refused with its line."""
     with pytest.raises(EnvFileInvalid, match=rf"^\.env\.local:2: {name}: an env file may not set variables"):
         hydrated(tmp_path, f"A=1\n{name}=production")
+
+
+CIPHERTEXT = encrypted("a value that is long enough")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'A="{CIPHERTEXT}',
+        f'A="{CIPHERTEXT}" x',
+        f'A=" {CIPHERTEXT}"',
+        f"A=https://u:{CIPHERTEXT}@h",
+        f"A='{CIPHERTEXT.replace('encrypted:', 'Encrypted: ')}'",
+        f"B='{CIPHERTEXT[:-1]}'\nA=\"x ${{B}}\"",
+    ],
+)
+def test_a_value_that_contains_a_ciphertext_is_refused(tmp_path: Path, line: str) -> None:
+    """A lost quote, a blank, text around it, another case: whatever still holds a ciphertext reaches no process."""
+    with pytest.raises(DecryptionFailed):
+        hydrated(tmp_path, line)
+
+
+def test_a_ciphertext_of_the_process_environment_is_refused_inside_text(tmp_path: Path) -> None:
+    """A variable of the env files whose value in the process environment contains a ciphertext is refused too."""
+    with pytest.raises(DecryptionFailed):
+        hydrated(tmp_path, "A=1", {"A": f"x {CIPHERTEXT}"})
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"# nothing\n\n", "A=1\n".encode("utf-16-le"), bytes(10_000), b"A:1\n", b"set A=1\n"]
+)
+def test_a_baseline_without_a_usable_line_is_refused(tmp_path: Path, content: bytes) -> None:
+    """An empty, damaged or mistyped baseline would start the command with nothing set."""
+    (tmp_path / ".env.local").write_bytes(content)
+
+    with pytest.raises(EnvFileInvalid) as caught:
+        hydrate(environment(tmp_path, {".env.local": ""}), {})
+    assert caught.value.message.startswith(".env.local")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BASH_ENV",
+        "ENV",
+        "PS4",
+        "PROMPT_COMMAND",
+        "LD_PRELOAD",
+        "DYLD_INSERT_LIBRARIES",
+        "PYTHONPATH",
+        "PYTHONWARNINGS",
+        "BROWSER",
+        "NODE_OPTIONS",
+        "PERL5OPT",
+        "RUBYOPT",
+        "JAVA_TOOL_OPTIONS",
+        "GIT_CONFIG_COUNT",
+        "GIT_SSH_COMMAND",
+        "GIT_ASKPASS",
+        "GIT_EXEC_PATH",
+        "GIT_EXTERNAL_DIFF",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "DOCKER_HOST",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "KUBECONFIG",
+        "PYTEST_ADDOPTS",
+    ],
+)
+def test_names_that_make_programs_run_code_are_refused(tmp_path: Path, name: str) -> None:
+    """An env file is data; pyproject.toml may allow such a name, and only that one."""
+    with pytest.raises(EnvFileInvalid) as caught:
+        hydrated(tmp_path, f"A=1\n{name}=x\n")
+    assert caught.value.message.startswith(f".env.local:2: {name}:")
+    assert f'allow-steering = ["{name}"]' in caught.value.hint
+
+    allowed = hydrated(tmp_path, f"A=1\n{name}=x\n", options={"allow_steering": (name,)})
+    assert allowed[name] == "x"
+
+
+def test_on_windows_such_names_are_refused_in_any_case(tmp_path: Path) -> None:
+    """Windows knows one spelling of a name."""
+    with pytest.raises(EnvFileInvalid):
+        hydrated(tmp_path, "PythonPath=x\n", windows=True)
+    assert hydrated(tmp_path, "PythonPath=x\n")["PythonPath"] == "x"
+
+
+def test_a_required_reference_that_is_not_set_is_missing(tmp_path: Path) -> None:
+    """`${NAME:?text}` of the shell and compose is VariableMissing where NAME is not set, with file and line."""
+    with pytest.raises(VariableMissing) as caught:
+        hydrated(tmp_path, "A=1\nD=${HOST:?must be set}\n")
+    assert "HOST (.env.local:2: D)" in caught.value.message

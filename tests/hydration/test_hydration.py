@@ -20,7 +20,7 @@ from envtasks.errors import (
 )
 from envtasks.hydration import Origin, hydrate
 from envtasks.hydration.nesting import marker
-from tests.dotenv_files import PRIVATE, encrypted, environment, hydrated
+from tests.dotenv_files import KEY, PRIVATE, encrypted, environment, hydrated
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
 
@@ -60,7 +60,7 @@ def test_secrets(tmp_path: Path) -> None:
     """Secret are values encrypted in some file, those that the settings class declares, and values made from them."""
     text = f"A='{encrypted('one')}'\nB=x-$A\nC=${{A:+set}}\nD=two\nE=$D\nF=${{T}}\nG=plain\n"
     result = hydrated(tmp_path, text, {"T": "token"}, secret_names={"D", "T"})
-    assert dict(result.secrets) == {"A": "one", "B": "x-one", "D": "two", "E": "two", "F": "token"}
+    assert dict(result.secrets) == {"A": "one", "B": "x-one", "D": "two", "E": "two", "F": "token", **KEY}
     assert dict(hydrated(tmp_path, "DB_PASSWORD=x", secret_names={"db_password"}).secrets) == {
         "DB_PASSWORD": "x"
     }
@@ -86,7 +86,7 @@ def test_commands_run_where_they_are_allowed(tmp_path: Path) -> None:
 def test_the_output_of_a_command_with_a_secret_is_secret(tmp_path: Path) -> None:
     """The output of a command that reads a secret is to be redacted."""
     result = hydrated(tmp_path, f"A='{encrypted('one')}'\nB=$(printf x$A)\nC=$(printf y)", commands=True)
-    assert dict(result.secrets) == {"A": "one", "B": "xone"}
+    assert dict(result.secrets) == {"A": "one", "B": "xone", **KEY}
 
 
 def test_commands_that_would_not_run_are_text(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_the_process_environment_is_neither_changed_nor_read(
 ) -> None:
     """Only the mapping that is passed counts, and it stays as it is."""
     monkeypatch.setenv("A", "environ")
-    env = {"APP_ENV": "x", "DOTENV_PRIVATE_KEY": PRIVATE, **marker("dev", ["Z"], [])}
+    env = {"APP_ENV": "x", "DOTENV_PRIVATE_KEY": PRIVATE, **marker("dev", {"Z": ""}, [])}
     before = dict(env)
     assert dict(hydrate(environment(tmp_path, {".env.local": f"A=file\nB='{encrypted('b')}'"}), env)) == {
         "A": "file",
@@ -252,7 +252,7 @@ def test_the_dotenvx_engine_gives_only_the_values(tmp_path: Path, monkeypatch: p
     text = f"A=op://v/i/f\nB=b\nP=1\nS='{encrypted('s')}'"
     result = hydrated(tmp_path, text, {"P": "p", "APP_ENV": "shell"}, engine="dotenvx")
     assert dict(result) == {"A": "looked up", "B": "b", "P": "p", "S": "s"}
-    assert dict(result.secrets) == {"A": "looked up", "S": "s"}
+    assert dict(result.secrets) == {"A": "looked up", "S": "s", **KEY}
     assert called == {
         "names": ["A", "B", "P", "S"],
         "private_keys": (PRIVATE,),

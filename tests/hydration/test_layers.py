@@ -9,6 +9,7 @@ import pytest
 from envtasks.config import Environment
 from envtasks.envfiles import parse_env_file
 from envtasks.hydration.layers import Layers, arrange, spelling_conflicts
+from tests.dotenv_files import encrypted, hydrated
 
 LOCAL = Environment("local", Path(), ())
 
@@ -58,3 +59,37 @@ def test_private_keys_are_not_variables() -> None:
     stack = layers("DOTENV_PRIVATE_KEY_X=1\nDOTENV_PUBLIC_KEY=2\nA=1")
     assert list(stack.definitions) == ["DOTENV_PRIVATE_KEY_X", "DOTENV_PUBLIC_KEY", "A"]
     assert list(stack.variables) == ["DOTENV_PUBLIC_KEY", "A"]
+
+
+def test_the_files_win_for_the_names_of_file_wins(tmp_path: Path) -> None:
+    """A name of `file-wins` that a file defines takes the file's value, without a word; others are not touched."""
+    result = hydrated(
+        tmp_path,
+        "PATH=/mine\nB=1",
+        {"PATH": "/usr/bin", "B": "2", "C": "3"},
+        options={"file_wins": ("PATH", "C")},
+    )
+
+    child = result.child_env()
+    assert (child["PATH"], child["B"], child["C"]) == ("/mine", "2", "3")
+    assert result.warnings == ("the process environment wins over .env.local with another value: B",)
+
+
+def test_the_variable_of_the_environments_name_can_be_another(tmp_path: Path) -> None:
+    """`environment-variable` takes the place of APP_ENV: in references, in children, and not from the shell."""
+    env = {"ENVIRONMENT": "shell", "APP_ENV": "kept"}
+    result = hydrated(tmp_path, "A=$ENVIRONMENT", env, options={"variable": "ENVIRONMENT"})
+
+    assert (result["A"], result.child_env()["ENVIRONMENT"], result.child_env()["APP_ENV"]) == (
+        "local",
+        "local",
+        "kept",
+    )
+
+
+def test_names_of_not_secret_are_not_secret(tmp_path: Path) -> None:
+    """Encrypted or in the settings class, a name that `not-secret` lists or matches is shown."""
+    text = f"DB_USER={encrypted('shop')}\nAPP_NAME={encrypted('app')}\nTOKEN={encrypted('hush')}\nURL=$DB_USER:$TOKEN\n"
+    result = hydrated(tmp_path, text, options={"not_secret": ("DB_USER", "APP_*")}, secret_names=["APP_NAME"])
+
+    assert {name for name in result if result.origin(name).secret} == {"TOKEN", "URL"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from envtasks.hydration import hydrate
-from envtasks.hydration.nesting import Outer, enter, marker
+from envtasks.hydration.nesting import Outer, enter, marker, without_outer
 from tests.dotenv_files import encrypted, environment, hydrated
 
 
@@ -16,21 +17,21 @@ def test_without_a_marker_only_app_env_is_removed() -> None:
 
 def test_values_of_another_environment_are_removed() -> None:
     """Inside a hydration of another environment, none of its values is left."""
-    env = {"A": "1", "B": "2", "APP_ENV": "dev", **marker("dev", ["A"], ["A"])}
+    env = {"A": "1", "B": "2", "APP_ENV": "dev", **marker("dev", {"A": "1"}, ["A"])}
     assert enter(env, "local") == ({"B": "2"}, Outer())
 
 
 def test_values_of_the_same_environment_stay() -> None:
     """Inside a hydration of the same environment, values stay, and what was reported about them is known."""
-    env = {"A": "1", "B": "2", **marker("local", ["A", "B"], ["B"])}
+    env = {"A": "1", "B": "2", **marker("local", {"A": "1", "B": "2"}, ["B"])}
     assert enter(env, "local") == ({"A": "1", "B": "2"}, Outer("local", frozenset("AB"), frozenset("B")))
 
 
 def test_names_are_folded_on_windows() -> None:
     """On Windows the names of the process environment and of the marker have one spelling."""
-    env = {"Path": "x", "db_host": "h", **marker("dev", ["DB_Host"], [])}
+    env = {"Path": "x", "db_host": "h", **marker("dev", {"DB_Host": "h"}, [])}
     assert enter(env, "local", windows=True) == ({"PATH": "x"}, Outer())
-    env = {"Path": "x", "db_host": "h", **marker("local", ["DB_Host"], ["db_host"])}
+    env = {"Path": "x", "db_host": "h", **marker("local", {"DB_Host": "h"}, ["db_host"])}
     assert enter(env, "local", windows=True) == (
         {"PATH": "x", "DB_HOST": "h"},
         Outer("local", frozenset({"DB_HOST"}), frozenset({"DB_HOST"})),
@@ -39,11 +40,11 @@ def test_names_are_folded_on_windows() -> None:
 
 def test_a_long_marker_fits_into_variables() -> None:
     """50,000 names are stored in several variables, each short enough for every system, and read back."""
-    names = [f"VARIABLE_{number}" for number in range(50_000)]
-    variables = marker("local", names, ["A"])
+    values = {f"VARIABLE_{number}": str(number) for number in range(50_000)}
+    variables = marker("local", values, ["A"])
     assert max(map(len, variables.values())) <= 30_000
-    process, outer = enter(variables, "local")
-    assert (process, outer) == ({}, Outer("local", frozenset(names), frozenset("A")))
+    process, outer = enter({**values, **variables}, "local")
+    assert (process, outer) == (values, Outer("local", frozenset(values), frozenset("A")))
 
 
 def test_an_invalid_marker_is_removed() -> None:
@@ -96,3 +97,42 @@ def test_a_protected_environment_can_be_hydrated_inside_itself(tmp_path: Path) -
         environment(tmp_path, {".env.local": text}, protected=True, name="production"), outer.child_env()
     )
     assert dict(inner) == {"S": "secret", "A": "1"}
+
+
+def test_a_value_that_somebody_changed_inside_is_theirs(tmp_path: Path) -> None:
+    """`inv exec --env dev -- env A=mine inv exec --env staging`: A is of the process environment, and reported."""
+    outer = hydrated(tmp_path / "a", "A=outer\nB=outer", options={"name": "dev"})
+    made = environment(tmp_path / "b", {".env.local": "A=inner\nB=inner"})
+
+    inner = hydrate(made, {**outer.child_env(), "A": "mine"})
+
+    assert (inner["A"], inner["B"], inner.origin("A").process) == ("mine", "inner", True)
+    assert inner.warnings == ("the process environment wins over .env.local with another value: A",)
+
+
+def test_what_the_process_environment_set_outside_is_kept(tmp_path: Path) -> None:
+    """A variable that the outer environment's files did not supply stays for the inner one, two levels down too."""
+    outer = hydrated(tmp_path / "a", "LOG_LEVEL=debug\nX=1", {"LOG_LEVEL": "info"}, options={"name": "dev"})
+    again = hydrate(environment(tmp_path / "a", {".env.local": ""}, name="dev"), outer.child_env())
+    made = environment(tmp_path / "b", {".env.local": "Y=2"})
+
+    for child in (outer.child_env(), again.child_env()):
+        inner = hydrate(made, child).child_env()
+        assert (inner["LOG_LEVEL"], "X" in inner) == ("info", False)
+
+
+def test_what_an_outer_hydration_set_switches_nothing(tmp_path: Path) -> None:
+    """CI or GITHUB_ACTIONS of an env file are not those of the process environment for a nested call."""
+    outer = hydrated(tmp_path, "GITHUB_ACTIONS=true\nCI=1", {"HOME": "h"})
+    child = outer.child_env()
+
+    assert child["CI"] == "1"
+    assert {"CI", "GITHUB_ACTIONS"}.isdisjoint(without_outer(child))
+    assert without_outer({**child, "CI": "yes"})["CI"] == "yes"
+
+
+def test_the_checksum_is_too_short_to_guess_a_value_by(tmp_path: Path) -> None:
+    """The marker, which a log may show, has four digits for each value and nothing of it."""
+    child = hydrated(tmp_path, f"A={encrypted('marked-secret')}").child_env()
+
+    assert re.fullmatch(r"local;A:[0-9a-f]{4};", child["ENVTASKS_HYDRATED"])

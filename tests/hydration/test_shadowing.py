@@ -8,13 +8,13 @@ from envtasks.errors import (
     Refused,
 )
 from envtasks.hydration import hydrate
-from tests.dotenv_files import PUBLIC, encrypted, environment, error_message, hydrated
+from tests.dotenv_files import KEY, PUBLIC, encrypted, environment, error_message, hydrated
 
 
 def test_a_shadowed_secret_is_redacted_too(tmp_path: Path) -> None:
     """Where the process environment replaces a secret, both values are to be redacted."""
     result = hydrated(tmp_path, f"A='{encrypted('one')}'\n", {"A": "two"})
-    assert dict(result.secrets) == {"A": "two", "A in .env.local:1": "one"}
+    assert dict(result.secrets) == {"A": "two", "A in .env.local:1": "one", **KEY}
 
 
 def test_reports_once_what_the_process_environment_shadows(tmp_path: Path) -> None:

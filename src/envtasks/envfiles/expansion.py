@@ -19,6 +19,7 @@ OBJECT_NAMES: Final = {
 }
 _REFERENCE: Final = re.compile(r"(?<!\\)\$(?:\{([^{}]+)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _OPERATOR: Final = re.compile(r":\+|\+|:-|-")
+_UNKNOWN_OPERATOR: Final = re.compile(r"\A\w+:?[?=]")  # of the shell and compose; dotenvx has no such
 _LITERAL_REFERENCE: Final = re.compile(r"\$(?:\{[^}]+\}|[A-Za-z_])")
 _REPLACEMENT_PATTERN: Final = re.compile(r"\$([$&`'])")
 _BUDGET: Final = 10_000_000  # characters
@@ -60,16 +61,22 @@ def contains_reference(literal: str) -> bool:
     return "$" in literal and _LITERAL_REFERENCE.search(literal) is not None
 
 
-def expand(value: str, lookup: Lookup, *, budget: Budget | None = None) -> tuple[str, dict[str, Variable]]:
-    """The value with its references expanded and `\\$` replaced by `$`, and the variables inserted, by name.
+def expand(
+    value: str, lookup: Lookup, *, budget: Budget | None = None
+) -> tuple[str, dict[str, Variable], list[str]]:
+    """The value with its references expanded and `\\$` replaced by `$`; the variables inserted; what is not set.
 
-    Raises EndlessExpansion.
+    The last are expressions without a default whose variable is not set. Raises EndlessExpansion.
     """
     budget = budget or Budget(len(value))
     inserted: dict[str, Variable] = {}
+    missing: dict[str, None] = {}
     start = 0
     while reference := _REFERENCE.search(value, start):
-        variable, text = _evaluate(reference[1] or reference[2], lookup)
+        expression = reference[1] or reference[2]
+        variable, text = _evaluate(expression, lookup)
+        if variable is None and (not _OPERATOR.search(expression) or _UNKNOWN_OPERATOR.search(expression)):
+            missing[expression] = None
         # a step reads up to the reference and copies the whole value, several times if there are `$` in the text
         budget.spend(_STEP + reference.end() - start + (1 + text.count("$")) * len(value) // 16)
         if variable and variable.value and text is variable.value:
@@ -80,7 +87,7 @@ def expand(value: str, lookup: Lookup, *, budget: Budget | None = None) -> tuple
         if variable and (variable.literal or value == variable.value):
             break
         start = _next_start(value, at)
-    return value.replace("\\$", "$"), inserted
+    return value.replace("\\$", "$"), inserted, list(missing)
 
 
 def _evaluate(expression: str, lookup: Lookup) -> tuple[Variable | None, str]:

@@ -96,6 +96,10 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
         enclosed = len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES
         if not closed and value and value[0] in QUOTES:
             warnings.append((line, _quote_warning(head[2], value)))
+        elif not enclosed and text[end : end + 1] == "#":
+            warnings.append(
+                (line, f"{head[2]}: # without a blank before it starts a comment; put the value in quotes")
+            )
         entries.append(
             Entry(
                 name=head[2],
@@ -205,13 +209,13 @@ def _quote_warning(name: str, value: str) -> str:
 def _duplicates(entries: list[Entry]) -> Iterator[tuple[int, str]]:
     seen: dict[str, int] = {}
     for entry in entries:
-        if entry.name in seen:
+        # a line such as A="$A more" continues the earlier one
+        if entry.name in seen and not re.search(rf"\$\{{?{re.escape(entry.name)}\b", entry.raw):
             yield (
                 entry.line,
                 f"{entry.name} is set again (first in line {seen[entry.name]}): the last one counts",
             )
-        else:
-            seen[entry.name] = entry.line
+        seen.setdefault(entry.name, entry.line)
 
 
 def _ignored(text: str, offsets: list[int]) -> Iterator[tuple[int, str]]:

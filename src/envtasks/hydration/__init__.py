@@ -13,12 +13,12 @@ from pathlib import Path
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY
 from . import checks, shadowing
-from .layers import Layers, read_layers, spelling_conflicts
-from .nesting import enter
+from .layers import Layers, Location, read_layers, spelling_conflicts
+from .nesting import enter, without_outer
 from .resolution import Keys, Resolution, decrypt_layers, resolve
 from .result import Hydrated, Origin
 
-__all__ = ["Hydrated", "Origin", "hydrate"]
+__all__ = ["Hydrated", "Origin", "hydrate", "without_outer"]
 
 _CHANGED = "this secret is changed by dotenvx's `$` expansion: `inv env.encrypt --repair`"
 _BROKEN = "the `$` in {} breaks dotenvx's expansion here, so this is not the value it looks like"
@@ -41,11 +41,11 @@ def hydrate(
     only are the same. Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, ConfigInvalid, Refused,
     and ToolMissing where the engine `dotenvx` lacks its command.
     """
-    process, outer = enter(process_env, environment.name, windows=windows)
+    process, outer = enter(process_env, environment.name, variable=environment.variable, windows=windows)
     layers = read_layers(environment, process, windows=windows)
     keys = Keys(environment, process_env, layers.files)
     secret = _secret(layers, secret_names)
-    why_off = checks.why_commands_are_off(environment, process_env, allowed=commands)
+    why_off = checks.why_commands_are_off(environment, without_outer(process_env), allowed=commands)
     resolution = _resolve(layers, keys, secret=secret, engine=engine, why_off=why_off)
     shadowed = shadowing.by_process(layers, resolution, keys.decrypt, outer, secret=secret)
     shadowing.check_allowed(layers, shadowed.names)
@@ -55,9 +55,10 @@ def hydrate(
         environment,
         {definition.name: resolution.values[name] for name, definition in layers.variables.items()},
         origins=_origins(layers, secret=resolution.tainted | shadowed.tainted),
+        outer=outer.names,
         process=process,
         files=[layer.label for layer in layers.files],
-        hidden=shadowed.secrets,
+        hidden={**shadowed.secrets, **{f"{key.variable} in {key.source}": key.hex for key in keys.found}},
         # an outer hydration of this environment has reported everything else
         warnings=warnings if outer.environment else [*_warnings(layers, resolution, keys), *warnings],
         notes=[] if outer.environment else shadowing.by_overrides(layers),
@@ -67,18 +68,20 @@ def hydrate(
 
 
 def _secret(layers: Layers, secret_names: Collection[str]) -> set[str]:
-    """The variables that are secret: those encrypted in some file, and `secret_names`."""
+    """The variables that are secret: encrypted in some file, or in `secret_names`; none of `not-secret`."""
     upper = {name.upper() for name in secret_names}  # pydantic-settings reads names in any case
-    return {layers.fold(name) for name in secret_names} | {
+    return {layers.fold(name) for name in secret_names if name not in layers.definitions} | {
         name
         for name, definition in layers.definitions.items()
-        if definition.encrypted or name.upper() in upper
+        if (definition.encrypted or name.upper() in upper)
+        and not layers.environment.is_not_secret(definition.name)
     }
 
 
 def _resolve(layers: Layers, keys: Keys, *, secret: Collection[str], engine: str, why_off: str) -> Resolution:
     """The values that an engine gives, checked."""
     checks.check_names(layers)
+    checks.check_steering(layers)
     plaintexts, failed = decrypt_layers(layers, keys.decrypt)
     checks.check_decrypted(layers, failed, keys)
     resolution = resolve(layers, plaintexts, secret=secret)
@@ -89,6 +92,7 @@ def _resolve(layers: Layers, keys: Keys, *, secret: Collection[str], engine: str
         run = partial(_run, folder=layers.environment.root)
         resolution = resolve(layers, plaintexts, secret=secret, run=run)
     checks.check_expansion(resolution.endless)
+    checks.check_required(resolution.required)
     if engine == "dotenvx":
         references = [
             name for name, value in resolution.values.items() if value.startswith(checks.REFERENCES)
@@ -124,12 +128,23 @@ def _origins(layers: Layers, *, secret: Collection[str]) -> dict[str, Origin]:
             file=definition.winner.label,
             line=definition.winner.entry.line,
             encrypted=definition.winner.entry.encrypted,
-            secret=name in secret,
+            secret=name in secret and not layers.environment.is_not_secret(definition.name),
             shadows=tuple(map(str, definition.shadowed)),
             process=name in layers.process,
         )
         for name, definition in layers.variables.items()
     }
+
+
+def _unset(layers: Layers, location: Location, name: str) -> str:
+    """What to say of a reference that gives nothing."""
+    if not name.isidentifier():
+        return f"${{{name}}}, which dotenvx does not know: it gives nothing"
+    later = layers.definitions.get(name)
+    if later is None:
+        return f"{name}, which is not set"
+    where = "line" if later.winner.layer == location.layer else "file"
+    return f"{name}, which only a later {where} sets ({later.winner})"
 
 
 def _warnings(layers: Layers, resolution: Resolution, keys: Keys) -> list[str]:
@@ -138,6 +153,11 @@ def _warnings(layers: Layers, resolution: Resolution, keys: Keys) -> list[str]:
     for layer in layers.files:
         warnings += [f"{layer.label}:{line}: {sentence}" for line, sentence in layer.file.warnings]
     warnings += [f"{location}: {location.entry.name}: {_CHANGED}" for location in resolution.changed]
+    warnings += [
+        f"{location}: {location.entry.name} refers to {_unset(layers, location, name)}"
+        for location, name in resolution.unset
+        if location not in resolution.changed
+    ]
     warnings += [
         f"{location}: {location.entry.name}: {_BROKEN.format(secret)}"
         for location, secret in resolution.broken

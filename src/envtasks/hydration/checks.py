@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from ..config import Environment
 from ..envfiles import ENCRYPTED
-from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing
+from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing, VariableMissing
 from .layers import Layers, Location
 from .resolution import Keys
 
 REFERENCES = ("op://", "bw://")
+_CIPHERTEXT: Final = re.compile(r"encrypted\s*:\s*[A-Za-z0-9+/]{128}", re.IGNORECASE)  # 97 bytes at least
+# shells, dynamic linkers, interpreters, git, editors and pagers, and the clients of Docker and Kubernetes
+_STEERING: Final = re.compile(
+    r"BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|ENV|PS4|PROMPT_COMMAND|ZDOTDIR|COMSPEC|PATHEXT"
+    r"|LD_.*|DYLD_.*"
+    r"|PYTHON(?:PATH|HOME|STARTUP|WARNINGS|INSPECT|BREAKPOINT|USERBASE|PLATLIBDIR|EXECUTABLE)|PYTEST_(?:PLUGINS|ADDOPTS)"
+    r"|BROWSER|NODE_OPTIONS|NODE_PATH|PERL5.*|PERLLIB|RUBYOPT|RUBYLIB|(?:_|JDK_)?JAVA_(?:TOOL_)?OPTIONS"
+    r"|GIT_(?:CONFIG.*|SSH.*|ASKPASS|EXEC_PATH|EXTERNAL_DIFF|EDITOR|SEQUENCE_EDITOR|PAGER|PROXY_COMMAND|TEMPLATE_DIR)"
+    r"|SSH_ASKPASS|EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|LESSCLOSE"
+    r"|DOCKER_(?:HOST|CONFIG|CONTEXT)|KUBECONFIG|INVOKE_RUN_SHELL"
+)
 _COMMANDS_OFF = "commands are off"
 
 
@@ -34,6 +47,22 @@ def check_names(layers: Layers) -> None:
         raise EnvFileInvalid(
             f"{_listed(found)}: an env file may not set variables that control envtasks.",
             hint="remove it: ENVTASKS_* is for the process environment alone",
+        )
+
+
+def check_steering(layers: Layers) -> None:
+    """Raise EnvFileInvalid for variables that make programs run or load code, unless `allow-steering` lists them."""
+    allowed = {layers.fold(name) for name in layers.environment.allow_steering}
+    found = [
+        definition.winner
+        for name, definition in layers.definitions.items()
+        if _STEERING.fullmatch(name) and name not in allowed
+    ]
+    if found:
+        names = ", ".join(f'"{location.entry.name}"' for location in found)
+        raise EnvFileInvalid(
+            f"{_listed(found)}: such a variable makes programs run or load code, and an env file is data.",
+            hint=f"if that is meant: allow-steering = [{names}] in [tool.envtasks] of pyproject.toml",
         )
 
 
@@ -69,6 +98,17 @@ def check_commands(locations: Sequence[Location], why_off: str) -> None:
         raise ConfigInvalid(f"{_listed(locations)}: $(…) would run a command, and {why_off}.", hint=hint)
 
 
+def check_required(required: Sequence[tuple[Location, str]]) -> None:
+    """Raise VariableMissing for `${NAME:?…}` where NAME is not set."""
+    if required:
+        listed = ", ".join(
+            dict.fromkeys(f"{name} ({location}: {location.entry.name})" for location, name in required)
+        )
+        raise VariableMissing(
+            f"These values require what is not set: {listed}.", hint="set it above the line that refers to it"
+        )
+
+
 def check_expansion(locations: Sequence[Location]) -> None:
     """Raise EnvFileInvalid if the expansion of a value does not end."""
     if locations:
@@ -83,18 +123,19 @@ def check_values(layers: Layers, values: Mapping[str, str]) -> None:
     ciphertexts, nul, references = [], [], []
     for name, definition in layers.definitions.items():
         value = values[name]
-        if name in layers.process:
-            continue
-        if value.startswith(ENCRYPTED):
+        if _CIPHERTEXT.search(value) or (value.startswith(ENCRYPTED) and name not in layers.process):
             ciphertexts.append(definition.winner)
+        elif name in layers.process:
+            continue
         elif "\0" in value:
             nul.append(definition.winner)
         elif value.startswith(REFERENCES):
             references.append(definition.winner)
     if ciphertexts:
         raise DecryptionFailed(
-            f"{_listed(ciphertexts)}: the value still begins with {ENCRYPTED} after decryption and expansion.",
-            hint="a value is decrypted only if all of it is a ciphertext, and only once",
+            f"{_listed(ciphertexts)}: the value still contains a ciphertext after decryption and expansion.",
+            hint="a value is decrypted only if all of it is a ciphertext: look for a quote that is not closed, a blank "
+            "before it or text after it",
         )
     if nul:
         raise EnvFileInvalid(

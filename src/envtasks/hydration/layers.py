@@ -7,13 +7,11 @@ Precedence is decided here alone. Names are folded where they are read, in `read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY, Entry, EnvFile, by_precedence, read_env_file
-from ..errors import EnvFileMissing
-
-APP_ENV: Final = "APP_ENV"
+from ..errors import EnvFileInvalid, EnvFileMissing
 
 
 def fold(name: str, *, windows: bool) -> str:
@@ -99,8 +97,8 @@ class Layers(NamedTuple):
 def read_layers(environment: Environment, process: Mapping[str, str], *, windows: bool) -> Layers:
     """The layers of an environment under a process environment whose names are folded.
 
-    `$APP_ENV` is what a file defines, else the environment's name. Raises EnvFileMissing for a missing baseline, and
-    EnvFileInvalid.
+    Variables of `file-wins` are left out of the process environment. `$APP_ENV` is what a file defines, else the
+    environment's name. Raises EnvFileMissing for a missing baseline, and EnvFileInvalid.
     """
     files = []
     for path in environment.files:
@@ -116,11 +114,19 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
                 hint="restore it from git, or create it; "
                 f"[tool.envtasks.environments] {environment.name} names it",
             ) from None
+        if not file.entries and not environment.optional(path):
+            raise EnvFileInvalid(
+                f"{label} sets no variable, and {environment.name} requires it.",
+                hint=f"restore it from git, or set one: inv env.set NAME --env {environment.name}",
+            )
         files.append((label, file, environment.optional(path)))
     layers = arrange(environment, files, process, windows=windows)
-    if APP_ENV not in layers.definitions:
-        layers = layers._replace(process={**process, APP_ENV: environment.name})
-    return layers
+    wins = {fold(name, windows=windows) for name in environment.file_wins} & layers.definitions.keys()
+    above = {name: value for name, value in process.items() if name not in wins}
+    variable = fold(environment.variable, windows=windows)
+    if variable not in layers.definitions:
+        above[variable] = environment.name
+    return layers._replace(process=above)
 
 
 def arrange(

@@ -22,7 +22,7 @@ from ..envfiles import (
 from .layers import Layer, Layers, Location
 
 if TYPE_CHECKING:
-    from ..envfiles import KeyRing
+    from ..envfiles import KeyRing, PrivateKey
 
 Decrypt = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
 Run = Callable[[str, Mapping[str, str]], str | None]
@@ -54,6 +54,11 @@ class Keys:
     def used(self) -> tuple[str, ...]:
         """The keys themselves if anything is encrypted, else none."""
         return self.ring.hexes if self._ring or any(layer.encrypted for layer in self._files) else ()
+
+    @property
+    def found(self) -> tuple[PrivateKey, ...]:
+        """The keys, if they were looked for."""
+        return self._ring.keys if self._ring else ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -137,6 +142,8 @@ class Resolution:
         self.unknown: set[str] = set()  # not decrypted or a command not run, or made from such a value
         self.changed: list[Location] = []  # decrypted values that the expansion changed
         self.broken: list[tuple[Location, str]] = []  # made with a secret (its name) whose `$` was expanded
+        self.unset: list[tuple[Location, str]] = []  # with a reference to what nothing above sets
+        self.required: list[tuple[Location, str]] = []  # with `${NAME:?}` whose NAME is not set
         self.commands: list[Location] = []  # with a command that was not run
         self.endless: list[Location] = []  # whose expansion does not end
         self._layers = layers
@@ -178,20 +185,23 @@ class Resolution:
         if entry.literal or "$" not in value:
             return value
         try:
-            expanded = self._expanded(value, location)
+            return self._expanded(value, location, decrypted=plaintext is not None)
         except EndlessExpansion:
             self.endless.append(location)
             self.unknown.add(name)
             return value
-        if plaintext is not None and expanded != plaintext:
-            self.changed.append(location)
-        return expanded
 
-    def _expanded(self, value: str, location: Location) -> str:
+    def _expanded(self, value: str, location: Location, *, decrypted: bool) -> str:
         """The value with its commands run, or else with its references expanded."""
         if "$(" in value and (output := self._evaluated(value, location)) is not None:
             return output
-        expanded, inserted = expand(value, self._lookup, budget=self._budget)
+        expanded, inserted, missing = expand(value, self._lookup, budget=self._budget)
+        for expression in missing:
+            name, operator, _ = expression.partition(":?")
+            required = operator and self._lookup(name) is None
+            (self.required if required else self.unset).append((location, name if required else expression))
+        if decrypted and expanded != value and (missing or not inserted):
+            self.changed.append(location)
         if inserted.keys() & self.tainted:
             self.tainted.add(location.name)
         if inserted.keys() & self.unknown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY
 from ..errors import VariableMissing, did_you_mean
-from .layers import APP_ENV, fold
+from .layers import fold
 from .nesting import marker
 
 # keep other loaders from reading an env file by themselves
@@ -39,11 +39,12 @@ class Hydrated(Mapping[str, str]):
 
     The process environment wins over the files. `warnings` and `notes` are for the user, one line each, without a
     value. `secrets` are the values to redact, by name; where the process environment replaces one, the file's is
-    there too. Neither the repr nor an error shows a value, and it cannot be pickled.
+    there too, and so are the private keys. `variable` is the one that holds the environment's name (APP_ENV).
+    Neither the repr nor an error shows a value, and it cannot be pickled.
     """
 
-    __slots__ = ("_effective", "_origins", "_process", "_reported", "_windows", "environment", "files", "notes",
-                 "protected", "public", "secrets", "warnings")  # fmt: skip
+    __slots__ = ("_effective", "_origins", "_outer", "_process", "_reported", "_windows", "environment", "files",
+                 "notes", "protected", "public", "secrets", "variable", "warnings")  # fmt: skip
 
     environment: str
     files: tuple[str, ...]
@@ -51,11 +52,13 @@ class Hydrated(Mapping[str, str]):
     public: bool
     notes: tuple[str, ...]
     secrets: Mapping[str, str]
+    variable: str
     warnings: tuple[str, ...]
     _effective: dict[str, str]
     _origins: dict[str, Origin]
     _process: dict[str, str]
     _reported: tuple[str, ...]
+    _outer: frozenset[str]
     _windows: bool
 
     def __init__(
@@ -70,6 +73,7 @@ class Hydrated(Mapping[str, str]):
         warnings: Sequence[str] = (),
         notes: Sequence[str] = (),
         reported: Sequence[str] = (),
+        outer: Collection[str] = (),
         windows: bool = False,
     ) -> None:
         secrets = {name: value for name, value in values.items() if origins[name].secret and value}
@@ -85,6 +89,8 @@ class Hydrated(Mapping[str, str]):
             "_origins": dict(origins),
             "_process": dict(process),
             "_reported": tuple(reported),
+            "_outer": frozenset(outer),
+            "variable": environment.variable,
             "_windows": windows,
         }.items():
             object.__setattr__(self, name, value)
@@ -123,11 +129,16 @@ class Hydrated(Mapping[str, str]):
         }
         given = list(self._effective) if needs is None else self._needed(needs)
         child.update((name, self._effective[name]) for name in given)
-        self._check(needs or (), {self._fold(name) for name in child} | {APP_ENV})
-        child[APP_ENV] = self.get(APP_ENV, self.environment)
+        self._check(needs or (), {self._fold(name) for name in child} | {self.variable})
+        child[self.variable] = self.get(self.variable, self.environment)
         child.update(SWITCHES)
-        child.update(marker(self.environment, given, self._reported))
+        ours = {name: child[name] for name in given if not self._from_process(name)}
+        child.update(marker(self.environment, ours, self._reported))
         return child
+
+    def _from_process(self, name: str) -> bool:
+        """Whether the process environment gives the value, and no outer hydration put it there."""
+        return self._origins[name].process and self._fold(name) not in self._outer
 
     def _needed(self, needs: Sequence[str]) -> list[str]:
         """The needed variables of the env files, in file order."""
