@@ -76,6 +76,20 @@ def _not_synchronous(what: str) -> ConfigInvalid:
     )
 
 
+def exposed_key_files(environment: Environment, process_env: Mapping[str, str]) -> tuple[str, ...]:
+    """The key files of an environment that git has although it is not public. Raises EnvFileInvalid."""
+    from . import git, inventory
+    from .envfiles import find_keys
+
+    if environment.public:
+        return ()
+    variables = inventory.read(environment).key_variables
+    # a key file may hold the key of a public environment alone
+    files = {key.source for key in find_keys(environment, {}).keys if key.variable in variables}
+    paths = [environment.root / name for name in sorted(files)]
+    return tuple(environment.label(path) for path in paths if git.is_tracked(path.parent, path, process_env))
+
+
 def require_allowed(environment: str, allowed: Sequence[str] | None, *, what: str) -> None:
     """Raise Refused for an environment that the `only` of a task or session excludes."""
     if allowed is not None and environment not in allowed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigInvalid
+from .errors import ConfigInvalid, SettingsInvalid
 
 if TYPE_CHECKING:
     import ast
@@ -104,7 +104,8 @@ def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck
     """The fields of the settings class, and its errors with the values of `child_env`.
 
     A child process with this environment imports the service's module, and with it pydantic-settings. Raises
-    ConfigInvalid when `settings` is not set, or when what it names cannot be imported or is no settings class.
+    ConfigInvalid when `settings` is not set, or when what it names cannot be imported or is no settings class,
+    SettingsInvalid when the system starts no process with these values.
     """
     import json
     import subprocess
@@ -115,17 +116,24 @@ def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck
             "pyproject.toml: [tool.envtasks] settings is not set, so there is no settings class.",
             hint='name the pydantic-settings class: settings = "app.settings:Settings"',
         )
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, project.settings],
-        cwd=project.root,
-        env=dict(child_env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, project.settings],
+            cwd=project.root,
+            env=dict(child_env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except (OSError, ValueError):  # ValueError: on Windows, a variable of more than 32,767 characters
+        largest = max(child_env, key=lambda name: len(child_env[name]))
+        raise SettingsInvalid(
+            f"No process can be started with these values: {largest} has {len(child_env[largest]):,} characters.",
+            hint="keep large values in files",
+        ) from None
     try:
         answer = json.loads(done.stdout.splitlines()[-1])  # the service's module may print as well
     except (ValueError, IndexError):

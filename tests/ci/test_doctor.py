@@ -10,6 +10,7 @@ import pytest
 from envtasks.ci.doctor import Check, check_job
 from envtasks.config import Project
 from envtasks.envfiles import generate_keys
+from tests.ci.pipeline_projects import commit
 from tests.projects import Sandbox
 
 SETTINGS = """
@@ -141,3 +142,61 @@ def test_tools_get_no_key(sandbox: Sandbox) -> None:
     path = f"{sandbox.root / 'bin'}{os.pathsep}/bin"
     spied = checks(sandbox, "spy", environment="local", PATH=path, **{VARIABLE: "f" * 64})[-1]
     assert spied == Check("spy", "key:")
+
+
+def test_a_key_file_in_git_is_a_warning(project: Sandbox) -> None:
+    """Whoever has a clone has the key; no failure, as the job itself can run; a public environment's may be there."""
+    commit(project.root)
+    assert checks(project)[0] == Check(
+        "key file",
+        ".env.keys is in git, so whoever has a clone can read what is encrypted for staging",
+        hint="encrypt with a new key, git rm --cached .env.keys, and write .env.keys into .gitignore",
+        warning=True,
+    )
+    assert (checks(project)[0].state, checks(project)[1].what) == ("warning", "key")
+    table = "\n[tool.envtasks.environments]\nstaging = { public = true }\n"
+    project.write("pyproject.toml", PYPROJECT + table)
+    assert checks(project)[0].what == "key"
+
+
+def test_only_the_environment_whose_key_is_in_git_is_warned_of(project: Sandbox) -> None:
+    """A tracked key file that has the key of another environment says nothing about this one."""
+    keys = (project.root / ".env.keys").read_text(encoding="utf-8")
+    project.environment("production", TOKEN="s3cret-value")
+    project.write(".env.staging.keys", keys)
+    project.write(".env.keys", (project.root / ".env.keys").read_text(encoding="utf-8").removeprefix(keys))
+    project.write(".gitignore", ".env.keys\n")
+    commit(project.root)
+    assert checks(project)[0].what == "key file"
+    assert checks(project, environment="production")[0].what == "key"
+
+
+def test_one_unreadable_file_does_not_end_the_checks(project: Sandbox) -> None:
+    """A baseline that cannot be read is a failed check with its code; the other environments are looked at too."""
+    project.write(
+        "pyproject.toml", f"{PYPROJECT}\n[tool.envtasks.environments]\nlocal = {{}}\nstaging = {{}}\n"
+    )
+    (project.root / ".env.local").mkdir()
+    loaded = Project.load(project.root)
+    found = list(check_job(loaded, [loaded.environment(n) for n in ("local", "staging")], [], project.env))
+    assert [(name, check.what, check.code) for name, check in found] == [
+        ("local", "values", 3),
+        ("staging", "key", 0),
+        ("staging", "values", 0),
+        ("staging", "settings", 0),
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Linux's limit for one variable, and a shell script")
+def test_values_too_large_for_any_process(project: Sandbox) -> None:
+    """Neither the settings class nor a tool can be started: a failed check each, the size named, never the value."""
+    (project.root / ".env.keys").unlink()
+    project.environment("staging", f"DB_HOST=x\nBIG={'a-large-value' * 20_000}\n", DB_PASSWORD="s3cret-value")
+    settings = checks(project)[-1]
+    assert (settings.what, settings.code) == ("settings", 5)
+    assert settings.found == "No process can be started with these values: BIG has 260,000 characters."
+    project.write("bin/tool", "#!/bin/sh\n").chmod(0o755)
+    path = f"{project.root / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    tool = checks(project, "tool", environment="staging", PATH=path, HUGE="a-large-value" * 20_000)[-1]
+    assert (tool.what, tool.code) == ("tool", 7)
+    assert "The largest: HUGE (260,006 bytes)" in tool.found

@@ -22,7 +22,7 @@ from envtasks.ci.files import (
     write_file,
 )
 from envtasks.ci.plan import Pipeline
-from envtasks.errors import ConfigInvalid
+from envtasks.errors import ConfigInvalid, EnvFileInvalid
 from envtasks.yaml_nodes import child, entries
 from tests.ci.pipeline_projects import loaded, shop
 from tests.projects import Sandbox
@@ -238,3 +238,11 @@ def test_markers_without_their_partner_are_refused(lines: list[str], wrong: int)
     """The message names the line; nothing is guessed about where our part ends."""
     with pytest.raises(ConfigInvalid, match=rf"^file:{wrong}: "):
         find_block("\n".join(lines), "file")
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(sandbox: Sandbox) -> None:
+    """Where `.github` is a file, the error says so in place of a traceback."""
+    sandbox.write(".github", "mine")
+    path = sandbox.root / github.FILE
+    with pytest.raises(EnvFileInvalid, match=r"^ci\.yml cannot be written"):
+        write_file(PipelineFile(path, github.FILE, "x", changed=True))

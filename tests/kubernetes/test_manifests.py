@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envtasks.errors import EnvFileInvalid
 from envtasks.kubernetes import manifests
 from envtasks.redaction import Redactor
 from tests.kubernetes.deployments import selection, target
@@ -160,3 +163,24 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (path,) = manifests.write_files({"secret.yaml": "x\n"}, folder, environment={})
     assert (path.is_symlink(), path.read_text(encoding="utf-8")) == (False, "x\n")
     assert other.read_text(encoding="utf-8") == "mine\n"
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path, place: str) -> None:
+    """The error names what cannot be written, and why, in place of a traceback."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(EnvFileInvalid, match=r"^\w+ cannot be written, and is as it was: [^:]+\.$"):
+        manifests.write_files({"secret.yaml": "x\n"}, tmp_path / place, environment={})
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing half written stays: neither a file with values nor a .gitignore that ignores nothing."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvFileInvalid, match=os.strerror(errno.ENOSPC)):
+        manifests.write_files({"secret.yaml": "x\n"}, tmp_path / "out", environment={})
+    assert list((tmp_path / "out").iterdir()) == []

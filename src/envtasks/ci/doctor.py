@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .. import inventory, settings_class
-from ..activation import hydrate_and_report
+from ..activation import exposed_key_files, hydrate_and_report
 from ..envfiles import find_keys
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process import find_program
@@ -32,11 +32,12 @@ class Check:
     found: str
     code: int = 0
     hint: str = ""
+    warning: bool = False
 
     @property
     def state(self) -> str:
         """The first word of the line."""
-        return "FAILED" if self.code else "ok"
+        return "FAILED" if self.code else "warning" if self.warning else "ok"
 
 
 def check_job(
@@ -58,10 +59,17 @@ def _environment_checks(
     project: Project, environment: Environment, process_env: Mapping[str, str]
 ) -> Iterator[Check]:
     """The key, the values and the settings class of one environment; what follows a failure is left out."""
-    yield (key := _check_key(environment, process_env))
-    if key.code:
-        return
     try:
+        for name in exposed_key_files(environment, process_env):
+            yield Check(
+                "key file",
+                f"{name} is in git, so whoever has a clone can read what is encrypted for {environment.name}",
+                hint=f"encrypt with a new key, git rm --cached {name}, and write {name} into .gitignore",
+                warning=True,
+            )
+        yield (key := _check_key(environment, process_env))
+        if key.code:
+            return
         hydrated = hydrate_and_report(project, environment, process_env)
     except EnvtasksError as error:
         yield Check("values", error.message, error.code, error.hint)
@@ -92,7 +100,7 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
 def _check_settings(project: Project, hydrated: Hydrated) -> Check:
     try:
         result = settings_class.check_in_child(project, hydrated.child_env())
-    except ConfigInvalid as error:
+    except (ConfigInvalid, SettingsInvalid) as error:
         return Check("settings", error.message, SettingsInvalid.code, error.hint)
     if not result.errors:
         return Check("settings", f"the values fit {project.settings}")
@@ -107,7 +115,10 @@ def _check_tool(tool: str, process_env: Mapping[str, str]) -> Check:
     except ToolMissing as error:
         return Check(tool, error.message, error.code, error.hint)
     words = PROBES.get(tool, (tool, "--version"))
-    done = run_probe([path, *words[1:]], process_env)
+    try:
+        done = run_probe([path, *words[1:]], process_env)
+    except EnvtasksError as error:
+        return Check(tool, error.message, ToolMissing.code, error.hint)
     if done.returncode:
         output = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         return Check(tool, f"`{' '.join(words)}` failed: {output}", ToolMissing.code)

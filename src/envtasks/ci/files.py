@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import yaml
 
-from ..envfiles import write_atomic
+from ..envfiles import write_atomic, writing
 from ..errors import ConfigInvalid
 from ..yaml_nodes import entries, line, load_all, read_text, refuse_duplicate_keys
 from . import github, gitlab
@@ -86,7 +86,8 @@ def rendered(
 
 def write_file(file: PipelineFile) -> None:
     """Write one file in one step."""
-    file.path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(file.path):
+        file.path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file.path, file.text, mode=None if file.path.exists() else 0o644)
 
 

@@ -15,6 +15,7 @@ from ..config import LAYERED
 from ..docker import image_settings
 from ..envfiles import PRIVATE_KEY
 from ..errors import ConfigInvalid, did_you_mean
+from ..process import start_errors
 from ..yaml_nodes import line
 from .dependencies import Installation, read_installation
 from .services import Service, read_services
@@ -218,18 +219,23 @@ def list_sessions(
 def run_probe(
     words: Sequence[str], process_env: Mapping[str, str], *, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """The finished process of a program that only has to answer; it gets no key, and nothing from an outer nox."""
-    return subprocess.run(
-        words,
-        cwd=cwd,
-        env={name: value for name, value in process_env.items() if not name.startswith(("NOX", "DOTENV_"))},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    """The finished process of a program that only has to answer; it gets no key, and nothing from an outer nox.
+
+    Raises EnvtasksError where it cannot be started.
+    """
+    env = {name: value for name, value in process_env.items() if not name.startswith(("NOX", "DOTENV_"))}
+    with start_errors(words[0], env, words):
+        return subprocess.run(
+            words,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)

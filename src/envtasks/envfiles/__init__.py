@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from .expansion import OBJECT_NAMES, Budget, EndlessExpansion, Variable, contains_reference, expand
     from .keys import KeyRing, find_keys, key_variables
     from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry
-    from .storage import locked, replace_file, write_atomic
+    from .storage import locked, replace_file, write_atomic, writing
 
 __all__ = [
     "ENCRYPTED", "OBJECT_NAMES", "PRIVATE_KEY", "PUBLIC_KEY", "Budget", "EndlessExpansion", "Entry", "EnvFile",
     "KeyRing", "Variable", "by_precedence", "contains_reference", "decrypt", "encrypt", "evaluate", "expand",
     "find_commands", "find_keys", "generate_keys", "key_variables", "locked", "parse_env_file", "public_key",
-    "read_env_file", "replace_file", "run_in_shell", "variables_in", "write_atomic",
+    "read_env_file", "replace_file", "run_in_shell", "variables_in", "write_atomic", "writing",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
@@ -26,7 +26,7 @@ _MODULES = {
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
     "keys": ("KeyRing", "find_keys", "key_variables"),
     "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry"),
-    "storage": ("locked", "replace_file", "write_atomic"),
+    "storage": ("locked", "replace_file", "write_atomic", "writing"),
 }
 
 

@@ -51,7 +51,7 @@ def replace_file(path: Path, data: bytes | str, *, mode: int | None = None) -> N
     target = Path(os.path.realpath(path))
     # one name for all writers: what a killed one leaves behind is overwritten by the next
     temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
-    try:
+    with writing(path):
         _check_writable(target)
         temporary.unlink(missing_ok=True)
         try:
@@ -61,6 +61,13 @@ def replace_file(path: Path, data: bytes | str, *, mode: int | None = None) -> N
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Within, raise EnvFileInvalid in place of OSError, which says that this file or folder cannot be written."""
+    try:
+        yield
     except OSError as error:
         raise _not_written(path, error) from None
 
@@ -138,7 +145,7 @@ def _not_written(path: Path, error: OSError) -> EnvFileInvalid:
     elif error.errno == errno.EBUSY:
         reason = "it is mounted by itself, so it cannot be replaced"
         hint = "mount its folder instead of the file"
-    return EnvFileInvalid(f"{path.name} cannot be written, and is as it was: {reason}.", hint=hint)
+    return EnvFileInvalid(f"{path.name or path} cannot be written, and is as it was: {reason}.", hint=hint)
 
 
 def _lock_file(path: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import git
-from ..envfiles import write_atomic
+from ..envfiles import write_atomic, writing
 from ..errors import Refused
 from ..yaml_nodes import Quoted, dump
 
@@ -112,10 +112,11 @@ def write_files(
 
     A folder that is new gets a `.gitignore` of its own. Raises Refused where git would add the files.
     """
-    is_new = not folder.exists() or not any(folder.iterdir())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with writing(folder):
+        is_new = not folder.exists() or not any(folder.iterdir())
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_new:
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8", newline="\n")
+        write_atomic(folder / ".gitignore", "*\n")
     # None, where there is no git or no repository, is as good as ignored
     visible = [name for name in files if git.is_ignored(folder, Path(name), environment) is False]
     if visible:
@@ -125,8 +126,9 @@ def write_files(
         )
     paths = tuple(folder / name for name in files)
     for path, text in zip(paths, files.values(), strict=True):
-        if path.is_symlink():
-            path.unlink()  # it may point to a place that git sees, or that others can read
+        with writing(path):
+            if path.is_symlink():
+                path.unlink()  # it may point to a place that git sees, or that others can read
         write_atomic(path, text.encode("utf-8"), mode=0o600)
     return paths
 

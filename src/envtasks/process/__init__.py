@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         get_variable,
         shell_quoted,
         signal_exit_code,
+        start_errors,
         too_large,
         without_keys,
     )
@@ -32,6 +33,7 @@ __all__ = [
     "redact_file_descriptors",
     "shell_quoted",
     "signal_exit_code",
+    "start_errors",
     "too_large",
     "without_keys",
 ]

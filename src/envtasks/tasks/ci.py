@@ -93,7 +93,7 @@ def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> No
             codes += [check.code] if state == "FAILED" else []
             rows.append({"state": state, "of": place, **asdict(check)})
             if not json:
-                hint = f"\n        {check.hint}" if check.hint and check.code else ""
+                hint = f"\n        {check.hint}" if check.hint else ""
                 _say(f"{state:7} {f'{place} ' if place else ''}{check.what}: {check.found}{hint}\n")
     if json:
         console.print_json(rows)
