@@ -11,6 +11,7 @@ import tarfile
 import threading
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -351,17 +352,38 @@ def test_large_zip_directory() -> None:
     ]
 
 
-def test_members() -> None:
+PACKED = {"gzip": gzip.compress(layer({"a": b"", "b": b"", "leak.gz": gzip.compress(LINE)})), "zip": zipped()}
+
+
+@pytest.mark.parametrize("kind", sorted(PACKED))
+def test_members(kind: str) -> None:
     """There is a limit to how many members all archives together may have; what follows is searched."""
-    files = {f"{number}": b"" for number in range(50)}
+    image = docker_archive(layer({"packed": PACKED[kind], "s": LINE, "t.gz": gzip.compress(LINE)}))
+    report = report_in_time(image, limits=Limits(members=2))
+    assert [found.path for found in report.findings] == ["packed"]
+    reasons = [(gap.what, gap.reason.partition(";")[0]) for gap in report.not_checked]
+    assert ("layer 1 of 1, packed", "more than 2 members in all archives together") in reasons
+
+
+def test_many_members_in_little_memory() -> None:
+    """The members of an archive are not kept."""
     image = docker_archive(
-        layer({**files, "t.tgz": gzip.compress(layer(files)), "z.zip": zipped(), "s": LINE})
+        layer({f"app/{number}": b"" for number in range(30_000)}, variant=tarfile.GNU_FORMAT)
     )
-    report = report_in_time(image, limits=Limits(members=70))
-    assert [found.variable for found in report.findings] == ["DB_PASSWORD"]
-    assert {gap.reason.partition(";")[0] for gap in report.not_checked} == {
-        "more than 70 members in all archives together"
-    }
+    tracemalloc.start()
+    report_in_time(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 * MIB
+
+
+def test_cut_off_inside() -> None:
+    """A tar archive in a layer that ends in the middle of a file is searched as far as it goes, and that is told."""
+    whole = layer({"a": LINE, "b": LINE + bytes(9000)})
+    report = report_in_time(one_file(gzip.compress(whole[: 4 * 512]), "t.tgz"))
+    assert [found.path for found in report.findings] == ["t.tgz!a", "t.tgz!b"]
+    reason = "the archive ends in the middle of this file; what follows was searched, but not unpacked"
+    assert report.not_checked == (NotChecked("layer 1 of 1, t.tgz!b", reason),)
 
 
 WRAPPERS: dict[str, Callable[[bytes], bytes]] = {
@@ -385,10 +407,24 @@ def test_nested_without_end(kind: str) -> None:
 
 def test_memory_that_xz_asks_for() -> None:
     """A compressed file that asks for much memory is not unpacked."""
-    asking = lzma.compress(LINE * 99, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])
-    report = report_in_time(one_file(asking, "a.xz"))
+    asking = bytearray(lzma.compress(LINE * 99))
+    assert asking[12:16] == b"\x02\x00\x21\x01"  # a header of 8 bytes and its checksum; one filter, LZMA2
+    asking[16] = 40  # a dictionary of 4 GiB
+    asking[20:24] = zlib.crc32(asking[12:20]).to_bytes(4, "little")
+    report = report_in_time(one_file(bytes(asking), "a.xz"))
     assert [gap.reason for gap in report.not_checked] == [
         "damaged, or packed with unusual settings (LZMAError)"
+    ]
+
+
+def test_memory_that_zstd_asks_for() -> None:
+    """A file compressed by zstd that asks for much memory is not unpacked."""
+    zstandard = pytest.importorskip("zstandard")
+    asking = zstandard.ZstdCompressionParameters(window_log=26, write_content_size=False)
+    pack = zstandard.ZstdCompressor(compression_params=asking).compressobj()
+    report = report_in_time(one_file(pack.compress(LINE * 99) + pack.flush(), "a.zst"))
+    assert [gap.reason for gap in report.not_checked] == [
+        "damaged, or packed with unusual settings (ZstdError)"
     ]
 
 

@@ -50,6 +50,13 @@ def test_in_config() -> None:
     assert str(report.error()).splitlines()[1:2] == [f"  config, Env {NAME}: the private key {NAME} (plain)"]
 
 
+def test_at_the_end() -> None:
+    """A private key that is the second number of a text, and ends it, is found."""
+    made = config(1, Env=[f"TOKENS={'ab' * 32} {PRIVATE}"])
+    report = audited(docker_archive(layer({"a": b""}), made=made), secrets={}, public_keys=TRACKED)
+    assert [(found.where, found.variable) for found in report.findings] == [("Env TOKENS", NAME)]
+
+
 def test_untracked_by_name() -> None:
     """A private key that belongs to no tracked file is told if its name stands before it."""
     report = audited(one_file(f"DOTENV_PRIVATE_KEY_CI={'ab' * 32}".encode()), secrets={}, public_keys=TRACKED)
