@@ -20,7 +20,7 @@ ENGINES: Final = ("native", "dotenvx")
 MASKS: Final = ("auto", "always", "never")
 KEYS: Final = (
     *("engine", "settings", "commands", "mask"),
-    *("environment-variable", "not-secret", "allow-steering"),
+    *("environment-variable", "not-secret", "allow-steering", "credentials"),
 )
 INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
 
@@ -87,6 +87,7 @@ class Project:
     mask: str = "auto"
     not_secret: tuple[str, ...] = ()
     environment_variable: str = "APP_ENV"
+    credentials: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -116,6 +117,9 @@ class Project:
             mask=table.one_of("mask", MASKS),
             not_secret=shared["not_secret"],
             environment_variable=shared["variable"],
+            credentials=table.strings(
+                "credentials", "a list of names and patterns, such as ['ARTIFACTORY_*']"
+            ),
             tables=MappingProxyType({name: table.table(name).values for name in INTEGRATIONS}),
         )
 

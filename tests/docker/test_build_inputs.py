@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from envtasks.audit.patterns import is_user_name
 from envtasks.docker.build_inputs import (
     BuildInputs,
     build_arg_note,
     build_inputs,
     check_history,
-    credential_values,
     image_labels,
-    is_credential,
-    is_index_credential,
     public_address,
-    redactor_for_build,
+    unfed_mounts_note,
 )
+from envtasks.docker.credentials import Credentials
 from envtasks.docker.dockerfile import Argument, Dockerfile, SecretMount, Stage
 from envtasks.docker.settings import ImageSettings
 from envtasks.errors import Refused, VariableMissing
+from envtasks.hydration import Hydrated
 from tests.hydrations import hydrated
 
 SETTINGS = ImageSettings(
@@ -53,6 +49,11 @@ def declared(*names: Argument | SecretMount, target: str = "runtime") -> Dockerf
     return Dockerfile(target, arguments, mounts, STAGES, TEXT)
 
 
+def credentials(values: Hydrated, *patterns: str) -> Credentials:
+    """The credentials of an environment, `patterns` being those that pyproject.toml lists."""
+    return Credentials(values, values.child_env(), patterns)
+
+
 def test_the_dockerfile_decides_how_a_name_goes_into_the_build(tmp_path: Path) -> None:
     """An ARG is a build arg, a mount a secret; what is not declared, or not set, does not go in."""
     values = hydrated(tmp_path, "PLAIN=1\nTOKEN=2\nUV_INDEX_A_PASSWORD=3\nUNASKED=4\n", secret=["TOKEN"])
@@ -65,7 +66,7 @@ def test_the_dockerfile_decides_how_a_name_goes_into_the_build(tmp_path: Path) -
         SecretMount("absent", False, 6),
     )
 
-    found = build_inputs(asked, values, values.child_env(), settings=SETTINGS)
+    found = build_inputs(asked, credentials(values), settings=SETTINGS)
 
     assert found == BuildInputs(
         ("PLAIN", "UV_INDEX_A_PASSWORD", "APP_ENV"), ("TOKEN",), ("UV_INDEX_A_PASSWORD",)
@@ -88,7 +89,7 @@ def test_only_credentials_and_secret_mounts_may_come_from_the_process_environmen
         SecretMount("NPM_TOKEN", True, 3),
     )
 
-    found = build_inputs(asked, values, values.child_env(), settings=SETTINGS)
+    found = build_inputs(asked, credentials(values), settings=SETTINGS)
 
     assert found == BuildInputs(("UV_INDEX_A_PASSWORD",), ("NPM_TOKEN",), ("UV_INDEX_A_PASSWORD",))
 
@@ -106,7 +107,7 @@ def test_everything_that_is_missing_is_in_one_message(tmp_path: Path) -> None:
     values = hydrated(tmp_path, "A=1\n")
 
     with pytest.raises(VariableMissing) as raised:
-        build_inputs(asked, values, values.child_env(), settings=SETTINGS)
+        build_inputs(asked, credentials(values), settings=SETTINGS)
 
     assert raised.value.message == (
         "docker/Dockerfile needs what staging does not have: UV_INDEX_A_PASSWORD (docker/Dockerfile:2), "
@@ -119,10 +120,58 @@ def test_an_empty_credential_is_not_missing(tmp_path: Path) -> None:
     values = hydrated(tmp_path, "UV_INDEX_A_USERNAME=\n")
 
     found = build_inputs(
-        declared(Argument("UV_INDEX_A_USERNAME", None, 1)), values, values.child_env(), settings=SETTINGS
+        declared(Argument("UV_INDEX_A_USERNAME", None, 1)), credentials(values), settings=SETTINGS
     )
 
     assert found.build_args == ("UV_INDEX_A_USERNAME",)
+
+
+def test_an_empty_value_does_not_feed_a_required_mount(tmp_path: Path) -> None:
+    """Docker takes it for a secret that is there, so it is missing here, and said to be empty."""
+    values = hydrated(tmp_path, "A=1\n", process={"UV_INDEX_CORP_PASSWORD": ""})
+    asked = declared(SecretMount("UV_INDEX_CORP_PASSWORD", True, 7), SecretMount("GONE", True, 8))
+
+    with pytest.raises(VariableMissing) as raised:
+        build_inputs(asked, credentials(values), settings=SETTINGS)
+
+    assert raised.value.message == (
+        "docker/Dockerfile needs what staging does not have: UV_INDEX_CORP_PASSWORD (empty) (docker/Dockerfile:7, "
+        "a secret mount), GONE (docker/Dockerfile:8, a secret mount)."
+    )
+
+
+def test_credentials_of_package_managers_come_from_the_process_environment(tmp_path: Path) -> None:
+    """Those of Poetry, PDM, npm, Cargo and git, and those that the project lists, as uv's do."""
+    names = [
+        "POETRY_HTTP_BASIC_CORP_PASSWORD",
+        "PDM_PYPI_PASSWORD",
+        "NPM_TOKEN",
+        "CARGO_REGISTRY_TOKEN",
+        "GH_TOKEN",
+    ]
+    names.append("ARTIFACTORY_KEY")
+    values = hydrated(tmp_path, "A=1\n", process=dict.fromkeys([*names, "SHELL_ONLY"], "from-ci"))
+    asked = declared(*(Argument(name, None, 1) for name in [*names, "SHELL_ONLY"]))
+
+    found = build_inputs(asked, credentials(values, "ARTIFACTORY_*"), settings=SETTINGS)
+
+    assert found == BuildInputs(tuple(names), (), tuple(names))
+
+
+def test_an_optional_mount_that_nothing_feeds_is_noted() -> None:
+    """With its line; one that is fed, or required and so never empty, is not."""
+    asked = declared(SecretMount("A", False, 3), SecretMount("B", False, 4), SecretMount("C", False, 5))
+
+    def note(*unfed: str) -> str:
+        return unfed_mounts_note(asked, unfed, settings=SETTINGS, environment="staging")
+
+    assert note() == ""
+    assert note("B") == (
+        "the optional secret mount is left empty, as staging has no value for it: B (docker/Dockerfile:4)."
+    )
+    assert note("A", "C").startswith(
+        "the optional secret mounts are left empty, as staging has no value for them:"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +184,7 @@ def test_a_push_with_a_credential_in_the_history_is_refused(
     """Only for a protected environment, and only if a stage that the target starts from declares the credential."""
     values = hydrated(tmp_path, "INDEX_TOKEN=1234\n", secret=["INDEX_TOKEN"], protected=protected)
     asked = declared(Argument("INDEX_TOKEN", None, 3), target=target)
-    found = build_inputs(asked, values, values.child_env(), settings=SETTINGS)
+    found = build_inputs(asked, credentials(values), settings=SETTINGS)
 
     if not refused:
         check_history(asked, found, values, settings=SETTINGS)
@@ -159,88 +208,6 @@ def test_the_note_on_build_args_names_every_line_to_change() -> None:
         f"  line 5, after RUN:  {mount}",
     ]
     assert build_arg_note(declared(), [], settings=SETTINGS) == ""
-
-
-def test_secrets_and_index_credentials_are_redacted(tmp_path: Path) -> None:
-    """Secrets, passwords of indexes, and of a URL the user information; user names and public URLs are not."""
-    values = hydrated(
-        tmp_path,
-        "PLAIN=plain-value\nTOKEN=token-value\nUV_INDEX_A_USERNAME=user-name\nUV_INDEX_A_PASSWORD=pass-word\n"
-        "PIP_INDEX_URL=https://someone:p%40ss@pypi.example.com/simple\nUV_INDEX_URL=https://pypi.example.com/public\n",
-        secret=["TOKEN"],
-        process={"UV_INDEX_B_PASSWORD": "from-ci-1"},
-    )
-    text = (
-        "plain-value token-value user-name pass-word from-ci-1 "
-        "https://someone:p%40ss@pypi.example.com/simple someone:p%40ss p@ss https://pypi.example.com/public"
-    )
-
-    assert redactor_for_build(values, values.child_env()).text(text) == (
-        "plain-value *** user-name *** *** *** *** *** https://pypi.example.com/public"
-    )
-
-
-def test_of_a_public_environment_only_what_goes_into_the_build_is_redacted(tmp_path: Path) -> None:
-    """Its values are fake and stay, but those of credentials that go into the build are redacted as real ones."""
-    values = hydrated(
-        tmp_path, "TOKEN=token-value\nOTHER=other-value\n", secret=["TOKEN", "OTHER"], public=True
-    )
-
-    assert (
-        redactor_for_build(values, values.child_env(), ["TOKEN"]).text("token-value other-value")
-        == "*** other-value"
-    )
-
-
-class Values(dict[str, str]):
-    """As much of a Hydrated as credentials ask for."""
-
-    def __init__(self, *secret: str, **values: str) -> None:
-        super().__init__(values)
-        self._secret = secret
-
-    def origin(self, name: str) -> Any:
-        return SimpleNamespace(secret=name in self._secret)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_one"),
-    [
-        ("UV_INDEX_INTERNAL_USERNAME", True),
-        ("UV_INDEX_INTERNAL_PASSWORD", True),
-        ("UV_DEFAULT_INDEX", True),
-        ("UV_EXTRA_INDEX_URL", True),
-        ("PIP_INDEX_URL", True),
-        ("PIP_EXTRA_INDEX_URL", True),
-        ("UV_INDEX_STRATEGY", False),
-        ("PIP_NO_CACHE_DIR", False),
-        ("SEARCH_INDEX_URL", False),
-    ],
-)
-def test_the_names_that_uv_and_pip_use_are_known(name: str, is_one: bool) -> None:
-    """The names from which uv and pip take an index's credentials are known; their other options are not among them."""
-    assert is_index_credential(name) == is_one
-
-
-def test_a_user_name_is_distinguished_from_a_password() -> None:
-    """The user name for an index is known by its name."""
-    assert is_user_name("UV_INDEX_INTERNAL_USERNAME")
-    assert not is_user_name("UV_INDEX_INTERNAL_PASSWORD")
-
-
-def test_secrets_private_keys_and_index_variables_are_credentials() -> None:
-    """Credentials are the secrets, the private keys and what is an index's by name; also those only the process has."""
-    hydrated = cast(
-        Any,
-        Values("DB_PASSWORD", DB_PASSWORD="a", LOG_LEVEL="b", PIP_INDEX_URL="c", DOTENV_PRIVATE_KEY_CI="d"),
-    )
-    expected = {"DB_PASSWORD": "a", "PIP_INDEX_URL": "c", "DOTENV_PRIVATE_KEY_CI": "d"}
-    process = {"UV_INDEX_X_PASSWORD": "e", "PIP_INDEX_URL": "f", "HOME": "g"}
-    assert credential_values(hydrated) == expected
-    assert credential_values(hydrated, process) == {"UV_INDEX_X_PASSWORD": "e"} | expected
-    assert [name for name in ("DB_PASSWORD", "LOG_LEVEL", "UNKNOWN") if is_credential(name, hydrated)] == [
-        "DB_PASSWORD"
-    ]
 
 
 @pytest.mark.parametrize(

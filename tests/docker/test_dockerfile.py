@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from envtasks.docker import ImageSettings
-from envtasks.docker.dockerfile import Argument, Dockerfile, SecretMount, Stage, read_dockerfile
+from envtasks.docker.dockerfile import (
+    Argument,
+    Dockerfile,
+    SecretMount,
+    Stage,
+    read_dockerfile,
+    secret_ids,
+)
 from envtasks.errors import BuildFailed
 from envtasks.redaction import Redactor
 from tests.fakes import fake_docker
@@ -58,7 +65,10 @@ def test_outline_and_targets_are_read(tmp_path: Path) -> None:
     settings.file.write_text(TEXT, encoding="utf-8")
 
     found = read_dockerfile(
-        settings, fake_docker(tmp_path, script), plain=["VARIANT", "ELSEWHERE"], redactor=Redactor(())
+        settings,
+        fake_docker(tmp_path, script),
+        plain={"VARIANT": "VARIANT", "ELSEWHERE": "x"},
+        redactor=Redactor(()),
     )
 
     assert found.target == "full"
@@ -79,7 +89,7 @@ def test_a_wrong_dockerfile_is_buildkits_own_message(tmp_path: Path) -> None:
     env = fake_docker(tmp_path, 'echo "ERROR: unknown instruction: RUUN marked-value" >&2; exit 1')
 
     with pytest.raises(BuildFailed, match=r"^D cannot be built: ERROR: unknown instruction: RUUN \*\*\*$"):
-        read_dockerfile(settings, env, plain=(), redactor=Redactor(["marked-value"]))
+        read_dockerfile(settings, env, plain={}, redactor=Redactor(["marked-value"]))
 
 
 def dockerfile(target: str, base: str = "${VARIANT:-full}", *arguments: Argument) -> Dockerfile:
@@ -134,3 +144,14 @@ def test_stages_know_their_arguments_and_the_runs_they_reach(
 
     assert [stage.name for stage in found.stages if stage.declares(name)] == stages
     assert (found.argument_lines(name), found.run_lines(name)) == (arg_lines, run_lines)
+
+
+def test_the_ids_of_all_secret_mounts_are_read_from_the_text() -> None:
+    """Of every stage, quoted or not, in any order and case; without an id the target's name is it."""
+    text = """
+        RUN --mount=type=secret,id=ONE,env=X,required=true --mount=id=TWO,type=secret true
+        RUN --mount=type=cache,id=NOT --mount="type=secret,id=THREE" \\
+            --MOUNT=TYPE=secret,target=/run/secrets/FOUR true
+        RUN --mount=type=bind,source=x
+        """
+    assert secret_ids(text) == {"ONE", "TWO", "THREE", "FOUR"}

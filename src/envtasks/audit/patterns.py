@@ -53,7 +53,7 @@ _DOTENVX: Final = re.compile(
     r"|(?:python[_-])?dotenvx-\d[^/]*\.(?:whl|tar\.gz|tgz|zip)"
     r")\Z"
 )
-_USER_NAME: Final = re.compile(r"UV_INDEX_\w+_USERNAME")
+_USER_NAME: Final = re.compile(r"\w+_USERNAME|HATCH_INDEX_USER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def too_common(text: str) -> str:
 
 
 def is_user_name(name: str) -> bool:
-    """Whether the variable holds the user name for an index, which is no secret unless it is declared one."""
+    """Whether the variable holds a user name, which is no secret unless it is declared one."""
     return bool(_USER_NAME.fullmatch(name))
 
 

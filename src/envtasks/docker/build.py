@@ -17,13 +17,14 @@ from .build_inputs import (
     build_inputs,
     check_history,
     image_labels,
-    is_credential,
-    redactor_for_build,
+    unfed_mounts_note,
 )
 from .client import docker_client, find_docker
+from .credentials import Credentials
 from .dockerfile import Dockerfile, read_dockerfile
 from .progress import run_build
 from .settings import ImageSettings, image_settings
+from .steering import NO_STEERING, Steering
 
 if TYPE_CHECKING:
     from ..config import Project
@@ -59,6 +60,13 @@ class BuildPlan:
     driver: str
     child_env: Mapping[str, str] = field(repr=False)
     redactor: Redactor = field(repr=False)
+    steering: Steering = NO_STEERING
+
+    @property
+    def unfed(self) -> frozenset[str]:
+        """The secret mounts, by id, that are not set or empty."""
+        ids = {mount.id for mount in self.dockerfile.secret_mounts}
+        return frozenset(name for name in ids if not self.child_env.get(self.steering.source(name)))
 
     @property
     def by_digest(self) -> bool:
@@ -95,15 +103,19 @@ def plan_build(project: Project, hydrated: Hydrated, options: BuildOptions) -> B
         target=options.target or settings.target,
         platforms=options.platforms or settings.platforms,
     )
-    child_env = hydrated.child_env() | NO_PROVENANCE
-    plain = [name for name in dict.fromkeys(["APP_ENV", *hydrated]) if not is_credential(name, hydrated)]
+    credentials, steering = Credentials.of(project, hydrated), Steering.of(project, hydrated)
+    child_env = steering.docker_env(credentials.child_env) | NO_PROVENANCE
+    plain = [name for name in dict.fromkeys([hydrated.variable, *hydrated]) if name not in credentials]
     dockerfile = read_dockerfile(
-        settings, child_env, plain=plain, redactor=redactor_for_build(hydrated, child_env)
+        settings,
+        child_env,
+        plain={name: steering.argument(name) for name in plain},
+        redactor=credentials.redactor(),
     )
-    inputs = build_inputs(dockerfile, hydrated, child_env, settings=settings)
+    inputs = build_inputs(dockerfile, credentials, settings=settings)
     if options.push:
         check_history(dockerfile, inputs, hydrated, settings=settings)
-    redactor = redactor_for_build(hydrated, child_env, [*inputs.credentials, *inputs.secrets])
+    redactor = credentials.redactor([*inputs.credentials, *inputs.secrets])
     with docker_client(child_env, what="The builder cannot be inspected", redactor=redactor) as client:
         driver = str(client.buildx.inspect().driver)
     _check_platforms(settings.platforms, driver, push=options.push)
@@ -115,8 +127,10 @@ def plan_build(project: Project, hydrated: Hydrated, options: BuildOptions) -> B
         dockerfile=dockerfile,
         inputs=inputs,
         driver=driver,
-        child_env=child_env,
+        child_env=child_env
+        | steering.docker_env(credentials.child_env, arguments=inputs.build_args, mounts=inputs.secrets),
         redactor=redactor,
+        steering=steering,
     )
 
 
@@ -139,8 +153,12 @@ def _check_platforms(platforms: tuple[str, ...], driver: str, *, push: bool) -> 
 
 def build(plan: BuildPlan) -> BuiltImage:
     """Build the image. Raises BuildFailed, whose message ends with the failed step's output, values redacted."""
-    if note := build_arg_note(plan.dockerfile, plan.inputs.credentials, settings=plan.settings):
-        console.say("note", note)
+    for note in (
+        build_arg_note(plan.dockerfile, plan.inputs.credentials, settings=plan.settings),
+        unfed_mounts_note(plan.dockerfile, plan.unfed, settings=plan.settings, environment=plan.environment),
+    ):
+        if note:
+            console.say("note", note)
     credentials = (*plan.inputs.credentials, *plan.inputs.secrets)
     with TemporaryDirectory(prefix="envtasks-") as folder:
         metadata = Path(folder, "metadata.json")
@@ -188,7 +206,7 @@ def _options(plan: BuildPlan) -> Iterator[str]:
     yield f"--file={settings.file}"
     if settings.target:
         yield f"--target={settings.target}"
-    yield from plan.inputs.options()
+    yield from plan.inputs.options(plan.steering)
     for name, value in image_labels(settings.root, plan.child_env).items():
         yield f"--label={name}={value}"
     if settings.platforms:

@@ -1,83 +1,26 @@
-"""What goes into a build: build args, secret mounts and labels; which are credentials, and their redaction."""
+"""What goes into a build: build args, secret mounts and labels."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from .. import git
 from ..errors import Refused, VariableMissing
-from ..redaction import Redactor
+from .steering import NO_STEERING, Steering
 
 if TYPE_CHECKING:
     from ..hydration import Hydrated
+    from .credentials import Credentials
     from .dockerfile import Dockerfile
     from .settings import ImageSettings
 
-# UV_INDEX_<NAME>_USERNAME and _PASSWORD, UV_INDEX, UV_DEFAULT_INDEX, UV_INDEX_URL, UV_EXTRA_INDEX_URL; pip's two URLs
-_INDEX_VARIABLE: Final = re.compile(r"UV_\w*INDEX\w*|PIP_(?:EXTRA_)?INDEX_URL")
-_INDEX_OPTIONS: Final = frozenset({"UV_INDEX_STRATEGY", "UV_NO_INDEX"})
-_PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"
 _LABELS: Final = "org.opencontainers.image"  # github.com/opencontainers/image-spec, annotations.md
-
-
-def is_index_credential(name: str) -> bool:
-    """Whether uv or pip takes a package index's credentials from a variable of this name."""
-    return bool(_INDEX_VARIABLE.fullmatch(name)) and name not in _INDEX_OPTIONS
-
-
-def is_credential(name: str, hydrated: Hydrated) -> bool:
-    """Whether the variable is a credential: a secret of the environment, a private key, or an index's by its name."""
-    secret = name in hydrated and hydrated.origin(name).secret
-    return secret or is_index_credential(name) or name.startswith(_PRIVATE_KEY)
-
-
-def credential_values(hydrated: Hydrated, process_env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The credentials of an environment and their values.
-
-    With `process_env`, also an index's that only the process environment has, as in a CI that keeps them itself.
-    """
-    found = {name: value for name, value in (process_env or {}).items() if is_index_credential(name)}
-    return found | {name: value for name, value in hydrated.items() if is_credential(name, hydrated)}
-
-
-def redactor_for_build(
-    hydrated: Hydrated, child_env: Mapping[str, str], inputs: Iterable[str] = ()
-) -> Redactor:
-    """Redacts the secrets of an environment and the credentials of its package indexes.
-
-    Of a public environment, whose values are fake, only those named in `inputs`, which go into the build. A user
-    name is redacted if it is declared secret; of a URL also the user information by itself.
-    """
-    from ..audit import is_user_name
-
-    found = credential_values(hydrated, child_env)
-    if hydrated.public:
-        found = {name: found.get(name, child_env[name]) for name in inputs if name in child_env}
-    else:
-        found |= hydrated.secrets
-    values = [value for name, value in found.items() if name in hydrated.secrets or not is_user_name(name)]
-    return Redactor([form for value in values for form in _redacted_forms(value)])
-
-
-def _redacted_forms(value: str) -> Iterator[str]:
-    """A value; of a URL nothing if it has no user information, else also that and the password, by themselves."""
-    try:
-        parts = urlsplit(value)
-        user_info, at, _ = parts.netloc.rpartition("@")
-        password = parts.password or ""
-    except ValueError:
-        yield value
-        return
-    if not parts.scheme or not parts.netloc:
-        yield value
-    elif at:
-        yield from filter(None, (value, user_info, password, unquote(password)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +31,54 @@ class BuildInputs:
     secrets: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
 
-    def options(self) -> list[str]:
-        """docker's options: names alone; docker takes the values from its own environment."""
-        args = [f"--build-arg={name}" for name in self.build_args]
-        return args + [f"--secret=id={name},env={name}" for name in self.secrets]
+    def options(self, steering: Steering = NO_STEERING) -> list[str]:
+        """docker's options: names, whose values it takes from its own environment."""
+        args = [f"--build-arg={steering.argument(name)}" for name in self.build_args]
+        return args + [f"--secret=id={name},env={steering.source(name)}" for name in self.secrets]
 
 
-def build_inputs(
-    dockerfile: Dockerfile, hydrated: Hydrated, child_env: Mapping[str, str], *, settings: ImageSettings
-) -> BuildInputs:
+def build_inputs(dockerfile: Dockerfile, credentials: Credentials, *, settings: ImageSettings) -> BuildInputs:
     """What goes into a build of this Dockerfile in this environment, and nothing else.
 
     An ARG takes what the environment declares; a credential and a secret mount may also come from the process
     environment, as in a CI that keeps them there. Raises VariableMissing naming all that are lacking.
     """
+    hydrated, child_env = credentials.hydrated, credentials.child_env
     present = [argument.name for argument in dockerfile.arguments if argument.name in child_env]
-    credentials = [name for name in present if is_credential(name, hydrated)]
     missing = [
         f"{argument.name} ({settings.label}:{argument.line})"
         for argument in dockerfile.arguments
-        if argument.name not in child_env
-        and argument.default is None
-        and is_credential(argument.name, hydrated)
+        if argument.name not in child_env and argument.default is None and argument.name in credentials
     ]
     missing += [
-        f"{mount.id} ({settings.label}:{mount.line}, a secret mount)"
+        f"{mount.id}{' (empty)' if mount.id in child_env else ''} ({settings.label}:{mount.line}, a secret mount)"
         for mount in dockerfile.secret_mounts
-        if mount.required and mount.id not in child_env
+        if mount.required and not child_env.get(mount.id)  # docker itself takes an empty one
     ]
     if missing:
         raise VariableMissing(
             f"{settings.label} needs what {hydrated.environment} does not have: {', '.join(missing)}.",
             hint=f"add it to an env file of {hydrated.environment}; the id of a secret mount is its variable",
         )
-    declared = {"APP_ENV", *hydrated, *credentials}
+    found = [name for name in present if name in credentials]
+    declared = {hydrated.variable, *hydrated, *found}
     return BuildInputs(
         build_args=tuple(name for name in present if name in declared),
         secrets=tuple(mount.id for mount in dockerfile.secret_mounts if mount.id in child_env),
-        credentials=tuple(credentials),
+        credentials=tuple(found),
     )
+
+
+def unfed_mounts_note(
+    dockerfile: Dockerfile, unfed: Collection[str], *, settings: ImageSettings, environment: str
+) -> str:
+    """A note on the secret mounts, by id, that the build goes without; empty if there are none."""
+    found = [mount for mount in dockerfile.secret_mounts if mount.id in unfed]
+    if not found:
+        return ""
+    names = ", ".join(f"{mount.id} ({settings.label}:{mount.line})" for mount in found)
+    are, them = ("secret mount is", "it") if len(found) == 1 else ("secret mounts are", "them")
+    return f"the optional {are} left empty, as {environment} has no value for {them}: {names}."
 
 
 def check_history(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..redaction import Redactor
     from .settings import ImageSettings
 
+_MOUNT: Final = re.compile(r"--mount=(\S*type=[\"']?secret\b\S*)", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^{}]*))?\})")
 
 
@@ -93,19 +94,30 @@ class Dockerfile:
         return [line for stage in self.stages for line in stage.runs_with(name)]
 
 
+def secret_ids(text: str) -> frozenset[str]:
+    """The ids of all secret mounts that a Dockerfile's text mentions, read without BuildKit."""
+    found = set()
+    for mount in _MOUNT.findall(text):
+        pairs = (option.strip("\"'").partition("=") for option in mount.split(","))
+        options = {name.lower(): value for name, _, value in pairs}
+        target = next((options[name] for name in ("target", "dst", "destination") if name in options), "")
+        found.add(options.get("id") or target.rpartition("/")[2])
+    return frozenset(found - {""})
+
+
 def read_dockerfile(
-    settings: ImageSettings, child_env: Mapping[str, str], *, plain: Sequence[str], redactor: Redactor
+    settings: ImageSettings, child_env: Mapping[str, str], *, plain: Mapping[str, str], redactor: Redactor
 ) -> Dockerfile:
     """What the settings' target declares, as BuildKit's outline has it.
 
-    `plain` are the names whose values may decide which stages are needed (`FROM ${VARIANT}`): those that the
-    Dockerfile mentions are passed, by name. No secret may be among them: the outline prints what it was given.
+    `plain` are the names whose values may decide which stages are needed (`FROM ${VARIANT}`), each as a build arg is
+    given: those that the Dockerfile mentions are passed. No secret may be among them, as the outline prints them.
     Raises BuildFailed with BuildKit's message when the Dockerfile is wrong, ConfigInvalid and ToolMissing.
     """
     text = settings.dockerfile_text()
     mentioned = set(re.findall(r"\w+", text))
     command = [find_docker(child_env), "buildx", "build", f"--file={settings.file}"]
-    command += [f"--build-arg={name}" for name in plain if name in mentioned]
+    command += [f"--build-arg={argument}" for name, argument in plain.items() if name in mentioned]
     what = f"{settings.label} cannot be built"
 
     def call(method: str, *more: str) -> dict[str, Any]:

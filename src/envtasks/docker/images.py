@@ -10,9 +10,11 @@ from .. import console, inventory
 from ..errors import BuildFailed, ConfigInvalid, Refused
 from ..process import shell_quoted
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
-from .build_inputs import credential_values, redactor_for_build
 from .client import PROGRAM, docker_client, save_image
+from .credentials import Credentials
+from .dockerfile import secret_ids
 from .settings import image_settings
+from .steering import Steering
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -51,7 +53,7 @@ def build_image(
         console.write_utf8(shell_quoted(build_command(plan)) + "\n")
         return None
     built = build(plan)
-    check = _audit_check(project, hydrated)
+    check = _audit_check(project, hydrated, plan.inputs.secrets)
     if plan.by_digest:
         push_by_digest(built.reference, built.digest, plan.child_env, check=check, redactor=plan.redactor)
     elif options.push:
@@ -72,25 +74,30 @@ def push_image(
     if dry:
         console.write_utf8(shell_quoted([PROGRAM, "image", "push", reference]) + "\n")
         return None
-    child_env = hydrated.child_env() | NO_PROVENANCE
-    redactor = redactor_for_build(hydrated, child_env)
+    credentials = Credentials.of(project, hydrated)
+    child_env = Steering.of(project, hydrated).docker_env(credentials.child_env) | NO_PROVENANCE
+    redactor = credentials.redactor(_mounts(project))
     return push(reference, child_env, check=_audit_check(project, hydrated), redactor=redactor)
 
 
-def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label: str = "") -> Report:
+def audit_image(
+    project: Project, hydrated: Hydrated, image: str = "", *, label: str = "", mounts: Collection[str] = ()
+) -> Report:
     """The report on an image of the engine (default: the environment's own); what was not checked is said on stderr.
 
-    `image` is a reference or an id, `label` its name in messages. Raises BuildFailed (no such image) and ToolMissing.
+    `image` is a reference or an id, `label` its name in messages, `mounts` are secret mounts besides those that the
+    Dockerfile names. Raises BuildFailed (no such image) and ToolMissing.
     """
     from ..audit import audit
 
     image = image or image_settings(project).reference(hydrated.environment)
-    child_env = hydrated.child_env()
-    with save_image(image, child_env, redactor=redactor_for_build(hydrated, child_env)) as archive:
+    credentials, mounts = Credentials.of(project, hydrated), {*mounts, *_mounts(project)}
+    child_env = Steering.of(project, hydrated).docker_env(credentials.child_env)
+    with save_image(image, child_env, redactor=credentials.redactor(mounts)) as archive:
         report = audit(
             archive,
             secrets=hydrated.secrets,
-            credentials=credential_values(hydrated, child_env),
+            credentials=credentials.values(mounts),
             public_keys=_public_keys(project),
             image=label or image,
         )
@@ -99,15 +106,21 @@ def audit_image(project: Project, hydrated: Hydrated, image: str = "", *, label:
     return report
 
 
+def _mounts(project: Project) -> frozenset[str]:
+    """The secret mounts of the project's Dockerfile, where there is one: an image of it may hold their values."""
+    settings = image_settings(project)
+    return secret_ids(settings.dockerfile_text()) if settings.file.is_file() else frozenset()
+
+
 def _public_keys(project: Project) -> dict[str, str]:
     """The public keys that the project's env files name, by which a private key in an image is recognized."""
     inventories = map(inventory.read, project.environments.values())
     return {name: key for each in inventories for name, key in each.public_keys.items()}
 
 
-def _audit_check(project: Project, hydrated: Hydrated) -> AuditCheck:
+def _audit_check(project: Project, hydrated: Hydrated, mounts: Collection[str] = ()) -> AuditCheck:
     def check(image: str, label: str) -> None:
-        if error := audit_image(project, hydrated, image, label=label).error():
+        if error := audit_image(project, hydrated, image, label=label, mounts=mounts).error():
             raise error
 
     return check
@@ -226,7 +239,7 @@ def _container_variables(
 ) -> list[str]:
     from .. import kubernetes
 
-    present = dict.fromkeys(["APP_ENV", *hydrated])
+    present = dict.fromkeys([hydrated.variable, *hydrated])
     if variables is not None:
         return [name for name in present if name in variables]
     allowed = kubernetes.allowed_names(project, hydrated.environment, present)

@@ -132,11 +132,11 @@ class Hydrated(Mapping[str, str]):
         self._check(needs or (), {self._fold(name) for name in child} | {self.variable})
         child[self.variable] = self.get(self.variable, self.environment)
         child.update(SWITCHES)
-        ours = {name: child[name] for name in given if not self._from_process(name)}
+        ours = {name: child[name] for name in given if not self.from_process(name)}
         child.update(marker(self.environment, ours, self._reported))
         return child
 
-    def _from_process(self, name: str) -> bool:
+    def from_process(self, name: str) -> bool:
         """Whether the process environment gives the value, and no outer hydration put it there."""
         return self._origins[name].process and self._fold(name) not in self._outer
 

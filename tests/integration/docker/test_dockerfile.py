@@ -33,7 +33,7 @@ def test_a_plain_value_decides_which_stages_are_needed(tmp_path: Path) -> None:
     settings = ImageSettings(root=tmp_path, file=path, context=tmp_path, image="x")
 
     chosen = read_dockerfile(
-        settings, {**os.environ, "VARIANT": "slim"}, plain=["VARIANT"], redactor=Redactor(())
+        settings, {**os.environ, "VARIANT": "slim"}, plain={"VARIANT": "VARIANT"}, redactor=Redactor(())
     )
 
     assert {argument.name for argument in chosen.arguments} == {"VARIANT", "OF_SLIM"}
@@ -47,7 +47,7 @@ def test_no_secret_value_is_passed_to_the_outline(tmp_path: Path) -> None:
     settings = ImageSettings(root=tmp_path, file=path, context=tmp_path, image="x")
 
     found = read_dockerfile(
-        settings, {**os.environ, "TOKEN": "marked-token"}, plain=[], redactor=Redactor(())
+        settings, {**os.environ, "TOKEN": "marked-token"}, plain={}, redactor=Redactor(())
     )
 
     assert [(argument.name, argument.default) for argument in found.arguments] == [("TOKEN", None)]
@@ -58,7 +58,7 @@ def test_the_repositorys_own_dockerfile_has_three_stages_and_asks_for_the_index(
     root = Path(__file__).parents[3]
     settings = ImageSettings(root=root, file=root / "docker/Dockerfile", context=root, image="x")
 
-    found = read_dockerfile(settings, os.environ, plain=(), redactor=Redactor(()))
+    found = read_dockerfile(settings, os.environ, plain={}, redactor=Redactor(()))
     check = ["docker", "build", "--check", "--file", str(settings.file), str(root)]
     warnings = subprocess.run(check, capture_output=True, text=True, check=False).stdout
 
