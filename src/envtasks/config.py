@@ -88,6 +88,7 @@ class Project:
     not_secret: tuple[str, ...] = ()
     environment_variable: str = "APP_ENV"
     credentials: tuple[str, ...] = ()
+    allow_steering: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -117,6 +118,7 @@ class Project:
             mask=table.one_of("mask", MASKS),
             not_secret=shared["not_secret"],
             environment_variable=shared["variable"],
+            allow_steering=shared["allow_steering"],
             credentials=table.strings(
                 "credentials", "a list of names and patterns, such as ['ARTIFACTORY_*']"
             ),

@@ -31,6 +31,18 @@ def test_what_the_process_environment_sets_is_for_docker(tmp_path: Path) -> None
     assert (env["DEBUG"], env["DOCKER_CONTEXT"]) == ("1", "remote")
 
 
+def test_what_is_allowed_to_steer_reaches_docker(tmp_path: Path) -> None:
+    """What `allow-steering` lists is for docker too."""
+    values = hydrated(tmp_path, "DEBUG=1\nDOCKER_BUILDKIT=0\n")
+    assert Steering.of(values, ["DOCKER_BUILDKIT"]).values == {"DEBUG": "1"}
+
+
+def test_an_outer_hydration_does_not_make_them_dockers(tmp_path: Path) -> None:
+    """What an outer `inv` put into the process environment is still the env file's."""
+    outer = hydrated(tmp_path, "DEBUG=false\n").child_env()
+    assert Steering.of(hydrated(tmp_path, "DEBUG=false\n", process=outer)).values == {"DEBUG": "false"}
+
+
 def test_they_go_into_a_build_by_other_means(tmp_path: Path) -> None:
     """A plain build arg with its value, a secret one by name, a mount under another name of docker's environment."""
     values = hydrated(

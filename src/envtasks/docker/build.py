@@ -103,7 +103,7 @@ def plan_build(project: Project, hydrated: Hydrated, options: BuildOptions) -> B
         target=options.target or settings.target,
         platforms=options.platforms or settings.platforms,
     )
-    credentials, steering = Credentials.of(project, hydrated), Steering.of(project, hydrated)
+    credentials, steering = Credentials.of(project, hydrated), Steering.of(hydrated, project.allow_steering)
     child_env = steering.docker_env(credentials.child_env) | NO_PROVENANCE
     plain = [name for name in dict.fromkeys([hydrated.variable, *hydrated]) if name not in credentials]
     dockerfile = read_dockerfile(

@@ -75,7 +75,9 @@ def push_image(
         console.write_utf8(shell_quoted([PROGRAM, "image", "push", reference]) + "\n")
         return None
     credentials = Credentials.of(project, hydrated)
-    child_env = Steering.of(project, hydrated).docker_env(credentials.child_env) | NO_PROVENANCE
+    child_env = (
+        Steering.of(hydrated, project.allow_steering).docker_env(credentials.child_env) | NO_PROVENANCE
+    )
     redactor = credentials.redactor(_mounts(project))
     return push(reference, child_env, check=_audit_check(project, hydrated), redactor=redactor)
 
@@ -92,7 +94,7 @@ def audit_image(
 
     image = image or image_settings(project).reference(hydrated.environment)
     credentials, mounts = Credentials.of(project, hydrated), {*mounts, *_mounts(project)}
-    child_env = Steering.of(project, hydrated).docker_env(credentials.child_env)
+    child_env = Steering.of(hydrated, project.allow_steering).docker_env(credentials.child_env)
     with save_image(image, child_env, redactor=credentials.redactor(mounts)) as archive:
         report = audit(
             archive,

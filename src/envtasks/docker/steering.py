@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ..config import Project
     from ..hydration import Hydrated
 
 _NAMES: Final = re.compile(r"DEBUG|(?:DOCKER|BUILDKIT|BUILDX|COMPOSE|OTEL)_\w+")
@@ -27,9 +26,8 @@ class Steering:
     secrets: frozenset[str] = frozenset()  # those that may not be on a command line
 
     @classmethod
-    def of(cls, project: Project, hydrated: Hydrated) -> Steering:
-        """Those of an environment, but what the process environment sets, or `allow-steering` lists, is for docker."""
-        allowed = project.environment(hydrated.environment).allow_steering
+    def of(cls, hydrated: Hydrated, allowed: Collection[str] = ()) -> Steering:
+        """Those of an environment; what the process environment sets, and what is `allowed`, is for docker."""
         names = [
             name
             for name in hydrated
