@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 
 def main() -> None:
     """Run the built-in tasks as `inv` would."""
     from invoke.exceptions import Exit
-    from invoke.program import Program
 
-    from . import __version__
+    from .console import ensure_standard_streams
     from .error_translation import translate_errors
-    from .tasks import built_in
 
+    ensure_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         # piped output is cp1252 on Windows, which lacks characters that our messages have
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        with translate_errors():
-            namespace = built_in()
-    except Exception as error:
-        if isinstance(error, Exit):
-            print(error.message, file=sys.stderr)
-            sys.exit(error.code)
-        raise
+        with translate_errors(failures=True):
+            _run()
+    except Exit as end:
+        if end.message:
+            print(end.message, file=sys.stderr)
+        sys.exit(end.code)
+
+
+def _run() -> None:
+    from invoke.program import Program
+
+    from . import __version__
+    from .tasks import built_in
+
     try:
-        Program(name="envtasks", binary="envtasks", namespace=namespace, version=__version__).run()
-    except BrokenPipeError:  # `envtasks --list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains once more when it flushes
-        sys.exit(1)
+        Program(name="envtasks", binary="envtasks", namespace=built_in(), version=__version__).run()
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 if __name__ == "__main__":

@@ -136,7 +136,11 @@ def require_confirmation(
 
 
 def _can_ask(process_env: Mapping[str, str]) -> bool:
-    return not process_env.get("CI") and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    if in_ci(process_env) or sys.stdin is None or not sys.stdin.isatty():
+        return False
+    from .process import original_is_terminal
+
+    return sys.stderr.isatty() or original_is_terminal(2)
 
 
 def _asked(question: str) -> str:
@@ -150,15 +154,19 @@ def _asked(question: str) -> str:
         raise SystemExit(130) from None
 
 
-def values_to_redact(
-    project: Project, hydrated: Hydrated, *, mask: bool, is_terminal: Callable[[], bool]
-) -> Collection[str]:
-    """The values to redact in output: none of a public environment, none on a terminal if `mask` is "auto"."""
-    if not mask or hydrated.public or project.mask == "never":
-        return ()
-    if project.mask == "auto" and is_terminal():
-        return ()
-    return tuple(hydrated.secrets.values())
+def values_to_redact(project: Project, hydrated: Hydrated, *, mask: bool) -> Collection[str]:
+    """The values to redact in what is said about a call: none of a public environment."""
+    return () if not mask or hydrated.public or project.mask == "never" else tuple(hydrated.secrets.values())
+
+
+def redacts_output(project: Project, process_env: Mapping[str, str]) -> bool:
+    """Whether these values are redacted in output too: not on a terminal outside of CI, unless `mask` says so."""
+    return project.mask != "auto" or in_ci(process_env) or not output_is_terminal()
+
+
+def in_ci(process_env: Mapping[str, str]) -> bool:
+    """Whether this is a job of a CI platform: nobody can be asked, and everybody can read the log."""
+    return bool(process_env.get("CI"))
 
 
 def output_is_terminal() -> bool:

@@ -5,9 +5,37 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TextIO
 
 STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
+
+
+def ensure_standard_streams() -> None:
+    """Open what this process was started without (`>&-`), as files that open later would take its place.
+
+    Writing to such a stdout fails, as it does without one: it is /dev/null for reading, as in gnulib's `stdopen`.
+    """
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None and not _is_open(fd):
+            os.open(
+                os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            )  # the lowest number that is free
+            setattr(sys, name, open(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def discard_output() -> None:
+    """Let Python not complain, when it flushes stdout at its end, of what could not be written."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def say(kind: str, text: str, *, stream: TextIO | None = None) -> None:

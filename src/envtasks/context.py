@@ -88,6 +88,12 @@ class Context(InvokeContext):
         return hydrated
 
     @property
+    def redacted_values(self) -> Collection[str]:
+        """The values to redact in output; none where it is shown as it is."""
+        values: Collection[str] = self._redacted_values
+        return values
+
+    @property
     def redactor(self) -> Redactor | None:
         """The redactor for the output of commands; None where nothing is redacted."""
         if self._redactor is None and self._redacted_values:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, overload
 
 from invoke import tasks
 from invoke.context import Context as InvokeContext
-from invoke.exceptions import UnexpectedExit
 from invoke.executor import Executor
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activation import output_is_terminal, require_allowed, require_result, require_synchronous
+from .activation import require_allowed, require_result, require_synchronous
+from .console import ensure_standard_streams
 from .context import CallOptions, Context
 from .error_translation import translate_errors
 from .errors import ConfigInvalid
-from .invocation import Done, Invocation, current_invocation, project_at
+from .invocation import Done, Invocation, current_invocation, ending_output, project_at, redacted_text
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
 FLAGS: Final = ("env", "yes", "no_mask")
@@ -114,6 +115,8 @@ class Task(tasks.Task[Callable[..., Any]]):
         super().__init__(body, *args, **kwargs)
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
         self.requires_environment, self.hydrate = requires_environment, hydrate
+        # the built-in ones decide for each value whether they show it: env.get prints a secret
+        self.redacts_body = not str(self.__module__).startswith(f"{__package__}.tasks.")
         with translate_errors():
             require_synchronous(body, what=f"Task {self.name!r}")
             for name in self.argspec(body).parameters:
@@ -189,7 +192,9 @@ class Task(tasks.Task[Callable[..., Any]]):
             return self._call(args[0], args[1:], kwargs, listed=listed)
         from .process import forwarding
 
-        with translate_errors(failures=True), forwarding.active():
+        ensure_standard_streams()
+        redacted = partial(redacted_text, args[0])
+        with translate_errors(failures=True, redacted=redacted), forwarding.active(), ending_output(args[0]):
             return self._call(args[0], args[1:], kwargs, listed=listed)
 
     def _call(
@@ -215,12 +220,9 @@ class Task(tasks.Task[Callable[..., Any]]):
     def _run_body(
         self, invocation: Invocation, context: Context, arguments: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        try:
-            return super().__call__(context, *arguments, **kwargs)
-        except UnexpectedExit as failure:
-            if self.hydrate:
-                _redact(failure, invocation.redacted_values(context.call_options, is_terminal=lambda: False))
-            raise
+        if self.redacts_body:
+            invocation.redact_output(context.redacted_values)
+        return super().__call__(context, *arguments, **kwargs)
 
     def _by_name(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults filled in: the command line gives all of them, a pre task none."""
@@ -263,19 +265,8 @@ class Task(tasks.Task[Callable[..., Any]]):
             options=options,
             hydrated=hydrated,
             child_env=hydrated.child_env(self.needs),
-            redacted_values=invocation.redacted_values(options, is_terminal=output_is_terminal),
+            redacted_values=invocation.redacted_values(options),
         )
-
-
-def _redact(failure: UnexpectedExit, values: Collection[str]) -> None:
-    """Redact what Invoke prints of a command whose output was captured, on a terminal too."""
-    if values:
-        from .redaction import Redactor
-
-        redactor = Redactor(values)
-        failure.result.stdout = redactor.text(failure.result.stdout)
-        failure.result.stderr = redactor.text(failure.result.stderr)
-        failure.result.command = redactor.text(failure.result.command)
 
 
 def _is_ours(klass: object) -> bool:

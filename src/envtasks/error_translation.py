@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
-from invoke.exceptions import CommandTimedOut, Exit, Failure, UnexpectedExit
+from invoke.exceptions import CommandTimedOut, Exit, Failure, ThreadException, UnexpectedExit
 from invoke.tasks import Task
 
 from . import console
-from .errors import EnvtasksError
+from .errors import EnvtasksError, system_error
+
+Redacted = Callable[[str], str]
 
 
 @contextmanager
-def translate_errors(*, failures: bool = False) -> Iterator[None]:
+def translate_errors(*, failures: bool = False, redacted: Redacted | None = None) -> Iterator[None]:
     """Turn an EnvtasksError into the `invoke.Exit` that stock `inv` shows as one message with our exit code.
 
     With `failures` also what Invoke itself would show as a traceback: a command that took too long (124, as GNU timeout
-    has it) and a watcher that failed (1).
+    has it), a watcher that failed (1), Ctrl-C (130), output that could not be written (1). `redacted` goes over
+    everything that is printed of any exception.
     """
     try:
         yield
+        if failures:
+            _flush_output()
     except EnvtasksError as error:
-        raise _exit(error.message, error.hint, error.code) from None
-    except UnexpectedExit:
-        raise  # Invoke ends with the command's own code
-    except BrokenPipeError:  # `inv --dry … | head`: the reader has closed the pipe
+        raise _exit(error.message, error.hint, error.code, redacted=redacted) from None
+    except BaseException as error:
         if not failures:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains once more when it flushes
-        raise Exit("", 141) from None
-    except Failure as failure:
-        if not failures:
+        end = _ending(error, redacted or str)
+        if end is None:
+            if redacted is not None:
+                sys.excepthook = partial(_print_redacted, sys.excepthook, redacted)
             raise
-        message = str(failure).strip() or f"{failure.reason or type(failure).__name__}"
-        raise _exit(message, "", 124 if isinstance(failure, CommandTimedOut) else 1) from None
+        raise end from None
 
 
 class PlainTask(Task[Callable[..., Any]]):
@@ -49,7 +51,68 @@ class PlainTask(Task[Callable[..., Any]]):
             return super().__call__(*args, **kwargs)
 
 
-def _exit(message: str, hint: str, code: int) -> Exit:
-    return Exit(
-        f"{console.styled('error', sys.stderr)} {message}" + (f"\n  hint: {hint}" if hint else ""), code
-    )
+def _ending(error: BaseException, redacted: Redacted) -> BaseException | None:
+    """The exception that ends `inv` in place of another one; None for one that ends in a traceback."""
+    match error:
+        case UnexpectedExit():  # Invoke ends with the command's own code
+            for name in ("stdout", "stderr", "command"):
+                setattr(error.result, name, redacted(getattr(error.result, name)))
+            return error
+        case Failure():
+            reason = getattr(error, "reason", None)  # of a watcher; the others say what happened themselves
+            message = (str(reason or "") or str(error)).strip()
+            return _exit(message, "", 124 if isinstance(error, CommandTimedOut) else 1, redacted=redacted)
+        case Exit():
+            error.message = error.message and redacted(error.message)
+            return error
+        case SystemExit():
+            return (
+                error
+                if error.code is None or isinstance(error.code, int)
+                else SystemExit(redacted(f"{error.code}"))
+            )
+        case KeyboardInterrupt():
+            return Exit(code=130)
+        case ThreadException():
+            ends = (
+                _ending(each.value, redacted) for each in error.exceptions if isinstance(each.value, OSError)
+            )
+            return next((end for end in ends if end is not None), None)
+        case BrokenPipeError():  # `inv --dry … | head`: the reader has closed the pipe
+            console.discard_output()
+            return Exit(code=141)
+        case OSError():
+            return _of_system(error)
+        case _:
+            return None
+
+
+def _of_system(error: OSError) -> Exit | None:
+    known = system_error(error)
+    if known is None:
+        return None
+    console.discard_output()  # of which there may be more
+    return _exit(known.message, known.hint, known.code)
+
+
+def _flush_output() -> None:
+    """Write what is still to be written, so that a full disk is noticed. Raises OSError."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # none, or closed
+            stream.flush()
+
+
+def _print_redacted(hook: Callable[..., object], redacted: Redacted, *exception: Any) -> None:
+    """Print a traceback redacted; leave one without a secret to the hook."""
+    import traceback
+
+    text = "".join(traceback.format_exception(*exception))
+    if redacted(text) == text:
+        hook(*exception)
+    else:
+        sys.stderr.write(redacted(text))
+
+
+def _exit(message: str, hint: str, code: int, *, redacted: Redacted | None = None) -> Exit:
+    text = message + (f"\n  hint: {hint}" if hint else "")
+    return Exit(f"{console.styled('error', sys.stderr)} {redacted(text) if redacted else text}", code)

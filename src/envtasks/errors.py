@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -116,3 +117,22 @@ class ClusterFailed(EnvtasksError):
     """kubectl or the cluster rejected the request."""
 
     code = 10
+
+
+_UNWRITABLE: Final = frozenset(
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EBADF", "EIO") if hasattr(errno, name)
+)
+
+
+def system_error(error: OSError) -> EnvtasksError | None:
+    """The error for a full disk, closed output, a folder that was deleted, too large an environment; else None."""
+    if error.errno == errno.E2BIG or getattr(error, "winerror", None) == 206:
+        return EnvtasksError(
+            "The command line or the environment of a command is too large for this system.",
+            hint="keep large values in files, or keep variables out with the task's `needs`",
+        )
+    if error.errno in _UNWRITABLE:
+        return EnvtasksError(f"{error.filename or 'The output'} could not be written: {error.strerror}.")
+    if error.errno == errno.ENOENT and error.filename is None:  # os.getcwd()
+        return EnvtasksError("The current folder is not there any more.", hint="cd to one that is")
+    return None

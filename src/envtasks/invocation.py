@@ -1,22 +1,25 @@
-"""One `inv` call: its project, the environments it has hydrated, what was confirmed, which tasks have run."""
+"""One `inv` call: its project, the environments it has hydrated, what was confirmed and redacted, what has run."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context as InvokeContext
 
-from .activation import hydrate_and_report, require_confirmation, values_to_redact
+from .activation import hydrate_and_report, redacts_output, require_confirmation, values_to_redact
 from .config import Environment, Project
 from .context import CallOptions
 
 if TYPE_CHECKING:
     from .hydration.result import Hydrated
+    from .redaction import Redactor, StreamRedactor
 
 Confirm = bool | str | None
 
@@ -38,6 +41,9 @@ class Invocation:
     hydrated: dict[str, Hydrated] = field(default_factory=dict)
     confirmed: set[tuple[str, Confirm]] = field(default_factory=set)
     done: list[Done] = field(default_factory=list)
+    secrets: Secrets = field(default_factory=lambda: Secrets())
+    output: ExitStack = field(default_factory=ExitStack)
+    output_is_redacted: bool = False
 
     def find_done(self, entry: tuple[Any, ...]) -> Done | None:
         """What has run already with these arguments in this environment; None with `--no-dedupe`."""
@@ -60,18 +66,84 @@ class Invocation:
         if require_confirmation(environment, os.environ, what=what, confirm=confirm, yes=options.yes):
             self.confirmed.add((environment.name, confirm))
 
-    def redacted_values(self, options: CallOptions, *, is_terminal: Callable[[], bool]) -> Collection[str]:
-        """The values to redact in the output of a call."""
+    def redacted_values(self, options: CallOptions) -> Collection[str]:
+        """The values to redact in the output of a call; those to redact in messages are remembered."""
         if options.environment is None:
             return ()
-        hydrated = self.hydrate(options.environment)
-        return values_to_redact(self.project, hydrated, mask=options.mask, is_terminal=is_terminal)
+        values = values_to_redact(self.project, self.hydrate(options.environment), mask=options.mask)
+        self.secrets.add(values)
+        return values if redacts_output(self.project, os.environ) else ()
+
+    def redact_output(self, values: Collection[str]) -> None:
+        """Redact these values in what this process prints, until `end_output`. Threads may call it as well."""
+        with self.secrets.lock:
+            if values and not self.output_is_redacted:
+                from .process import redact_file_descriptors
+
+                self.output_is_redacted = True
+                self.output.enter_context(redact_file_descriptors(self.secrets))
+
+    def end_output(self) -> None:
+        """Print without redaction again. Raises OSError if what was printed could not be written."""
+        self.output_is_redacted = False
+        self.output.close()
+
+
+class Secrets:
+    """The values to redact in one `inv` call, of all environments so far; the redactor is made when it is needed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._values: set[str] = set()
+        self._redactor: Redactor | None = None
+
+    def add(self, values: Collection[str]) -> None:
+        """Redact these values too, also in streams that are open."""
+        self._values.update(values)
+        if self._redactor is not None:
+            self._redactor.add(values)
+
+    def stream(self) -> StreamRedactor:
+        """A redactor for one stream of bytes that comes in chunks."""
+        return self._made().stream()
+
+    def text(self, text: str) -> str:
+        """The text with every value replaced by the mask."""
+        return self._made().text(text) if self._values else text
+
+    def _made(self) -> Redactor:
+        if self._redactor is None:
+            from .redaction import Redactor
+
+            self._redactor = Redactor(self._values)
+        return self._redactor
+
+
+def redacted_text(context: InvokeContext, text: str) -> str:
+    """A message about a call without the secrets of the environments that the `inv` call has hydrated."""
+    found = _found(context)
+    return text if found is None else found.secrets.text(text)
+
+
+@contextmanager
+def ending_output(context: InvokeContext) -> Iterator[None]:
+    """End the redaction of output, if any began within."""
+    try:
+        yield
+    finally:
+        found = _found(context)
+        if found is not None:
+            found.end_output()
+
+
+def _found(context: InvokeContext) -> Invocation | None:
+    found: Invocation | None = context.config.__dict__.get("_envtasks_invocation")
+    return found
 
 
 def current_invocation(context: InvokeContext) -> Invocation:
     """The `inv` call that a context belongs to: Invoke gives one configuration to all tasks of a call."""
-    config = context.config
-    found: Invocation | None = config.__dict__.get("_envtasks_invocation")
+    config, found = context.config, _found(context)
     if found is None:
         found = Invocation(project_at(_start(config)), dedupe=bool(config.tasks.dedupe))
         object.__setattr__(config, "_envtasks_invocation", found)

@@ -6,20 +6,25 @@ import errno
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import nox
+from nox.command import CommandFailed
+from nox.logger import logger
 
+from . import console
 from .activation import (
     hydrate_and_report,
-    output_is_terminal,
+    redacts_output,
     require_allowed,
     require_confirmation,
+    require_result,
+    require_synchronous,
     values_to_redact,
 )
 from .config import Project
-from .errors import ConfigInvalid, EnvtasksError
+from .errors import ConfigInvalid, EnvtasksError, system_error
 from .process import too_large, without_keys
 
 if TYPE_CHECKING:
@@ -64,26 +69,42 @@ def session(
     if function is None:
         return functools.partial(session, env=env, only=only, needs=needs, **kwargs)
 
-    @functools.wraps(function)
+    raw = _undecorated(function)
+    try:
+        require_synchronous(raw, what=f"Session {kwargs.get('name') or raw.__name__}")
+    except ConfigInvalid as error:  # nox would show a traceback
+        console.say("error", str(error))
+        raise SystemExit(error.code) from None
+
+    @functools.wraps(raw)
     def body(session: nox.Session, *args: Any, **parameters: Any) -> Any:
         with _session_errors(session):
-            redactor = _activate(session, env=env, only=only, needs=needs)
-            with _redacted(redactor):
-                return function(session, *args, **parameters)
+            redactor, output = _activate(session, env=env, only=only, needs=needs)
+            with _redacted(session, redactor, output=output):
+                result = raw(session, *args, **parameters)
+            return require_result(result, what=f"Session {session.name}")
 
     body.__dict__["environment"] = env  # ci/nox_listing.py reads it
     return nox.session(**kwargs)(body)
 
 
+def _undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself, where `@session` stands over another one, which would hydrate its own environment inside."""
+    raw: Any = getattr(function, "func", function)  # what nox.session makes of one
+    return cast(Callable[..., Any], raw.__wrapped__ if "environment" in vars(raw) else raw)
+
+
 def _activate(
     session: nox.Session, *, env: str | None, only: Sequence[str] | None, needs: Sequence[str] | None
-) -> Redactor | None:
-    """Give the session its environment; the redactor of its output, None where nothing is redacted."""
+) -> tuple[Redactor | None, bool]:
+    """Give the session its environment. Returns the redactor, None without secrets, and whether output is redacted."""
     chosen, mask = _take_flags(session.posargs)
-    name = env if chosen is None else chosen
+    # a session that another one notifies may have been given other posargs, or what was left of them
+    of_run, mask_of_run = _take_flags(list(session._runner.global_config.posargs))
+    name = next((each for each in (chosen, of_run) if each is not None), env)
     if name is None:
         _apply(session, without_keys(os.environ))
-        return None
+        return None, False
     project = Project.load()
     environment = project.environment(name)
     what = f"session {session.name}"
@@ -91,35 +112,48 @@ def _activate(
     require_confirmation(environment, os.environ, what=what, confirm=None, yes=None)
     hydrated = hydrate_and_report(project, environment, os.environ)
     _apply(session, hydrated.child_env(needs))
-    values = values_to_redact(project, hydrated, mask=mask, is_terminal=output_is_terminal)
+    values = values_to_redact(project, hydrated, mask=mask and mask_of_run)
     if not values:
-        return None
+        return None, False
     from .redaction import Redactor
 
-    return Redactor(values)
+    return Redactor(values), redacts_output(project, os.environ)
 
 
 @contextmanager
-def _redacted(redactor: Redactor | None) -> Iterator[None]:
-    """Redact what the body prints, and the exception that nox prints when the body has ended."""
+def _redacted(session: nox.Session, redactor: Redactor | None, *, output: bool) -> Iterator[None]:
+    """Redact what the body prints, if `output`, and the exception that nox prints when the body has ended."""
     if redactor is None:
         yield
         return
     from .process import redact_file_descriptors
 
-    with redact_file_descriptors(redactor):
-        try:
+    try:
+        with redact_file_descriptors(redactor) if output else nullcontext():
             yield
-        except Exception as error:
-            _redact(error, redactor)
-            raise
+    except Exception as error:
+        _redact(error, redactor, session=session)
+        raise
 
 
-def _redact(error: BaseException | None, redactor: Redactor) -> None:
-    """Redact the texts of an exception and of those it was raised from."""
-    while error is not None:
-        error.args = tuple(redactor.text(text) if isinstance(text, str) else text for text in error.args)
-        error = error.__cause__ or error.__context__
+def _redact(error: Exception, redactor: Redactor, *, session: nox.Session) -> None:
+    """Take secrets out of what will be printed of an exception.
+
+    nox prints the text of its own and the traceback of others, which can hold a value anywhere: such a traceback is
+    printed here, redacted, and the session fails as one whose command has failed.
+    """
+    if isinstance(error, EnvtasksError):
+        error.message, error.hint = redactor.text(error.message), redactor.text(error.hint)
+        return
+    if type(error).__module__.startswith("nox."):
+        error.args = (redactor.text(str(error)),)
+        return
+    import traceback
+
+    text = f"Session {session.name} raised exception {error!r}\n{''.join(traceback.format_exception(error))}"
+    if redactor.text(text) != text:
+        logger.error(redactor.text(text.rstrip()))
+        raise CommandFailed from None
 
 
 def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
@@ -165,14 +199,15 @@ def _session_errors(session: nox.Session) -> Iterator[None]:
     try:
         yield
     except EnvtasksError as error:
-        message = str(error)
+        found: EnvtasksError | None = error
     except OSError as error:
-        if error.errno != errno.E2BIG:
+        too_large_for = error.errno == errno.E2BIG
+        found = too_large(_environment_of(session), "") if too_large_for else system_error(error)
+        if found is None:
             raise
-        message = str(too_large(_environment_of(session), ""))
     else:
         return
-    session.error(message)
+    session.error(str(found).removesuffix("."))  # nox adds one
 
 
 def _environment_of(session: nox.Session) -> Mapping[str, str]:

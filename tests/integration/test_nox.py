@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
 
 from tests.projects import Sandbox
+from tests.ptys import Typist
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +40,19 @@ def needy(session):
 def plain(session):
     "No environment."
     session.run("python", "-c", SHOW)
+"""
+
+SAYS = """
+import subprocess
+import nox
+from envtasks import Project
+from envtasks.sessions import session
+nox.options.default_venv_backend = "none"
+
+@session(env="staging")
+def says(session):
+    pw = session.env["PW"]
+    {body}
 """
 
 
@@ -132,30 +147,156 @@ def test_uv_backend_installs_with_the_values(shop: Sandbox) -> None:
     assert "in venv True 2" in again.stdout
 
 
-def test_what_nox_says_after_the_body_is_hidden_too(shop: Sandbox) -> None:
-    """A secret in session.error, or in an exception of the body, is *** in what nox prints of it."""
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('session.error("it is " + pw)', "aborted: it is ***"),
+        ('session.error({"pw": pw})', "aborted: {'pw': '***'}"),
+        ('session.skip("it is " + pw)', "skipped: it is ***"),
+        ('session.log("it is %s", pw)', "it is ***"),
+        ("print(pw)", "***"),
+        ('raise RuntimeError("it is " + pw)', "raised exception RuntimeError('it is ***')"),
+        ("raise RuntimeError({1: [pw.encode()]})", "RuntimeError: {1: [b'***']}"),
+        ("raise RuntimeError from KeyError(pw)", "KeyError: '***'"),
+        (
+            'subprocess.run(["false", pw], check=True)',
+            "Command '['false', '***']' returned non-zero exit status 1.",
+        ),
+        ('session.run("sh", "-c", "exit 3", pw)', "Command sh -c 'exit 3' *** failed with exit code 3"),
+        ("Project.load().environment(pw)", "There is no environment '***'"),
+    ],
+)
+def test_what_nox_says_of_a_body_is_redacted(shop: Sandbox, body: str, shown: str) -> None:
+    """A secret that a session prints, logs, raises or names in a message is *** in all that nox prints."""
+    shop.write("noxfile.py", SAYS.format(body=body))
+
+    done = shop.nox()
+
+    assert shown in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_session_s_error_without_a_secret_is_nox_s_own(shop: Sandbox) -> None:
+    """A traceback with no secret in it is printed by nox as ever."""
+    shop.write("noxfile.py", SAYS.format(body='raise ValueError("broken")'))
+
+    done = shop.nox()
+
+    assert "nox > Session says raised exception ValueError('broken')\nTraceback" in done.stderr
+    assert done.stderr.count("ValueError: broken") == 1
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="a pseudo-terminal")
+@pytest.mark.parametrize(("env", "shown"), [({}, SECRET), ({"CI": "true"}, "***")])
+def test_a_terminal_shows_a_session_s_output_but_not_that_of_a_ci(
+    shop: Sandbox, env: dict[str, str], shown: str
+) -> None:
+    """On a terminal secrets in a session's output are shown, in a CI not; in an exception in neither."""
+    shop.write("noxfile.py", SAYS.format(body='session.run("sh", "-c", "echo saw $PW"); raise KeyError(pw)'))
+
+    argv = [sys.executable, "-m", "nox"]
+    with Typist(argv, env={**shop.env, **env}, cwd=str(shop.root)) as terminal:
+        _, screen = terminal.finish()
+
+    assert f"saw {shown}" in screen
+    assert "KeyError: '***'" in screen
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "saw"),
+    [
+        (
+            'session(name="a", env="local")',
+            'session(name="b", env="staging")',
+            ["saw 1 local", "saw 2 staging"],
+        ),
+        ('session(name="a")', 'session(name="b", env="staging")', ["saw None None", "saw 2 staging"]),
+        ('session(name="a", env="local")', 'nox.session(name="b")', ["saw 1 local", "saw None None"]),
+    ],
+)
+def test_stacked_sessions_each_run_in_their_own_environment(
+    shop: Sandbox, outer: str, inner: str, saw: list[str]
+) -> None:
+    """Two decorators over one function are two sessions, each in the environment that its own decorator declares."""
+    shop.write(
+        "noxfile.py",
+        f"""
+        import nox
+        from envtasks.sessions import session
+        nox.options.default_venv_backend = "none"
+        SHOW = "import os; print('saw', os.environ.get('A'), os.environ.get('APP_ENV'))"
+
+        @{outer}
+        @{inner}
+        def both(session):
+            session.run("python", "-c", SHOW)
+        """,
+    )
+
+    done = shop.nox("-s", "a", "b")
+
+    assert (done.returncode, _saw(done.stdout)) == (0, saw), done.stderr
+
+
+def test_env_holds_for_sessions_that_are_notified(shop: Sandbox) -> None:
+    """`-- --env` is for the whole run: for a notified session with posargs of its own too, unless they name another."""
     shop.write(
         "noxfile.py",
         """
         import nox
         from envtasks.sessions import session
         nox.options.default_venv_backend = "none"
+        SHOW = "import os, sys; print('saw', os.environ.get('APP_ENV'), *sys.argv[1:])"
 
-        @session(env="staging")
-        def says(session):
-            session.error("it is " + session.env["PW"])
+        @session(env="local")
+        def first(session):
+            session.notify("plain")
+            session.notify("given", posargs=["-k", "x"])
+            session.notify("handed", posargs=session.posargs)
+            session.notify("other", posargs=["--env", "local", "y"])
 
-        @session(env="staging")
-        def raises(session):
-            raise RuntimeError("it is " + session.env["PW"])
+        @session(name="plain", env="local")
+        @session(name="given", env="local")
+        @session(name="handed")
+        @session(name="other", env="staging")
+        def shows(session):
+            session.run("python", "-c", SHOW, *session.posargs)
         """,
     )
 
+    done = shop.nox("-s", "first", "--", "--env", "staging", "z")
+
+    assert _saw(done.stdout) == ["saw staging z", "saw staging -k x", "saw staging z", "saw local y"], (
+        done.stderr
+    )
+
+
+@pytest.mark.parametrize("body", ["async def says(session): pass", "def says(session): yield"])
+def test_a_session_that_a_call_would_not_run_is_refused(shop: Sandbox, body: str) -> None:
+    """An async function or a generator, of which nox would run nothing, is one sentence and code 2."""
+    shop.write("noxfile.py", f"from envtasks.sessions import session\n@session(env='local')\n{body}\n")
+
     done = shop.nox()
 
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        "error: Session says is async or a generator: a call of it runs nothing.",
+    )
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="/dev/full")
+def test_output_that_cannot_be_written_is_a_session_error(shop: Sandbox) -> None:
+    """A full disk ends a session with one sentence."""
+    shop.write("noxfile.py", SAYS.format(body='session.run("seq", "99999", external=True)'))
+
+    line = f"{sys.executable} -m nox -s says > /dev/full"
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=shop.root, env=shop.env, capture_output=True, text=True, check=False
+    )
+
     assert done.returncode == 1
-    assert (done.stdout + done.stderr).count("it is ***") >= 2
-    assert SECRET not in done.stdout + done.stderr
+    assert "Session says aborted: The output could not be written: No space left on device." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_too_large_an_environment_is_a_session_error(shop: Sandbox) -> None:

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from envtasks.process import LineWriter, redact_file_descriptors, streams
+from envtasks.process import LineWriter, original_is_terminal, redact_file_descriptors, streams
 from envtasks.process.streams import StreamCopier, write_all
-from envtasks.redaction import Redactor
+from envtasks.redaction import Redactor, StreamRedactor
 from tests.commands import SECRET, with_sources
 from tests.deadlines import SECONDS, killed_late, wait_until
 
@@ -81,6 +81,63 @@ def test_the_descriptors_are_put_back_when_the_body_fails(capfd: pytest.CaptureF
         body()
     os.write(1, f" {SECRET}\n".encode())
     assert capfd.readouterr().out == f"x *** {SECRET}\n"
+
+
+class Late:
+    """A redactor that is made for the first output."""
+
+    made = 0
+
+    def stream(self) -> StreamRedactor:
+        """A stream of the redactor."""
+        self.made += 1
+        return REDACTOR.stream()
+
+
+def test_the_redactor_is_made_for_the_first_output(capfd: pytest.CaptureFixture[str]) -> None:
+    """A body that prints nothing costs no search."""
+    late = Late()
+
+    with redact_file_descriptors(late):
+        pass
+    assert late.made == 0
+    with redact_file_descriptors(late):
+        python(f"print({SECRET!r})")
+    assert (late.made, capfd.readouterr().out) == (1, "***\n")
+
+
+@posix
+def test_what_could_not_be_written_is_raised_in_the_end() -> None:
+    """A full disk is an OSError of the body's end, in place of the broken pipe that the body itself gets."""
+    full = os.open("/dev/full", os.O_WRONLY)
+
+    def body() -> None:
+        with redact_file_descriptors(REDACTOR, [full]):
+            for _ in range(1000):
+                os.write(full, b"x" * 10_000)
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        body()
+    os.close(full)
+    assert not isinstance(caught.value, BrokenPipeError)
+
+
+@posix
+def test_a_redacted_terminal_is_known_as_one() -> None:
+    """Where output is redacted, what it was before says whether a person can be asked."""
+    import pty
+
+    parent, child = pty.openpty()
+
+    with redact_file_descriptors(REDACTOR, [child]):
+        assert (os.isatty(child), original_is_terminal(child)) == (False, True)
+    assert (os.isatty(child), original_is_terminal(child), original_is_terminal(0)) == (
+        True,
+        True,
+        os.isatty(0),
+    )
+    os.close(parent)
+    os.close(child)
 
 
 def test_with_nothing_to_redact_nothing_is_done() -> None:

@@ -201,6 +201,20 @@ def test_bytes_that_are_no_text_pass() -> None:
     assert Redactor(["s3cret"]).text("\udcff s3cret \ud800") == "\udcff *** \ud800"
 
 
+def test_values_can_be_added() -> None:
+    """A value that is added is hidden in text, and in what comes next in the streams that there are."""
+    redactor = Redactor([])
+    stream = redactor.stream()
+    shown = [stream.feed(b"hunter2 s3cret\n")]
+    redactor.add(["s3cret", "abc", "    "])
+    shown += [stream.feed(b"hunter2 s3cret\n")]
+    redactor.add(["hunter2"])
+    shown += [stream.feed(b"hunter2 s3cret\n")]
+
+    assert shown == [b"hunter2 s3cret\n", b"hunter2 ***\n", b"*** ***\n"]
+    assert (redactor.text("s3cret abc"), bool(redactor)) == ("*** abc", True)
+
+
 def test_another_mask() -> None:
     """The mask can be chosen."""
     assert Redactor(["s3cret"], mask="[hidden]").text("a s3cret") == "a [hidden]"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from .runner import Runner
     from .signals import forwarding
-    from .streams import LineWriter, redact_file_descriptors
+    from .streams import LineWriter, original_is_terminal, redact_file_descriptors
 
 __all__ = [
     "LineWriter",
@@ -30,6 +30,7 @@ __all__ = [
     "find_program",
     "forwarding",
     "get_variable",
+    "original_is_terminal",
     "redact_file_descriptors",
     "shell_quoted",
     "signal_exit_code",
@@ -42,6 +43,7 @@ _MODULES = {
     "LineWriter": "streams",
     "Runner": "runner",
     "forwarding": "signals",
+    "original_is_terminal": "streams",
     "redact_file_descriptors": "streams",
 }
 

@@ -366,6 +366,8 @@ class OutputThread(ExceptionHandlingThread):
     def _run(self) -> None:
         do_not_stop_this_thread()
         self._copier.run()
+        if self._copier.failure is not None:
+            raise self._copier.failure
 
     def _observe(self, data: bytes, *, final: bool = False) -> None:
         text = self._decoder.decode(data, final=final)

@@ -14,16 +14,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from ..redaction import Redactor
+    from ..redaction import StreamRedactor
 
 CHUNK: Final = 65_536
 PAUSE: Final = 0.1
 """Seconds without output after which a prompt must be seen, and an ended process has printed everything."""
 
 _LARGEST_PIPE: Final = 1 << 20
+
+
+class OpensStreams(Protocol):
+    """A redactor, or what makes one when the first output comes."""
+
+    def stream(self) -> StreamRedactor:
+        """A redactor for one stream of bytes that comes in chunks."""
 
 
 class StreamCopier:
@@ -40,7 +47,7 @@ class StreamCopier:
         fd: int,
         write: Callable[[bytes], None],
         *,
-        redactor: Redactor | None = None,
+        redactor: OpensStreams | None = None,
         observe: Callable[[bytes], None] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
@@ -48,17 +55,24 @@ class StreamCopier:
         self._write = write
         self._observe = observe
         self._close = close
-        self._stream_redactor = redactor.stream() if redactor else None
+        self._redactor = redactor
+        self._stream_redactor: StreamRedactor | None = None
         self._process_ended = threading.Event()
         self._finished = threading.Event()
+        self.failure: OSError | None = None
 
     def run(self) -> None:
-        """Copy; raises what `observe` raises. Stops if the reader has gone, so that the command gets SIGPIPE."""
+        """Copy; raises what `observe` raises. Stops if the reader has gone, so that the command gets SIGPIPE.
+
+        `failure` is why it could not be written, on a full disk for example.
+        """
         try:
             self._copy()
             self._give(self._stream_redactor.flush() if self._stream_redactor else b"")
         except BrokenPipeError:
             pass
+        except OSError as error:
+            self.failure = error
         finally:
             os.close(self._fd)
             if self._close is not None:
@@ -84,6 +98,8 @@ class StreamCopier:
                 return
             if self._observe is not None and not self._finished.is_set():
                 self._observe(data)
+            if self._stream_redactor is None and self._redactor is not None:
+                self._stream_redactor = self._redactor.stream()
             self._give(self._stream_redactor.feed(data) if self._stream_redactor else data)
             if ended and not self._finished.is_set():
                 # children of it print without a pause: go on until all of the process itself is copied
@@ -156,10 +172,11 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 @contextmanager
-def redact_file_descriptors(redactor: Redactor, fds: Sequence[int] = (1, 2)) -> Iterator[None]:
+def redact_file_descriptors(redactor: OpensStreams, fds: Sequence[int] = (1, 2)) -> Iterator[None]:
     """Redact everything that this process and its children print while the body runs.
 
-    Children that outlive the body are not waited for; what they print later is still redacted.
+    Children that outlive the body are not waited for; what they print later is still redacted. Raises OSError if what
+    was printed could not be written.
     """
     if not redactor:
         yield
@@ -169,17 +186,31 @@ def redact_file_descriptors(redactor: Redactor, fds: Sequence[int] = (1, 2)) -> 
     kept: dict[int, int] = {}
     try:
         copiers.extend(_put_pipe(redactor, group, kept) for group in _same_files(fds))
+        _kept.append(kept)
         yield
     finally:
         _flush_python()
+        _kept.remove(kept)
         for fd, saved in kept.items():
             os.dup2(saved, fd)
             os.close(saved)
         for copier in copiers:
             copier.finish()
+        failed = next((copier.failure for copier in copiers if copier.failure), None)
+        if failed is not None:
+            raise failed from None  # in place of the broken pipe that the body met for it
 
 
-def _put_pipe(redactor: Redactor, fds: Sequence[int], kept: dict[int, int]) -> StreamCopier:
+_kept: Final[list[dict[int, int]]] = []
+"""The file descriptors that are redacted now, the outer ones first: what they were."""
+
+
+def original_is_terminal(fd: int) -> bool:
+    """Whether a file descriptor is a terminal, or was one before it was redacted."""
+    return os.isatty(next((kept[fd] for kept in _kept if fd in kept), fd))
+
+
+def _put_pipe(redactor: OpensStreams, fds: Sequence[int], kept: dict[int, int]) -> StreamCopier:
     """One pipe in place of file descriptors that are the same file, so that their lines stay in order."""
     target = os.dup(fds[0])
     reader, writer = os.pipe()

@@ -26,7 +26,7 @@ class Redactor:
     __slots__ = ("_lock", "_mask", "_patterns", "_values")
 
     def __init__(self, values: Iterable[str], *, mask: str = "***") -> None:
-        self._values = frozenset(value for value in values if len(value) >= SHORTEST and not value.isspace())
+        self._values = frozenset(value for value in values if _is_worth_hiding(value))
         self._mask = mask.encode()
         self._patterns: Patterns | None = None
         self._lock = threading.Lock()
@@ -52,6 +52,13 @@ class Redactor:
         redacted = stream.feed(data) + stream.flush()
         return text if redacted == data else redacted.decode("utf-8", errors)
 
+    def add(self, values: Iterable[str]) -> None:
+        """Redact these values too, also in the streams there are already, from what comes next on."""
+        added = {value for value in values if _is_worth_hiding(value)}
+        with self._lock:
+            if not added <= self._values:
+                self._values, self._patterns = self._values | added, None
+
     def stream(self) -> StreamRedactor:
         """A redactor for one stream of bytes that comes in chunks."""
         return StreamRedactor(self._search, self._mask)
@@ -62,6 +69,10 @@ class Redactor:
             if self._patterns is None:
                 self._patterns = Patterns(frozenset().union(*map(encodings_of, self._values)))
             return self._patterns
+
+
+def _is_worth_hiding(value: str) -> bool:
+    return len(value) >= SHORTEST and not value.isspace()
 
 
 class StreamRedactor:

@@ -153,13 +153,10 @@ def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
 
 @contextmanager
 def _stack(c: Context) -> Iterator[Stack]:
-    """The stack of the task's environment; Ctrl-C ends the task with 130, as it ends docker compose."""
+    """The stack of the task's environment."""
     from ..compose import Stack
 
-    try:
-        yield Stack.of(current_invocation(c).project, c.hydrated, mask=c.call_options.mask)
-    except KeyboardInterrupt:
-        raise Exit(code=130) from None
+    yield Stack.of(current_invocation(c).project, c.hydrated, mask=c.call_options.mask)
 
 
 def _confirm_deletion(c: Context, volumes: Sequence[str]) -> None:
