@@ -237,6 +237,13 @@ def test_zip64() -> None:
     assert [found.path for found in report.findings] == ["a.zip!acme/settings.py"]
 
 
+def test_without_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python may be built without a module for compressed files: what needs it is told as not checked."""
+    image = one_file(lzma.compress(LINE), "a.xz")
+    monkeypatch.setitem(sys.modules, "lzma", None)
+    assert audited(image).not_checked == (NotChecked("layer 1 of 1, a.xz", "this Python has no module lzma"),)
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has zstd itself")
 def test_zstd_without_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library a zstd file is told as not checked; a zstd layer is an error with what to install."""

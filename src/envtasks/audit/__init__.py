@@ -19,7 +19,7 @@ from .unpack import Limits, Unpacker
 
 __all__ = ["Finding", "Limits", "NotChecked", "Report", "audit", "is_user_name"]
 
-_AGAIN: Final = "it is cut off, or no image's: save it again, with docker save or buildx --output type=oci"
+_AGAIN: Final = "it is cut off, or not an image: save it again, with docker save or buildx --output type=oci"
 _SHOWN: Final = 10
 _UNKNOWN: Final = Role("another blob")
 
@@ -46,24 +46,24 @@ def audit(
     keys = PrivateKeys(public_keys or {}, most=limits.keys)
     search, findings = Search(wanted.forms, keys, fast=fast), Findings()
     blobs = _read(stream, image, Unpacker(search, findings, limits))
-    made_of = _structure(blobs, image)
-    _search_documents(blobs, made_of, search, findings)
-    for blob in sorted(made_of.layers - blobs.tar_archives):
-        findings.gap(Location(blob), "it is no tar archive; it was searched as it stands")
-    hide = Redactor(wanted.texts)
+    structure = _structure(blobs, image)
+    _search_documents(blobs, structure, search, findings)
+    for blob in sorted(structure.layers - blobs.tar_archives):
+        findings.skip(Location(blob), "it is no tar archive; it was searched as it stands")
+    redactor = Redactor(wanted.texts)
     return Report(
         image=image,
-        findings=_findings(findings, made_of, hide),
-        not_checked=(*wanted.skipped, *_numbers(keys, limits), *_gaps(findings, made_of, hide)),
+        findings=_findings(findings, structure, redactor),
+        not_checked=(*wanted.skipped, *_numbers(keys, limits), *_skipped(findings, structure, redactor)),
         bytes=blobs.size,
-        layers=len(made_of.layers),
+        layers=len(structure.layers),
         secrets=len({form.variable for form in wanted.forms}),
         engine=search.engine,
     )
 
 
 def _read(stream: BinaryIO, image: str, unpacker: Unpacker) -> Blobs:
-    """What stands in the archive; all but the JSON documents is searched. Raises BuildFailed, ToolMissing."""
+    """The blobs of the archive; all but the JSON documents are searched. Raises BuildFailed, ToolMissing."""
     failed = f"{image} could not be audited"
     try:
         return read_blobs(stream, unpacker.search_blob)
@@ -79,7 +79,7 @@ def _read(stream: BinaryIO, image: str, unpacker: Unpacker) -> Blobs:
 
 
 def _structure(blobs: Blobs, image: str) -> Structure:
-    """What the image is made of. Raises BuildFailed."""
+    """The structure of the image. Raises BuildFailed if there is none, or a layer is missing."""
     found = Structure(blobs)
     if not found.images:
         raise BuildFailed(
@@ -92,22 +92,22 @@ def _structure(blobs: Blobs, image: str) -> Structure:
     return found
 
 
-def _search_documents(blobs: Blobs, made_of: Structure, search: Search, findings: Findings) -> None:
-    """Search the JSON documents, those of the image first: others repeat them, for older versions of docker."""
-    told: set[tuple[str, str]] = set()
-    for path in sorted(blobs.documents, key=lambda path: path not in made_of.roles):
-        role, at = made_of.roles.get(path), Location(path)
+def _search_documents(blobs: Blobs, structure: Structure, search: Search, findings: Findings) -> None:
+    """Search the JSON documents. Those that repeat findings for older versions of docker come last, and add nothing."""
+    reported: set[tuple[str, str]] = set()
+    for path in sorted(blobs.documents, key=lambda path: path not in structure.roles):
+        role, at = structure.roles.get(path), Location(path)
         hits, readable = _in_document(blobs.documents[path], search, config=role is not None and role.config)
         if role is not None and not readable:
-            findings.gap(at, "it cannot be read as JSON; it was searched as it stands")
+            findings.skip(at, "it cannot be read as JSON; it was searched as it stands")
         for where, hit in hits:
-            if role is not None or (hit.kind, hit.variable) not in told:
+            if role is not None or (hit.kind, hit.variable) not in reported:
                 findings.add(at, where, hit.kind, hit.variable, hit.form)
-        told |= {(hit.kind, hit.variable) for _, hit in hits}
+        reported |= {(hit.kind, hit.variable) for _, hit in hits}
 
 
 def _in_document(content: bytes, search: Search, *, config: bool) -> tuple[list[tuple[str, Hit]], bool]:
-    """What is found text by text, then what is seen only in the document as it stands; whether it could be read."""
+    """What is found in each text, then what is found only in the document as a whole; and whether it is valid JSON."""
     found: list[tuple[str, Hit]] = []
     readable = True
     try:
@@ -120,13 +120,13 @@ def _in_document(content: bytes, search: Search, *, config: bool) -> tuple[list[
     return found, readable
 
 
-def _findings(findings: Findings, made_of: Structure, hide: Redactor) -> tuple[Finding, ...]:
+def _findings(findings: Findings, structure: Structure, redactor: Redactor) -> tuple[Finding, ...]:
     """The findings with their layers, values in paths hidden, in the order of layers and paths."""
     shown = []
     for found in findings:
-        role = made_of.roles.get(found.blob, _UNKNOWN)
-        step = shown_step(role.step, hide)
-        shown.append(replace(found, layer=role.label, path=hide.text(found.path), step=step))
+        role = structure.roles.get(found.blob, _UNKNOWN)
+        step = shown_step(role.step, redactor)
+        shown.append(replace(found, layer=role.label, path=redactor.text(found.path), step=step))
     return tuple(sorted(shown, key=_order))
 
 
@@ -142,9 +142,9 @@ def _numbers(keys: PrivateKeys, limits: Limits) -> Iterator[NotChecked]:
         yield NotChecked(what, f"not tried as private keys: {limits.keys} others were")
 
 
-def _gaps(findings: Findings, made_of: Structure, hide: Redactor) -> Iterator[NotChecked]:
-    for platform in made_of.absent_platforms:
+def _skipped(findings: Findings, structure: Structure, redactor: Redactor) -> Iterator[NotChecked]:
+    for platform in structure.absent_platforms:
         yield NotChecked(platform, "the index names it, but it is not in the archive")
-    for blob, gap in findings.gaps():
-        layer = made_of.roles.get(blob, _UNKNOWN).label if blob else ""
-        yield NotChecked(", ".join(filter(None, (layer, hide.text(gap.what)))), gap.reason)
+    for blob, skipped in findings.skipped():
+        layer = structure.roles.get(blob, _UNKNOWN).label if blob else ""
+        yield NotChecked(", ".join(filter(None, (layer, redactor.text(skipped.what)))), skipped.reason)

@@ -1,4 +1,4 @@
-"""Tar archives and compressed files, read with the standard library such that damaged ones end in bounded time."""
+"""Tar archives and compressed files, read by the standard library; damaged ones end in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import math
 import re
 import sys
 import tarfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Final, Protocol, cast
 
 BLOCK: Final = 512
 CHUNK: Final = 1 << 20
+COMPRESSED: Final = frozenset({"gzip", "bzip2", "xz", "zstd"})
 
 _HEADERS: Final = 1 << 20
 """Bytes that the headers of one member of a tar archive may have."""
 _PIECE: Final = 1 << 9
+"""Bytes that are decompressed at a time."""
 _MEMORY: Final = 1 << 25
 """Bytes of memory that a compressed file may ask for (xz, zstd)."""
 _SIGNATURE: Final = re.compile(
@@ -100,8 +101,8 @@ class Part:
 def tar_members(file: File, size: float) -> Iterator[tuple[tarfile.TarInfo, int]]:
     """Each member of a tar archive of that size, and the offset at which the next one begins. Raises Damaged.
 
-    The file is only moved forward; others may move it between two members. By itself tarfile reads some damaged
-    archives forever, or all of them into memory, and takes damage after the first member for the end.
+    The file is only moved forward; callers may move it between two members. By itself tarfile reads some damaged
+    archives forever, or into memory as a whole, and takes a damaged header for the end of the archive.
     """
     headers, start = Part(file, 0, size), 0
     archive: tarfile.TarFile | None = None
@@ -114,7 +115,7 @@ def tar_members(file: File, size: float) -> Iterator[tuple[tarfile.TarInfo, int]
                     fileobj=cast(IO[bytes], headers), encoding="utf-8", errors="replace"
                 )
             member = archive.next()
-        except Exception:  # whatever its parser stumbles over
+        except Exception:  # on damaged headers it raises much besides its own errors
             raise Damaged(f"the archive cannot be read from byte {start} on") from None
         if member is None and not any(headers.last):
             return
@@ -123,11 +124,11 @@ def tar_members(file: File, size: float) -> Iterator[tuple[tarfile.TarInfo, int]
         start = archive.offset
         archive.members.clear()  # type: ignore[attr-defined]  # else it keeps all of them
         yield member, start
-        if data_end(member, start) > size:
+        if content_end(member, start) > size:
             raise Damaged("the archive ends in the middle of this file")
 
 
-def data_end(member: tarfile.TarInfo, end: int) -> int:
+def content_end(member: tarfile.TarInfo, end: int) -> int:
     """The offset at which the content of a member ends, whose last block ends at `end`."""
     return end if member.issparse() else min(end, member.offset_data + member.size)
 
@@ -154,7 +155,7 @@ def signature(head: bytes) -> str:
 
 @contextmanager
 def damage_as_unreadable() -> Iterator[None]:
-    """Raise what a library raises for damaged input (each has its own) as Unreadable."""
+    """Raise the exceptions of libraries on damaged input, of which each has its own, as Unreadable."""
     try:
         yield
     except Unreadable:
@@ -167,29 +168,29 @@ def damage_as_unreadable() -> Iterator[None]:
 
 
 def decompressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """What comes out of a compressed file, of one stream or several in a row, in parts of at most some MiB.
+    """The decompressed content of a file, of one stream or several in a row, in chunks of at most some MiB.
 
     Raises Unreadable if it is damaged or cut off.
     """
     pieces = (chunk[at : at + _PIECE] for chunk in chunks for at in range(0, len(chunk), _PIECE))
-    codec = DECOMPRESSORS[name]()
+    codec = _decompressor(name)
     for piece in pieces:
         while piece:
             if not codec.eof:
                 yield from _outputs(codec, piece)
                 piece = codec.unused_data if codec.eof else b""
-            elif piece := piece.lstrip(b"\0"):  # zeros fill blocks up
+            elif piece := piece.lstrip(b"\0"):  # padding
                 piece += next(pieces, b"")
-                if signature(piece) != name:  # anything may follow
+                if signature(piece) != name:  # other data follow, which is no damage
                     return
-                codec = DECOMPRESSORS[name]()
+                codec = _decompressor(name)
     if not codec.eof:
         raise Unreadable("it ends too early")
 
 
 def _outputs(codec: Any, piece: bytes) -> Iterator[bytes]:
     with damage_as_unreadable():
-        if not hasattr(codec, "needs_input"):  # zlib, zstandard: of 512 bytes they make 16 MiB at most
+        if not hasattr(codec, "needs_input"):  # zlib and zstandard make at most 16 MiB of 512 bytes
             yield codec.decompress(piece)
             return
         yield codec.decompress(piece, CHUNK)
@@ -197,38 +198,32 @@ def _outputs(codec: Any, piece: bytes) -> Iterator[bytes]:
             yield codec.decompress(b"", CHUNK)
 
 
-def _gzip() -> Any:
-    return zlib.decompressobj(zlib.MAX_WBITS | 16)
-
-
-def _xz() -> Any:
-    import lzma
-
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
-
-
-def _bzip2() -> Any:
-    import bz2
-
-    return bz2.BZ2Decompressor()
-
-
-def _zstd() -> Any:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-
-        most = {zstd.DecompressionParameter.window_log_max: _MEMORY.bit_length() - 1}
-        return zstd.ZstdDecompressor(options=most)
+def _decompressor(name: str) -> Any:
     try:
+        match name:
+            case "gzip":
+                import zlib
+
+                return zlib.decompressobj(zlib.MAX_WBITS | 16)
+            case "bzip2":
+                import bz2
+
+                return bz2.BZ2Decompressor()
+            case "xz":
+                import lzma
+
+                return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+
+            limit = {zstd.DecompressionParameter.window_log_max: _MEMORY.bit_length() - 1}
+            return zstd.ZstdDecompressor(options=limit)
         import zstandard
-    except ImportError:
-        raise LibraryMissing("zstd is read with the extra envtasks[docker], which is not installed") from None
-    return zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
 
-
-DECOMPRESSORS: Final[dict[str, Callable[[], Any]]] = {
-    "gzip": _gzip,
-    "zstd": _zstd,
-    "xz": _xz,
-    "bzip2": _bzip2,
-}
+        return zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
+    except ImportError as error:
+        if name == "zstd" and sys.version_info < (3, 14):
+            raise LibraryMissing(
+                "zstd is read with the extra envtasks[docker], which is not installed"
+            ) from None
+        raise LibraryMissing(f"this Python has no module {error.name}") from None

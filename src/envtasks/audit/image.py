@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, BinaryIO, Final
 
 from ..redaction import Redactor
-from .archives import BLOCK, CHUNK, Damaged, Part, Unreadable, data_end, is_tar, tar_members
+from .archives import BLOCK, CHUNK, Damaged, Part, Unreadable, content_end, is_tar, tar_members
 
 _DOCUMENT: Final = 1 << 22
 _DOCUMENTS: Final = 1 << 24
@@ -103,7 +103,7 @@ def read_blobs(stream: BinaryIO, search: SearchBlob) -> Blobs:
                 blobs.links[path] = posixpath.normpath(target)
             elif end > member.offset_data:
                 blobs.paths.add(path)
-                size = data_end(member, end) - member.offset_data
+                size = content_end(member, end) - member.offset_data
                 chunks = Part(file, member.offset_data, size).chunks()
                 first = next(chunks)
                 if _is_document(first, size) and kept + size <= _DOCUMENTS:
@@ -204,10 +204,10 @@ class Structure:
         return [_text(entry.get("created_by")) for entry in history if not entry.get("empty_layer")]
 
 
-def shown_step(text: str, hide: Redactor) -> str:
+def shown_step(text: str, redactor: Redactor) -> str:
     """A step of the history, short, without its build args, values and keys."""
     text = _NOISE.sub("", _ARGUMENTS.sub("RUN ", text)).strip()
-    text = " ".join(_HEX.sub("…", hide.text(text)).split())
+    text = " ".join(_HEX.sub("…", redactor.text(text)).split())
     return text if len(text) <= _STEP else text[: _STEP - 1] + "…"
 
 

@@ -104,18 +104,16 @@ def secret_forms(secrets: Mapping[str, str], credentials: Mapping[str, str]) -> 
         if is_user_name(name) and name not in secrets:
             skipped.append(NotChecked(name, "a user name, and not declared secret"))
         elif value.strip():
+            reasons = []
             parts = list(_secret_parts(value.strip()))
-            reasons = [
-                f"{part}: {too_common(text)}" if part else too_common(text)
-                for part, text in parts
-                if too_common(text)
-            ]
-            if reasons or not parts:
-                skipped.append(NotChecked(name, "; ".join(reasons) or "a URL without user name and password"))
             for part, text in parts:
-                if not too_common(text):
+                if reason := too_common(text):
+                    reasons.append(f"{part}: {reason}" if part else reason)
+                else:
                     texts.add(text)
                     forms += _forms(name, part, text)
+            if reasons or not parts:
+                skipped.append(NotChecked(name, "; ".join(reasons) or "a URL without user name and password"))
     return SecretForms(tuple(forms), frozenset(texts), tuple(skipped))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..errors import LeakFound
 
 MOST: Final = 10_000
-"""Findings, and gaps, that are kept; more are counted."""
+"""Findings, and skipped files, that are kept; more are counted."""
 
 _SHOWN: Final = 20
 _HINTS: Final = {
@@ -125,16 +125,16 @@ class Location:
 
 
 class Findings:
-    """Collects findings and gaps while an image is read, each once and bounded.
+    """Collects findings and what was skipped, each once and not more than MOST.
 
-    Until all is read, nobody knows which layer a blob is: a finding has the blob alone.
+    A finding has its blob, but no layer yet: which layer a blob is, is known when the whole image is read.
     """
 
     def __init__(self) -> None:
         self._findings: dict[Finding, None] = {}
-        self._gaps: dict[tuple[str, str], str] = {}
+        self._skipped: dict[tuple[str, str], str] = {}
         self._more = 0
-        self._more_gaps = 0
+        self._more_skipped = 0
 
     def add(self, at: Location, where: str, kind: str, variable: str = "", form: str = "") -> None:
         """Add a finding, unless the same is there already."""
@@ -147,21 +147,21 @@ class Findings:
         else:
             self._findings[found] = None
 
-    def gap(self, at: Location, reason: str) -> None:
-        """Add that something was not looked into; of several reasons for one place the first is kept."""
-        if len(self._gaps) >= MOST:
-            self._more_gaps += 1
+    def skip(self, at: Location, reason: str) -> None:
+        """Add that something was not searched; of several reasons for one place the first is kept."""
+        if len(self._skipped) >= MOST:
+            self._more_skipped += 1
         else:
-            self._gaps.setdefault((at.blob, at.path), reason)
+            self._skipped.setdefault((at.blob, at.path), reason)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._findings)
 
-    def gaps(self) -> Iterator[tuple[str, NotChecked]]:
-        """The blob and the gap, in the order of reading; at last how many gaps and findings were not kept."""
-        for (blob, path), reason in self._gaps.items():
+    def skipped(self) -> Iterator[tuple[str, NotChecked]]:
+        """What was skipped, with its blob, in the order of reading; then how many more there were, and findings."""
+        for (blob, path), reason in self._skipped.items():
             yield blob, NotChecked(path, reason)
-        if self._more_gaps:
-            yield "", NotChecked(f"{self._more_gaps} more files", "as those before; not listed one by one")
+        if self._more_skipped:
+            yield "", NotChecked(f"{self._more_skipped} more files", "as those before; not listed one by one")
         if self._more:
             yield "", NotChecked(f"{self._more} more findings", "not listed one by one")

@@ -13,12 +13,12 @@ from typing import IO, Final, cast
 from .archives import (
     BLOCK,
     CHUNK,
-    DECOMPRESSORS,
+    COMPRESSED,
     File,
     Part,
     Unreadable,
+    content_end,
     damage_as_unreadable,
-    data_end,
     decompressed,
     is_tar,
     is_tar_header,
@@ -91,7 +91,7 @@ class Unpacker:
         Raises Unreadable if it cannot be unpacked.
         """
         name = signature(head)
-        if name in DECOMPRESSORS:
+        if name in COMPRESSED:
             chunks = decompressed(chunks, name)
         budget = self._budget(self._limits.layer)
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
@@ -118,33 +118,33 @@ class Unpacker:
 
     def _search_tar(self, file: File, size: int, at: Location, budget: Budget, hits: Iterator[Hit]) -> None:
         """Search the members of a tar archive, in which `hits` are found already, and what is packed in them."""
-        ahead = _Ahead(hits)
+        unread = _HitReader(hits)
         inside, rest = at, "file content"
         try:
             for member, end in tar_members(file, size):
                 self._members.take(1)
                 inside, rest = at.member(member.name), "after the file's end"
-                data, data_over = member.offset_data, data_end(member, end)
-                self._add_hits(member, data_over, inside, ahead.before(end))
+                content, size_of_content = member.offset_data, content_end(member, end) - member.offset_data
+                self._add_hits(member, content + size_of_content, inside, unread.before(end))
                 if not member.isdir():
                     self._check_path(inside)
-                if data_over > data:
-                    self._search_packed(file, data, data_over - data, inside, budget)
+                if size_of_content:
+                    self._search_packed(file, content, size_of_content, inside, budget)
         except Unreadable as error:
-            self._findings.gap(inside, f"{error}; what follows was searched, but not unpacked")
-        for hit in ahead.before(size):
+            self._findings.skip(inside, f"{error}; what follows was searched, but not unpacked")
+        for hit in unread.before(size):
             self._findings.add(inside, rest, hit.kind, hit.variable, hit.form)
 
-    def _add_hits(self, member: tarfile.TarInfo, data_over: int, at: Location, hits: Iterator[Hit]) -> None:
-        """Add what was found in a member of a tar archive: its headers, its content, and what fills its last block."""
+    def _add_hits(self, member: tarfile.TarInfo, end: int, at: Location, hits: Iterator[Hit]) -> None:
+        """Add what was found in a member of a tar archive whose content ends at `end`."""
         in_headers = []
         for hit in hits:
             if hit.offset < member.offset_data:
                 in_headers.append(hit)
             else:
-                where = "file content" if hit.offset < data_over else "after the file's end"
+                where = "file content" if hit.offset < end else "after the file's end"
                 self._findings.add(at, where, hit.kind, hit.variable, hit.form)
-        # the format of 1988 parts a long name into two fields
+        # ustar splits a long name over two fields
         if in_headers or len(member.name) > 100 or not member.name.isascii():
             self._add_header_hits(member, at, in_headers)
 
@@ -183,14 +183,14 @@ class Unpacker:
         ):
             return
         if name in _NOT_UNPACKED:
-            self._findings.gap(at, f"packed as {name}, which is not unpacked")
+            self._findings.skip(at, f"packed as {name}, which is not unpacked")
             return
         if at.depth >= self._limits.depth:
-            self._findings.gap(at, f"packed more than {self._limits.depth} times")
+            self._findings.skip(at, f"packed more than {self._limits.depth} times")
             return
         if at.depth == 0:
             budget = self._budget(self._limits.file, self._files)
-        if name in DECOMPRESSORS:
+        if name in COMPRESSED:
             self._search_unpacked(decompressed(part.chunks(), name), at.unpacked(name), budget)
         elif name == "tar":
             self._search_tar(part, size, at.unpacked(), budget, iter(()))
@@ -207,7 +207,7 @@ class Unpacker:
                     budget.take(len(chunk))
                     file.write(chunk)
             except Unreadable as error:
-                self._findings.gap(at, str(error))
+                self._findings.skip(at, str(error))
             self._search_file(file, at, budget, searched=searched)
 
     def _search_zip(self, part: Part, at: Location, budget: Budget) -> None:
@@ -223,7 +223,7 @@ class Unpacker:
                 if budget.left < 0:
                     break
         except Unreadable as error:
-            self._findings.gap(at, str(error))
+            self._findings.skip(at, str(error))
 
     def _search_zip_member(
         self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, at: Location, budget: Budget
@@ -231,10 +231,10 @@ class Unpacker:
         self._check_path(at)
         stored = member.compress_type == zipfile.ZIP_STORED
         if member.flag_bits & 1:
-            self._findings.gap(at, "encrypted")
+            self._findings.skip(at, "encrypted")
         elif not stored and member.compress_type != zipfile.ZIP_DEFLATED:
             # zipfile unpacks others without a limit to the memory that it takes
-            self._findings.gap(at, f"compression method {member.compress_type} of zip")
+            self._findings.skip(at, f"compression method {member.compress_type} of zip")
         else:
             self._search_unpacked(_zip_chunks(archive, member), at, budget, searched=stored)
 
@@ -242,15 +242,15 @@ class Unpacker:
         return Budget(size, f"it unpacks to more than {_amount(size)}", whole)
 
 
-class _Ahead:
-    """Hits in the order of a file, taken as far as one has come in it."""
+class _HitReader:
+    """Reads hits, which are in the order of their offsets, up to an offset."""
 
     def __init__(self, hits: Iterator[Hit]) -> None:
         self._hits = hits
         self._next = next(hits, None)
 
     def before(self, offset: int) -> Iterator[Hit]:
-        """Those that are left and lie before an offset."""
+        """The next hits, those before an offset."""
         while self._next is not None and self._next.offset < offset:
             yield self._next
             self._next = next(self._hits, None)
