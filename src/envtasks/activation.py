@@ -124,18 +124,19 @@ def require_confirmation(
         question = f"{what} runs in {environment.name}, which is protected."
     from .hydration import without_outer
 
-    if not _can_ask(without_outer(process_env)):
+    if not can_ask(without_outer(process_env)):
         flag = "" if yes is None else "--yes, or "
         raise Refused(
             f"{question} It has to be confirmed, and there is no terminal to ask on.",
             hint=f"confirm with {flag}{CONFIRM}={environment.name} in the process environment",
         )
-    if _asked(f"{question}\nType {environment.name} to go on: ") != environment.name:
+    if ask(f"{question}\nType {environment.name} to go on: ") != environment.name:
         raise Refused(f"{what} was not confirmed, so nothing ran.", hint=f"type the name: {environment.name}")
     return True
 
 
-def _can_ask(process_env: Mapping[str, str]) -> bool:
+def can_ask(process_env: Mapping[str, str]) -> bool:
+    """Whether a person sits at a terminal, to read a question and to answer it."""
     if in_ci(process_env) or sys.stdin is None or not sys.stdin.isatty():
         return False
     from .process import original_is_terminal
@@ -143,7 +144,7 @@ def _can_ask(process_env: Mapping[str, str]) -> bool:
     return sys.stderr.isatty() or original_is_terminal(2)
 
 
-def _asked(question: str) -> str:
+def ask(question: str) -> str:
     """The answer to a question put on stderr, so that stdout stays the command's own."""
     sys.stderr.write(question)
     sys.stderr.flush()

@@ -13,7 +13,7 @@ from envtasks.envfiles.editing import (
     check_name,
     check_value,
     quote_ciphertext,
-    remove,
+    remove_variable,
     replace_values,
     set_spelled,
     spell,
@@ -104,7 +104,7 @@ def test_an_unclosed_quote_is_named_with_its_line() -> None:
 
 def test_removing_takes_every_assignment_and_leaves_comments() -> None:
     """All lines of the variable go, also those inside its value; comments and other variables stay."""
-    after = remove(parse_env_file("# about A\nA=1\r\nB='x\nA=2'\nA='3\n4' # c\nC=5"), "A")
+    after = remove_variable(parse_env_file("# about A\nA=1\r\nB='x\nA=2'\nA='3\n4' # c\nC=5"), "A")
 
     assert after.text == "# about A\nB='x\nA=2'\nC=5"
 

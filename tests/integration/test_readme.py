@@ -23,6 +23,7 @@ EXPECTED = {  # exit code, and a pattern of what is printed
     "env.list": (0, r"production +\.env\.production .*protected +yes, from \.env\.keys"),
     "env.show --env staging": (0, r"DB_PASSWORD +\*\*\* +\.env\.staging:2 +encrypted"),
     "env.get DB_HOST --env staging": (0, "^db.staging$"),
+    "env.set DB_PASSWORD --env staging": (2, "no terminal to ask on"),
 }
 
 

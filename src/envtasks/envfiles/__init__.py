@@ -6,28 +6,54 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .commands import evaluate, find_commands, run_in_shell, variables_in
-    from .document import EnvFile, by_precedence, parse_env_file, read_env_file
+    from .document import (
+        EnvFile,
+        by_precedence,
+        decode_env_file,
+        parse_env_file,
+        read_env_file,
+        refuse_conflict,
+    )
+    from .editing import (
+        append_variable,
+        check_name,
+        check_value,
+        insert_header,
+        quote_ciphertext,
+        remove_variable,
+        replace_values,
+        set_spelled,
+        spell,
+    )
     from .encryption import decrypt, encrypt, generate_keys, public_key
     from .expansion import OBJECT_NAMES, Budget, EndlessExpansion, Variable, contains_reference, expand
-    from .keys import KeyRing, find_keys, key_variables
+    from .keys import KEY_FILE, KeyRing, PrivateKey, find_keys, key_variables
     from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry
     from .storage import locked, replace_file, write_atomic, writing
 
 __all__ = [
-    "ENCRYPTED", "OBJECT_NAMES", "PRIVATE_KEY", "PUBLIC_KEY", "Budget", "EndlessExpansion", "Entry", "EnvFile",
-    "KeyRing", "Variable", "by_precedence", "contains_reference", "decrypt", "encrypt", "evaluate", "expand",
-    "find_commands", "find_keys", "generate_keys", "key_variables", "locked", "parse_env_file", "public_key",
-    "read_env_file", "replace_file", "run_in_shell", "variables_in", "write_atomic", "writing",
+    "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PUBLIC_KEY", "Budget", "EndlessExpansion", "Entry",
+    "EnvFile", "KeyRing", "PrivateKey", "Variable", "append_variable", "by_precedence", "check_name", "check_value",
+    "contains_reference", "decode_env_file", "decrypt", "encrypt", "evaluate", "expand", "find_commands", "find_keys",
+    "generate_keys", "insert_header", "key_variables", "locked", "parse_env_file", "public_key", "quote_ciphertext",
+    "read_env_file", "refuse_conflict", "remove_variable", "replace_file", "replace_values", "run_in_shell",
+    "set_spelled", "spell", "variables_in", "write_atomic", "writing",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
-    "document": ("EnvFile", "by_precedence", "parse_env_file", "read_env_file"),
+    "document": (
+        "EnvFile", "by_precedence", "decode_env_file", "parse_env_file", "read_env_file", "refuse_conflict",
+    ),
+    "editing": (
+        "append_variable", "check_name", "check_value", "insert_header", "quote_ciphertext", "remove_variable",
+        "replace_values", "set_spelled", "spell",
+    ),
     "encryption": ("decrypt", "encrypt", "generate_keys", "public_key"),
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
-    "keys": ("KeyRing", "find_keys", "key_variables"),
+    "keys": ("KEY_FILE", "KeyRing", "PrivateKey", "find_keys", "key_variables"),
     "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry"),
     "storage": ("locked", "replace_file", "write_atomic", "writing"),
-}
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Byte-exact edits of an env file: one value set or one variable removed, every other byte as it was.
+"""Byte-exact edits of an env file: values set, variables removed, a header inserted, every other byte as it was.
 
 Each edit is proven before it is given out: the new text is parsed, and all other variables must be what they were.
 """
@@ -62,9 +62,9 @@ def spell(name: str, value: str) -> str:
     return "'" + value.replace("'", "\\'") + "'"
 
 
-def quote_ciphertext(ciphertext: str) -> str:
-    """A ciphertext as it is written: single quotes keep `$` in the decrypted value as it is."""
-    return f"'{ciphertext}'"
+def quote_ciphertext(ciphertext: str, *, expand: bool = False) -> str:
+    """A ciphertext in single quotes, where `$` in the value stays, or in double quotes, where it is expanded."""
+    return f'"{ciphertext}"' if expand else f"'{ciphertext}'"
 
 
 def set_spelled(file: EnvFile, name: str, spelled: str) -> EnvFile:
@@ -73,11 +73,8 @@ def set_spelled(file: EnvFile, name: str, spelled: str) -> EnvFile:
     `spelled` is the value with its quotes. Raises EnvFileInvalid where that would change anything else.
     """
     check_name(name)
-    text = spelled.replace("\n", _newline(file.text))
     entry = next((each for each in reversed(file.entries) if each.name == name), None)
-    if entry is None:
-        return _append(file, name, text, spelled)
-    return replace_values(file, {entry: spelled})
+    return append_variable(file, name, spelled) if entry is None else replace_values(file, {entry: spelled})
 
 
 def replace_values(file: EnvFile, spelled: Mapping[Entry, str]) -> EnvFile:
@@ -92,7 +89,7 @@ def replace_values(file: EnvFile, spelled: Mapping[Entry, str]) -> EnvFile:
     return _proven(file, text, expected)
 
 
-def remove(file: EnvFile, name: str) -> EnvFile:
+def remove_variable(file: EnvFile, name: str) -> EnvFile:
     """The file without any assignment of a variable; comments stay. Raises EnvFileInvalid."""
     text = file.text
     for entry in reversed([each for each in file.entries if each.name == name]):
@@ -104,13 +101,32 @@ def remove(file: EnvFile, name: str) -> EnvFile:
     return _proven(file, text, [_meaning(each) for each in file.entries if each.name != name])
 
 
-def _append(file: EnvFile, name: str, text: str, spelled: str) -> EnvFile:
+def append_variable(file: EnvFile, name: str, spelled: str, *, comment: str = "") -> EnvFile:
+    """The file with one more assignment at its end, after a comment if one is given. Raises EnvFileInvalid."""
     newline = _newline(file.text)
     body = file.text
     if body.removeprefix("\ufeff") and not body.endswith(("\n", "\r")):
         body += newline
+    written = spelled.replace("\n", newline)
     expected = [*map(_meaning, file.entries), (name, *_content(spelled))]
-    return _proven(file, f"{body}{name}={text}{newline}", expected)
+    return _proven(file, f"{body}{comment and comment + newline}{name}={written}{newline}", expected)
+
+
+def insert_header(file: EnvFile, name: str, spelled: str, *, comment: str) -> EnvFile:
+    """The file with an assignment before all others, after a comment and an empty line before the rest.
+
+    A byte-order mark and a first line `#!…` stay in front. Raises EnvFileInvalid.
+    """
+    newline = _newline(file.text)
+    at = 1 if file.text.startswith("\ufeff") else 0
+    if file.text.startswith("#!", at):
+        at = next((m.end() for m in [re.compile(r"\r\n|\n|\r").search(file.text)] if m), len(file.text))
+    before, rest = file.text[:at], file.text[at:]
+    if before.removeprefix("\ufeff") and not before.endswith(("\n", "\r")):
+        before += newline
+    gap = newline if rest else ""
+    text = f"{before}{comment}{newline}{name}={spelled}{newline}{gap}{rest}"
+    return _proven(file, text, [(name, *_content(spelled)), *map(_meaning, file.entries)])
 
 
 def _proven(file: EnvFile, text: str, expected: list[tuple[str, str, str]]) -> EnvFile:
@@ -134,8 +150,7 @@ def _meaning(entry: Entry) -> tuple[str, str, str]:
 
 def _content(spelled: str) -> tuple[str, str]:
     """What the parser sees in a spelled value: the text inside the quotes, and the quote."""
-    quoted = spelled[:1] == "'"
-    return (spelled[1:-1], "'") if quoted else (spelled, "")
+    return (spelled[1:-1], spelled[0]) if spelled[:1] in ("'", '"') else (spelled, "")
 
 
 def _newline(text: str) -> str:

@@ -88,7 +88,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
 
 def _copy_metadata(target: Path, temporary: Path, mode: int | None) -> None:
     """Give the new file the owner, the extended attributes and the mode of the old one; `mode` if it is given."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     if target.exists():
         old, new = target.stat(), temporary.stat()
@@ -127,7 +127,7 @@ def _retried(replace: Callable[[], None]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from ..config import Environment
-from ..envfiles import PRIVATE_KEY
+from ..envfiles import PRIVATE_KEY, EnvFile
 from . import checks, shadowing
-from .layers import Layers, Location, read_layers, spelling_conflicts
+from .layers import Layers, Location, arrange, read_layers, spelling_conflicts
 from .nesting import enter, without_outer
 from .resolution import Keys, Resolution, decrypt_layers, resolve
 from .result import Hydrated, Origin
 
-__all__ = ["Hydrated", "Origin", "hydrate", "without_outer"]
+__all__ = ["Hydrated", "Origin", "hydrate", "values_of", "without_outer"]
 
 _CHANGED = "this secret is changed by dotenvx's `$` expansion: `inv env.encrypt --repair`"
 _BROKEN = "the `$` in {} breaks dotenvx's expansion here, so this is not the value it looks like"
@@ -65,6 +65,20 @@ def hydrate(
         reported=sorted(known.union(shadowed.names)),
         windows=windows,
     )
+
+
+def values_of(environment: Environment, file: EnvFile, plaintexts: Mapping[str, str]) -> dict[str, str]:
+    """The values of one env file by itself, with these plaintexts of its ciphertexts; no command is run.
+
+    Raises EnvFileInvalid for names that no env file of this environment may have, and for an expansion that does not
+    end.
+    """
+    layers = arrange(environment, [(environment.label(file.path), file, False)], {})
+    checks.check_names(layers)
+    checks.check_steering(layers)
+    resolution = resolve(layers, plaintexts)
+    checks.check_expansion(resolution.endless)
+    return resolution.values
 
 
 def _secret(layers: Layers, secret_names: Collection[str]) -> set[str]:

@@ -14,9 +14,12 @@ from ..context import Context
 from ..declare import task
 from ..errors import EnvtasksError
 from ..invocation import current_invocation
+from .env_values import decrypt, encrypt, set_, unset
 
 if TYPE_CHECKING:
     from ..hydration.result import Hydrated
+
+__all__ = ["decrypt", "encrypt", "get", "list_", "set_", "show", "unset"]
 
 REDACTED: Final = "***"
 PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"
