@@ -10,7 +10,7 @@ import pytest
 
 from envtasks.config import Project
 from envtasks.errors import ConfigInvalid
-from envtasks.settings_class import Field, check_in_child, secret_names
+from envtasks.settings_class import Field, check_in_child, missing_names, secret_names
 
 SETTINGS = """
 from pydantic import Field, SecretBytes, SecretStr
@@ -168,3 +168,78 @@ def test_check_in_child_says_what_is_wrong(
     with pytest.raises(ConfigInvalid, match=message) as caught:
         check_in_child(project, _child_env())
     assert "value" not in caught.value.message
+
+
+REQUIRED = """
+from typing import Annotated, ClassVar
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Database(BaseModel):
+    host: str
+
+class Base(BaseSettings):
+    token: SecretStr
+    region: str = "eu"
+
+class Settings(Base):
+    model_config = SettingsConfigDict(env_prefix="SHOP_", env_nested_delimiter="__")
+    kinds: ClassVar[list[str]] = []
+    _hidden: str
+    host: str
+    port: int = 5432
+    name: str = Field("shop")
+    user: str = Field(default="app")
+    zone: Annotated[str, Field(min_length=2)]
+    tags: list[str] = Field(default_factory=list)
+    key: str = Field(..., min_length=1)
+    url: str = Field(validation_alias=AliasChoices("URL", "SHOP_ADDRESS"))
+    database: Database
+"""
+
+
+def _with_source(tmp_path: Path, source: str) -> Project:
+    (tmp_path / "shop_settings.py").write_text(source, encoding="utf-8")
+    return Project(tmp_path, "shop", {}, settings="shop_settings:Settings")
+
+
+def test_required_fields_that_are_not_set_are_named(tmp_path: Path) -> None:
+    """Fields without a default, of base classes too, by the names that the class reads; one of several is enough."""
+    project = _with_source(tmp_path, REQUIRED)
+
+    assert missing_names(project, []) == (
+        "SHOP_TOKEN", "SHOP_HOST", "SHOP_ZONE", "SHOP_KEY", "URL", "SHOP_DATABASE"
+    )  # fmt: skip
+    given = ["SHOP_TOKEN", "shop_host", "SHOP_ZONE", "SHOP_KEY", "SHOP_ADDRESS", "SHOP_DATABASE__HOST"]
+    assert missing_names(project, given) == ()
+
+
+def test_source_and_pydantic_name_the_same_required_fields(tmp_path: Path) -> None:
+    """What is read from source is what pydantic-settings itself says of the imported class."""
+    project = _with_source(tmp_path, REQUIRED)
+
+    there = {field.name for field in check_in_child(project, os.environ).fields if field.required}
+
+    assert there == {*missing_names(project, []), "SHOP_ADDRESS"}
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        'model_config = {"secrets_dir": "/run/secrets"}',
+        "class Config:\n        secrets_dir = '/run/secrets'",
+        "@classmethod\n    def settings_customise_sources(cls, *a, **k): return ()",
+    ],
+)
+def test_a_class_with_other_sources_requires_no_variable(tmp_path: Path, option: str) -> None:
+    """Where a field may come from a file or another source, its variable may be missing."""
+    source = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n"
+
+    assert missing_names(_with_source(tmp_path, f"{source}    {option}\n    host: str\n"), []) == ()
+
+
+def test_the_options_of_an_inner_class_count(tmp_path: Path) -> None:
+    """`class Config` of pydantic 1, which many projects still have, gives the prefix."""
+    source = "class Settings(BaseSettings):\n    host: str\n    class Config:\n        env_prefix = 'SHOP_'\n"
+
+    assert missing_names(_with_source(tmp_path, source), []) == ("SHOP_HOST",)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from .config import Project
 
 SECRET_TYPES = ("SecretStr", "SecretBytes")
+# with these a field may be set by something other than the environment, so a missing variable is no error
+_OTHER_SOURCES = {
+    "settings_customise_sources",
+    "secrets_dir",
+    "yaml_file",
+    "toml_file",
+    "json_file",
+    "cli_parse_args",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +37,76 @@ class Field:
     secret: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SourceField:
+    """One field as its source has it: the variables it is read from, upper-cased, and whether one of them must be set.
+
+    `nested` is the delimiter by which a field is set in parts (`DB__HOST`); empty where there is none.
+    """
+
+    variables: tuple[str, ...]
+    required: bool
+    secret: bool
+    nested: str = ""
+
+    def is_set(self, names: Collection[str]) -> bool:
+        """Whether one of its variables is among these names, which are upper-cased."""
+        parts = tuple(variable + self.nested for variable in self.variables) if self.nested else ()
+        return any(variable in names for variable in self.variables) or (
+            bool(parts) and any(name.startswith(parts) for name in names)
+        )
+
+
 def secret_names(project: Project) -> frozenset[str]:
     """The variables whose field in the settings class is SecretStr or SecretBytes, upper-cased; empty without one.
 
-    Read from the class's source, so that hiding output costs no import of pydantic or of the service.
-    Fields of base classes in other modules are not seen here; `check_in_child` sees them. Raises ConfigInvalid where
-    the project has no such module or class: nothing would be hidden, and nobody would know.
+    Raises ConfigInvalid where the project has no such module or class: nothing would be redacted, silently.
     """
-    if project.settings is None:
-        return frozenset()
-    module, _, name = project.settings.partition(":")
-    path = _source(project.root, module) or _installed(module)
+    return frozenset(name for field in source_fields(project) if field.secret for name in field.variables)
+
+
+def missing_names(project: Project, names: Collection[str]) -> tuple[str, ...]:
+    """The variables of required fields that are not among these names. Raises ConfigInvalid as `secret_names`."""
+    upper = {name.upper() for name in names}
+    return tuple(
+        field.variables[0] for field in source_fields(project) if field.required and not field.is_set(upper)
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _source_fields(root: Path, settings: str) -> tuple[SourceField, ...]:
+    module, _, name = settings.partition(":")
+    path = _source(root, module) or _installed(module)
     if path is None:
         raise _not_there(
-            project.settings, f"there is no {module.replace('.', '/')}.py in src/ or the project's folder"
+            settings, f"there is no {module.replace('.', '/')}.py in src/ or the project's folder"
         )
-    found = _read(project.root, module, path, name)
+    found = _read(root, module, path, name)
     if found is None:
-        raise _not_there(project.settings, f"{path.name} of {module} has no class {name!r}")
+        raise _not_there(settings, f"{path.name} of {module} has no class {name!r}")
     return found
 
 
-def _read(root: Path, module: str, path: Path, name: str) -> frozenset[str] | None:
-    """The secret variables of a class in a module's source, also if it is imported there; None if it is not there."""
+def source_fields(project: Project) -> tuple[SourceField, ...]:
+    """The fields of the settings class, read from its source: pydantic and the service are not imported; none without one.
+
+    Fields of base classes in other modules are not seen here; `check_in_child` sees them. Raises ConfigInvalid.
+    """
+    return () if project.settings is None else _source_fields(project.root, project.settings)
+
+
+def _read(root: Path, module: str, path: Path, name: str) -> tuple[SourceField, ...] | None:
+    """The fields of a class in a module's source, also if it is imported there; None if it is not there."""
     import ast
 
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, OSError, ValueError):
-        return frozenset()  # running the service says so better than we can
+        return ()  # running the service says so better than we can
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if name in classes:
-        return frozenset(_secret_fields(classes, name, _secret_types(tree)))
+        options = _options(classes, name)  # they hold for the fields of base classes too
+        return tuple(_class_fields(classes, name, options, types=_secret_types(tree)).values())
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and name in (
             names := {a.asname or a.name: a.name for a in node.names}
@@ -67,11 +115,11 @@ def _read(root: Path, module: str, path: Path, name: str) -> frozenset[str] | No
             base = parent[: len(parent) - node.level + 1] if node.level else []
             origin = ".".join([*base, *([node.module] if node.module else [])])
             source = _source(root, origin)
-            return _read(root, origin, source, names[name]) if source else frozenset()
+            return _read(root, origin, source, names[name]) if source else ()
     bound = {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    return frozenset() if name in bound else None
+    return () if name in bound else None
 
 
 def _installed(module: str) -> Path | None:
@@ -223,25 +271,81 @@ def _secret_types(tree: ast.Module) -> tuple[str, ...]:
     return (*SECRET_TYPES, *imported)
 
 
-def _secret_fields(
-    classes: Mapping[str, ast.ClassDef], name: str, types: tuple[str, ...], prefix: str = ""
-) -> Iterator[str]:
-    """The variables of a class's secret fields, those of its base classes in the same module included."""
+def _class_fields(
+    classes: Mapping[str, ast.ClassDef], name: str, options: Mapping[str, str], *, types: Collection[str]
+) -> dict[str, SourceField]:
+    """The fields of a class by their name, those of its base classes in the same module included."""
     import ast
 
     node = classes[name]
-    for statement in node.body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "model_config":
-            prefix = next(_strings(statement.value, "env_prefix"), prefix)
+    fields: dict[str, SourceField] = {}
+    for base in reversed(node.bases):
+        if isinstance(base, ast.Name) and base.id in classes and base.id != name:
+            fields |= _class_fields(classes, base.id, options, types=types)
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            annotation = ast.unparse(statement.annotation)
-            if any(word in types for word in re.findall(r"\w+", annotation)):
-                given = [*_aliases(statement.annotation), *_aliases(statement.value)]
-                yield from (word.upper() for word in given or [prefix + statement.target.id])
-    for base in node.bases:
+            field, words = statement.target.id, set(re.findall(r"\w+", ast.unparse(statement.annotation)))
+            if field.startswith("_") or field == "model_config" or "ClassVar" in words:
+                continue
+            given = [*_aliases(statement.annotation), *_aliases(statement.value)]
+            fields[field] = SourceField(
+                tuple(word.upper() for word in given or [options.get("env_prefix", "") + field]),
+                required=_is_required(statement) and not options.keys() & _OTHER_SOURCES,
+                secret=not words.isdisjoint(types),
+                nested=options.get("env_nested_delimiter", "").upper(),
+            )
+    return fields
+
+
+def _options(classes: Mapping[str, ast.ClassDef], name: str) -> dict[str, str]:
+    """The options of `model_config` or `class Config`, those of base classes included; only texts have a value."""
+    import ast
+
+    node = classes[name]
+    options: dict[str, str] = {}
+    for base in reversed(node.bases):
         if isinstance(base, ast.Name) and base.id in classes and base.id != name:
-            yield from _secret_fields(classes, base.id, types, prefix)
+            options |= _options(classes, base.id)
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef):
+            options |= {statement.name: ""}  # settings_customise_sources
+        given: list[tuple[str | None, ast.expr]] = []
+        if isinstance(statement, ast.ClassDef) and statement.name == "Config":
+            given = [
+                (ast.unparse(each.targets[0]), each.value)
+                for each in statement.body
+                if isinstance(each, ast.Assign)
+            ]
+        value = getattr(statement, "value", None)
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(value, (ast.Call, ast.Dict)):
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            if ast.unparse(target) == "model_config":
+                given = [(each.arg, each.value) for each in getattr(value, "keywords", [])]
+                given += [
+                    (getattr(k, "value", None), v)
+                    for k, v in zip(getattr(value, "keys", []), getattr(value, "values", []), strict=True)
+                ]
+        options |= {key: str(getattr(each, "value", "")) for key, each in given if key}
+    return options
+
+
+def _is_required(field: ast.AnnAssign) -> bool:
+    """Whether a field has no default: no value, `...`, or a `Field()` without one."""
+    import ast
+
+    value = field.value
+    calls = [call for call in ast.walk(field.annotation) if isinstance(call, ast.Call)]
+    if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Field":
+        calls.append(value)
+        if value.args and not _is_ellipsis(value.args[0]):
+            return False
+    elif value is not None and not _is_ellipsis(value):
+        return False
+    return not any(word.arg in ("default", "default_factory") for call in calls for word in call.keywords)
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return getattr(node, "value", None) is ...
 
 
 def _aliases(node: ast.expr | None) -> Iterator[str]:
