@@ -26,7 +26,8 @@ from envtasks.sessions import _apply, _take_flags
 )
 def test_our_flags_are_taken_out(posargs: list[str], env: str | None, mask: bool, rest: list[str]) -> None:
     """--env, -e and --no-mask are taken out of the positional arguments; a second `--` protects what follows."""
-    assert (env, mask) == _take_flags(posargs)
+    given = list(posargs)
+    assert _take_flags(posargs) == (env, mask, "--no-check" not in given)
     assert posargs == rest
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from . import console
-from .errors import ConfigInvalid, Refused
+from .errors import ConfigInvalid, Refused, SettingsInvalid
 
 if TYPE_CHECKING:
     from .config import Environment, Project
@@ -45,6 +45,22 @@ def hydrate_and_report(
 
         register_masks(hydrated.secrets.values())
     return hydrated
+
+
+def require_settings(project: Project, child_env: Mapping[str, str], *, environment: str) -> None:
+    """Raise SettingsInvalid with every variable that the settings class requires and a command's environment lacks.
+
+    The class is read from its source, which costs no import of pydantic or of the service.
+    """
+    if project.settings is None:
+        return
+    from .settings_class import missing_names
+
+    if missing := missing_names(project, child_env):
+        raise SettingsInvalid(
+            f"{project.settings} requires what {environment} does not set: {', '.join(missing)}.",
+            hint=f"inv env.set {missing[0]} --env {environment}; --no-check runs without this check",
+        )
 
 
 def require_synchronous(body: Callable[..., Any], *, what: str) -> None:

@@ -30,6 +30,7 @@ class CallOptions:
     environment: Environment | None
     yes: bool = False
     mask: bool = True
+    check: bool = True  # that what the settings class requires is set
 
     @property
     def environment_name(self) -> str | None:

@@ -15,7 +15,7 @@ from invoke.executor import Executor
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activation import require_allowed, require_result, require_synchronous
+from .activation import require_allowed, require_result, require_settings, require_synchronous
 from .console import ensure_standard_streams
 from .context import CallOptions, Context
 from .error_translation import translate_errors
@@ -23,9 +23,17 @@ from .errors import ConfigInvalid
 from .invocation import Done, Invocation, current_invocation, ending_output, project_at, redacted_text
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
-FLAGS: Final = ("env", "yes", "no_mask")
+FLAGS: Final = ("env", "yes", "no_mask", "no_check")
 SHORT: Final = {"e", "y"}
-UNDECLARED: Final = {"env": BARE, "only": None, "needs": None, "confirm": None, "hydrate": True}
+UNDECLARED: Final = {
+    "env": BARE,
+    "only": None,
+    "needs": None,
+    "confirm": None,
+    "requires_environment": False,
+    "hydrate": True,
+    "check": None,
+}
 
 
 @overload
@@ -41,6 +49,7 @@ def task(
     confirm: bool | str | None = ...,
     requires_environment: bool = ...,
     hydrate: bool = ...,
+    check: bool | None = ...,
     **kwargs: Any,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
@@ -53,6 +62,7 @@ def task(
     confirm: bool | str | None = None,
     requires_environment: bool = False,
     hydrate: bool = True,
+    check: bool | None = None,
     **kwargs: Any,
 ) -> Any:
     """An Invoke task whose commands run in a declared environment. Takes everything that Invoke's own `@task` takes.
@@ -68,37 +78,50 @@ def task(
             Left out: in protected environments.
         hydrate: False: read no env file and look for no key; `c.environment` is the name, `c.env` is empty. For a task
             that works on the env files themselves.
+        check: False: run although a required field of the settings class is not set. Left out: such a task ends with
+            SettingsInvalid, unless it declares `needs` (or is built in and starts no command of the project).
     """
+    declared = {
+        "env": env,
+        "only": only,
+        "needs": needs,
+        "confirm": confirm,
+        "requires_environment": requires_environment,
+        "hydrate": hydrate,
+        "check": check,
+    }
     with translate_errors():
+        _check_declared(declared)
         if env is None:
-            given = only is not None or needs is not None or confirm is not None
-            if given or requires_environment or not hydrate:
-                raise ConfigInvalid(
-                    "@task(env=None) is a plain Invoke task: only, needs, confirm, requires_environment and hydrate "
-                    "do not go with it."
-                )
             return tasks.task(*args, **kwargs)
-        if not isinstance(env, str):
-            raise ConfigInvalid(f"@task(env={env!r}): expected the name of an environment, such as 'local'.")
-        if env != BARE and requires_environment:
-            raise ConfigInvalid(
-                f"@task(env={env!r}) has an environment: requires_environment goes without one."
-            )
-        if isinstance(only, str) or isinstance(needs, str):
-            raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
-        declared = {"env": env, "only": only, "needs": needs, "confirm": confirm, "hydrate": hydrate}
         if not _is_ours(kwargs.setdefault("klass", Task)):
-            if requires_environment or declared != UNDECLARED:
+            if declared != UNDECLARED:
                 raise ConfigInvalid(
                     "@task: its klass is no subclass of envtasks.declare.Task, so it can declare nothing of envtasks "
-                    "(env, only, needs, confirm, requires_environment, hydrate)."
+                    f"({', '.join(UNDECLARED)})."
                 )
             return tasks.task(*args, **kwargs)
-    return tasks.task(*args, **declared, requires_environment=requires_environment, **kwargs)
+    return tasks.task(*args, **declared, **kwargs)
+
+
+def _check_declared(declared: Mapping[str, Any]) -> None:
+    """Raise ConfigInvalid for what a task cannot declare, or not together."""
+    env = declared["env"]
+    if env is None:
+        if {**declared, "env": BARE} != UNDECLARED:
+            others = ", ".join(name for name in UNDECLARED if name != "env")
+            raise ConfigInvalid(f"@task(env=None) is a plain Invoke task: {others} do not go with it.")
+        return
+    if not isinstance(env, str):
+        raise ConfigInvalid(f"@task(env={env!r}): expected the name of an environment, such as 'local'.")
+    if env != BARE and declared["requires_environment"]:
+        raise ConfigInvalid(f"@task(env={env!r}) has an environment: requires_environment goes without one.")
+    if isinstance(declared["only"], str) or isinstance(declared["needs"], str):
+        raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
 
 
 class Task(tasks.Task[Callable[..., Any]]):
-    """An Invoke Task that adds `--env`, `--yes` and `--no-mask` and runs its body in an environment."""
+    """An Invoke Task that adds `--env`, `--yes`, `--no-mask` and `--no-check` and runs its body in an environment."""
 
     def __init__(
         self,
@@ -110,13 +133,16 @@ class Task(tasks.Task[Callable[..., Any]]):
         confirm: bool | str | None = None,
         requires_environment: bool = False,
         hydrate: bool = True,
+        check: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(body, *args, **kwargs)
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
         self.requires_environment, self.hydrate = requires_environment, hydrate
         # the built-in ones decide for each value whether they show it: env.get prints a secret
-        self.redacts_body = not str(self.__module__).startswith(f"{__package__}.tasks.")
+        built_in = str(self.__module__).startswith(f"{__package__}.tasks.")
+        self.redacts_body = not built_in
+        self.check = needs is None and (not built_in if check is None else check)
         with translate_errors():
             require_synchronous(body, what=f"Task {self.name!r}")
             for name in self.argspec(body).parameters:
@@ -178,6 +204,13 @@ class Task(tasks.Task[Callable[..., Any]]):
                 kind=bool,
                 default=False,
                 help="Do not hide secrets in output",
+            ),
+            Argument(
+                names=("no-check",),
+                attr_name="no_check",
+                kind=bool,
+                default=False,
+                help="Do not check that what the settings class requires is set",
             ),
         ]
 
@@ -244,6 +277,7 @@ class Task(tasks.Task[Callable[..., Any]]):
             # consent is for the environment that was named, not for others that a body calls
             yes=bool(flags["yes"]) or (inherited.yes and inherited.environment_name == name),
             mask=inherited.mask and not flags["no_mask"],
+            check=inherited.check and not flags["no_check"],
         )
         if name is not None:
             require_allowed(name, self.only, what=self.name)
@@ -259,12 +293,15 @@ class Task(tasks.Task[Callable[..., Any]]):
         if options.environment is None or not self.hydrate:
             return Context(caller.config, caller.remainder, options=options)
         hydrated = invocation.hydrate(options.environment)
+        child_env = hydrated.child_env(self.needs)
+        if self.check and options.check:
+            require_settings(invocation.project, child_env, environment=hydrated.environment)
         return Context(
             caller.config,
             caller.remainder,
             options=options,
             hydrated=hydrated,
-            child_env=hydrated.child_env(self.needs),
+            child_env=child_env,
             redacted_values=invocation.redacted_values(options),
         )
 

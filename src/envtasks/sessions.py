@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
 
 import nox
 from nox.command import CommandFailed
@@ -20,6 +20,7 @@ from .activation import (
     require_allowed,
     require_confirmation,
     require_result,
+    require_settings,
     require_synchronous,
     values_to_redact,
 )
@@ -98,10 +99,10 @@ def _activate(
     session: nox.Session, *, env: str | None, only: Sequence[str] | None, needs: Sequence[str] | None
 ) -> tuple[Redactor | None, bool]:
     """Give the session its environment. Returns the redactor, None without secrets, and whether output is redacted."""
-    chosen, mask = _take_flags(session.posargs)
+    flags = _take_flags(session.posargs)
     # a session that another one notifies may have been given other posargs, or what was left of them
-    of_run, mask_of_run = _take_flags(list(session._runner.global_config.posargs))
-    name = next((each for each in (chosen, of_run) if each is not None), env)
+    of_run = _take_flags(list(session._runner.global_config.posargs))
+    name = next((each for each in (flags.env, of_run.env) if each is not None), env)
     if name is None:
         _apply(session, without_keys(os.environ))
         return None, False
@@ -111,8 +112,11 @@ def _activate(
     require_allowed(name, only, what=what)
     require_confirmation(environment, os.environ, what=what, confirm=None, yes=None)
     hydrated = hydrate_and_report(project, environment, os.environ)
-    _apply(session, hydrated.child_env(needs))
-    values = values_to_redact(project, hydrated, mask=mask and mask_of_run)
+    child_env = hydrated.child_env(needs)
+    if flags.check and of_run.check and needs is None:
+        require_settings(project, child_env, environment=name)
+    _apply(session, child_env)
+    values = values_to_redact(project, hydrated, mask=flags.mask and of_run.mask)
     if not values:
         return None, False
     from .redaction import Redactor
@@ -156,12 +160,20 @@ def _redact(error: Exception, redactor: Redactor, *, session: nox.Session) -> No
         raise CommandFailed from None
 
 
-def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
-    """Take `--env NAME`, `-e NAME` and `--no-mask` out of what follows `--` on nox's command line.
+class _Flags(NamedTuple):
+    """The flags of envtasks on nox's command line."""
+
+    env: str | None
+    mask: bool
+    check: bool
+
+
+def _take_flags(posargs: list[str]) -> _Flags:
+    """Take `--env NAME`, `-e NAME`, `--no-mask` and `--no-check` out of what follows `--` on nox's command line.
 
     A second `--` ends our flags and stays, for programs that want it.
     """
-    env, mask, rest = None, True, list[str]()
+    env, mask, check, rest = None, True, True, list[str]()
     words = iter(posargs)
     for word in words:
         if word == "--":
@@ -176,10 +188,12 @@ def _take_flags(posargs: list[str]) -> tuple[str | None, bool]:
             env = word.removeprefix("--env=")
         elif word == "--no-mask":
             mask = False
+        elif word == "--no-check":
+            check = False
         else:
             rest.append(word)
     posargs[:] = rest
-    return env, mask
+    return _Flags(env, mask, check)
 
 
 def _apply(session: nox.Session, child_env: Mapping[str, str]) -> None:

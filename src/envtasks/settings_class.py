@@ -13,6 +13,7 @@ from .errors import ConfigInvalid, SettingsInvalid
 
 if TYPE_CHECKING:
     import ast
+    import subprocess
 
     from .config import Project
 
@@ -88,7 +89,7 @@ def _source_fields(root: Path, settings: str) -> tuple[SourceField, ...]:
 
 
 def source_fields(project: Project) -> tuple[SourceField, ...]:
-    """The fields of the settings class, read from its source: pydantic and the service are not imported; none without one.
+    """The fields of the settings class, read from its source without importing anything; none without a class.
 
     Fields of base classes in other modules are not seen here; `check_in_child` sees them. Raises ConfigInvalid.
     """
@@ -156,32 +157,13 @@ def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck
     SettingsInvalid when the system starts no process with these values.
     """
     import json
-    import subprocess
-    import sys
 
     if project.settings is None:
         raise ConfigInvalid(
             "pyproject.toml: [tool.envtasks] settings is not set, so there is no settings class.",
             hint='name the pydantic-settings class: settings = "app.settings:Settings"',
         )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", __name__, project.settings],
-            cwd=project.root,
-            env=dict(child_env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except (OSError, ValueError):  # ValueError: on Windows, a variable of more than 32,767 characters
-        largest = max(child_env, key=lambda name: len(child_env[name]))
-        raise SettingsInvalid(
-            f"No process can be started with these values: {largest} has {len(child_env[largest]):,} characters.",
-            hint="keep large values in files",
-        ) from None
+    done = _run_child(project.root, project.settings, child_env)
     try:
         answer = json.loads(done.stdout.splitlines()[-1])  # the service's module may print as well
     except (ValueError, IndexError):
@@ -195,6 +177,30 @@ def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck
         tuple(Field(**field) for field in answer["fields"]),
         tuple((name, kind) for name, kind in answer["errors"]),
     )
+
+
+def _run_child(root: Path, settings: str, child_env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """This module, run in a child process with these variables."""
+    import subprocess
+    import sys
+
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", __name__, settings],
+            cwd=root,
+            env=dict(child_env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except (OSError, ValueError):  # ValueError: on Windows, a variable of more than 32,767 characters
+        largest = max(child_env, key=lambda name: len(child_env[name]))
+        raise SettingsInvalid(
+            f"No process can be started with these values: {largest} has {len(child_env[largest]):,} characters.",
+            hint="keep large values in files",
+        ) from None
 
 
 def _report(settings: str) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ def words_after_dashes() -> list[str]:
 @task(
     name="exec",
     requires_environment=True,
+    check=True,
     # Invoke knows no optional positional argument, so the command line decides
     positional=[] if "--" in sys.argv else ["line"],
     help={"line": "A shell line, where `--` cannot be typed (PowerShell)"},
