@@ -41,16 +41,13 @@ class LibraryMissing(Unreadable):
 
 
 class File(Protocol):
-    """A file as tarfile reads it."""
+    """A file to read a part of."""
 
     def read(self, size: int, /) -> bytes:
         """The next bytes."""
 
     def seek(self, offset: int, /) -> int:
         """Move to an offset."""
-
-    def tell(self) -> int:
-        """The offset of the next byte."""
 
 
 class Part:

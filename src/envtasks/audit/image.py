@@ -60,11 +60,11 @@ class Blobs:
 
 
 class _Stream:
-    """A stream that cannot be moved back, as a file to tarfile."""
+    """A stream as a file that can only be moved forward; `offset` is that of the next byte."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        self.offset = 0
         self._stream = stream
-        self._at = 0
 
     def read(self, size: int) -> bytes:
         """The next bytes; fewer only at the end."""
@@ -73,20 +73,16 @@ class _Stream:
             parts.append(part)
             size -= len(part)
         data = b"".join(parts)
-        self._at += len(data)
+        self.offset += len(data)
         return data
 
     def seek(self, offset: int) -> int:
-        """Pass over what lies before an offset."""
-        if offset < self._at:
+        """Skip what lies before an offset."""
+        if offset < self.offset:
             raise OSError("a stream cannot be moved back")
-        while self._at < offset and self.read(min(CHUNK, offset - self._at)):
+        while self.offset < offset and self.read(min(CHUNK, offset - self.offset)):
             pass
-        return self._at
-
-    def tell(self) -> int:
-        """The offset of the next byte."""
-        return self._at
+        return self.offset
 
 
 def read_blobs(stream: BinaryIO, search: SearchBlob) -> Blobs:
@@ -116,7 +112,7 @@ def read_blobs(stream: BinaryIO, search: SearchBlob) -> Blobs:
         raise Damaged(f"{damage} ({path or 'nothing could be read'})") from None
     except Unreadable as error:
         raise type(error)(f"{path} cannot be unpacked: {error}") from None
-    blobs.size = file.tell()
+    blobs.size = file.offset
     return blobs
 
 
