@@ -22,6 +22,9 @@ KEYS: Final = (
     *("engine", "settings", "commands", "mask"),
     *("environment-variable", "not-secret", "allow-steering", "credentials"),
 )
+ENVIRONMENT_KEYS: Final = (
+    *("files", "optional", "protected", "public", "keys", "key-command", "allow-overrides", "file-wins"),
+)
 INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
 
 
@@ -35,6 +38,7 @@ class Environment:
     protected: bool = False
     public: bool = False
     keys: tuple[Path, ...] = ()
+    key_command: tuple[str, ...] = ()  # the argument list of a program that prints the private key
     allow_overrides: tuple[str, ...] = ()
     file_wins: tuple[str, ...] = ()  # names for which the env files win over the process environment
     allow_steering: tuple[str, ...] = ()  # names that make programs run code, and may be set all the same
@@ -309,7 +313,7 @@ def _environment(root: Path, name: str, value: object) -> Environment:
     if not isinstance(value, Mapping):
         raise ConfigInvalid(f"pyproject.toml: {where} must be a table such as {{ files = ['.env.{name}'] }}.")
     table = Table(root, value, where)
-    table.allow_only("files", "optional", "protected", "public", "keys", "allow-overrides", "file-wins")
+    table.allow_only(*ENVIRONMENT_KEYS)
     files = table.paths_in_project("files", "a list of file names")
     if "files" not in value:
         files = _layers(root, name)
@@ -330,6 +334,7 @@ def _environment(root: Path, name: str, value: object) -> Environment:
         protected=name in PROTECTED if protected is None else protected,
         public=bool(table.boolean("public")),
         keys=table.paths_in_project("keys", "a file name or a list of file names", single=True),
+        key_command=table.strings("key-command", "an argument list, such as ['op', 'read', 'op://…']"),
         allow_overrides=table.strings("allow-overrides", "a list of variable names"),
         file_wins=table.strings("file-wins", "a list of variable names"),
         optional_files=optional if "optional" in value else None,

@@ -13,10 +13,10 @@ from ..envfiles import (
     Entry,
     EnvFile,
     KeyRing,
+    Keys,
     decode_env_file,
     decrypt,
     encrypt,
-    find_keys,
     locked,
     parse_env_file,
     public_key,
@@ -32,7 +32,7 @@ from ..errors import (
     EnvtasksError,
     did_you_mean,
 )
-from ..hydration import values_of
+from ..hydration import values_of, without_outer
 from .file_key import FileKey, find_file_key, key_file_for, store_private_key
 
 
@@ -81,16 +81,20 @@ class Draft:
         self._plaintexts: dict[str, str] = {}  # of each ciphertext that was made or opened here
 
     @cached_property
+    def _keys(self) -> Keys:
+        return Keys(self.target.environment, without_outer(self.target.process_env), [self.file])
+
+    @property
     def ring(self) -> KeyRing:
         """The private keys at hand."""
-        return find_keys(self.target.environment, self.target.process_env, needed_for=[self.target.path])
+        return self._keys.ring
 
     @cached_property
     def key(self) -> FileKey:
         """The key that values are encrypted for."""
         return find_file_key(self.target.environment, self.file, self.ring)
 
-    @cached_property
+    @property
     def _own_keys(self) -> list[str]:
         """The private keys at hand of the public key that values are encrypted for."""
         keys = [key for key in (*self.ring.hexes, self.key.private) if key]
@@ -99,9 +103,7 @@ class Draft:
     def encrypted(self, value: str) -> str:
         """A new ciphertext of a value. Raises EnvFileInvalid where a key at hand does not open it again."""
         ciphertext = encrypt(value, self.key.public)
-        own = [
-            key for key in (*self.ring.hexes, self.key.private) if key and public_key(key) == self.key.public
-        ]
+        own = self._own_keys
         if own and decrypt([ciphertext], own) != [value]:
             raise EnvFileInvalid(f"{self.target.label}: a value does not decrypt again; nothing was written.")
         self._plaintexts[ciphertext] = value
@@ -112,7 +114,7 @@ class Draft:
         wanted = {entry.value for entry in entries if entry.encrypted}
         new = sorted(wanted - self._plaintexts.keys())
         if new:
-            found = zip(new, decrypt(new, self.ring.hexes), strict=True)
+            found = zip(new, self._keys.decrypt(new), strict=True)
             self._plaintexts.update((text, plain) for text, plain in found if plain is not None)
         return {text: self._plaintexts[text] for text in wanted & self._plaintexts.keys()}
 
@@ -128,9 +130,10 @@ class Draft:
 
     def opens_with_own_key(self, entry: Entry) -> bool:
         """Whether an encrypted value is under the key in the header; taken for granted where no key at hand tells."""
+        opened = self.plaintexts([entry])  # first, as it may find a further key
         if self._own_keys:
             return decrypt([entry.value], self._own_keys)[0] is not None
-        return not self.plaintexts([entry])
+        return not opened
 
     def values(self, file: EnvFile | None = None) -> dict[str, str]:
         """The values that a process would get of this file alone; what no key opens stays a ciphertext."""

@@ -88,6 +88,8 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
     ring = find_keys(environment, process_env, needed_for=[file.path for file in encrypted])
     if ring.keys:
         return Check("key", "; ".join(dict.fromkeys(f"{key.variable} in {key.source}" for key in ring.keys)))
+    if environment.key_command:
+        return Check("key", f"none at hand, so key-command ({environment.key_command[0]}) is run")
     variable = encrypted[0].key_variable
     return Check(
         "key",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Final, Protocol
 
@@ -16,7 +17,7 @@ from ..errors import EnvFileInvalid
 from .parser import ENCRYPTED
 
 PRIVATE_KEY_DIGITS: Final = re.compile(r"[0-9a-fA-F]{64}")
-_PUBLIC_KEY_DIGITS: Final = re.compile(r"0[23][0-9a-fA-F]{64}")
+PUBLIC_KEY_DIGITS: Final = re.compile(r"0[23][0-9a-fA-F]{64}")
 _CIPHERTEXT: Final = re.compile(r"encrypted:[A-Za-z0-9+/]+={0,2}")
 _OVERHEAD: Final = 97  # as in ecies, which is not imported before it is needed
 
@@ -68,7 +69,7 @@ def encrypt(plaintext: str, public_key: str) -> str:
 
     from . import ecies
 
-    if not _PUBLIC_KEY_DIGITS.fullmatch(public_key):
+    if not PUBLIC_KEY_DIGITS.fullmatch(public_key):
         raise EnvFileInvalid(
             "This is not a public key: expected 66 hexadecimal digits that begin with 02 or 03."
         )
@@ -93,6 +94,15 @@ def public_key(private_key: str) -> str:
     if not PRIVATE_KEY_DIGITS.fullmatch(private_key):
         raise ValueError("not a private key: expected 64 hexadecimal digits")
     return ecies.public_key(private_key)
+
+
+def by_public_key(private_keys: Iterable[str]) -> dict[str, str]:
+    """Private keys, each by its public key; what is no private key of the curve is left out."""
+    found = {}
+    for key in private_keys:
+        with suppress(ValueError):
+            found[public_key(key)] = key.lower()
+    return found
 
 
 def _message(ciphertext: str) -> bytes | None:

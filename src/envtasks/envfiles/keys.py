@@ -7,11 +7,14 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..config import Environment
-from .encryption import PRIVATE_KEY_DIGITS
+from .encryption import PRIVATE_KEY_DIGITS, PUBLIC_KEY_DIGITS
 from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY
+
+if TYPE_CHECKING:
+    from .document import EnvFile
 
 KEY_FILE: Final = ".env.keys"
 _PROCESS: Final = "the process environment"
@@ -92,6 +95,12 @@ def find_keys(
         warnings=tuple(place.warning for place in places if place.warning),
         advice="" if environment.keys else _misplaced(environment, files),
     )
+
+
+def public_keys_in(file: EnvFile) -> tuple[str, ...]:
+    """The public keys that an env file names, in lower case; the first is the one to encrypt for."""
+    named = [entry.value.lower() for entry in file.entries if entry.name.startswith(PUBLIC_KEY)]
+    return tuple(dict.fromkeys(key for key in named if PUBLIC_KEY_DIGITS.fullmatch(key)))
 
 
 def key_variables(path: Path, text: str | None = None) -> tuple[str, str]:

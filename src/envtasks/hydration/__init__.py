@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from ..config import Environment
-from ..envfiles import PRIVATE_KEY, EnvFile
+from ..envfiles import PRIVATE_KEY, EnvFile, Keys
 from . import checks, shadowing
 from .layers import Layers, Location, arrange, read_layers, spelling_conflicts
 from .nesting import enter, without_outer
-from .resolution import Keys, Resolution, decrypt_layers, resolve
+from .resolution import Resolution, decrypt_layers, resolve
 from .result import Hydrated, Origin
 
 __all__ = ["Hydrated", "Origin", "hydrate", "values_of", "without_outer"]
@@ -43,11 +43,12 @@ def hydrate(
     """
     process, outer = enter(process_env, environment.name, variable=environment.variable, windows=windows)
     layers = read_layers(environment, process, windows=windows)
-    keys = Keys(environment, process_env, layers.files)
+    outside = without_outer(process_env)
+    keys = Keys(environment, outside, [layer.file for layer in layers.files])
     secret = _secret(layers, secret_names)
-    why_off = checks.why_commands_are_off(environment, without_outer(process_env), allowed=commands)
+    why_off = checks.why_commands_are_off(environment, outside, allowed=commands)
     resolution = _resolve(layers, keys, secret=secret, engine=engine, why_off=why_off)
-    shadowed = shadowing.by_process(layers, resolution, keys.decrypt, outer, secret=secret)
+    shadowed = shadowing.by_process(layers, resolution, keys.decrypt_at_hand, outer, secret=secret)
     shadowing.check_allowed(layers, shadowed.names)
     known = {*map(layers.fold, reported), *outer.reported}
     warnings = shadowing.warning(layers, [name for name in shadowed.names if name not in known])

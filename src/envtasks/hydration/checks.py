@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ..config import Environment
-from ..envfiles import ENCRYPTED
+from ..envfiles import ENCRYPTED, Keys
 from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing, VariableMissing
 from .layers import Layers, Location
-from .resolution import Keys
 
 REFERENCES = ("op://", "bw://")
 _CIPHERTEXT: Final = re.compile(r"encrypted\s*:\s*[A-Za-z0-9+/]{128}", re.IGNORECASE)  # 97 bytes at least
@@ -70,12 +69,16 @@ def check_decrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> N
     """Raise KeyMissing or DecryptionFailed for the assignments whose ciphertext could not be decrypted."""
     if not failed:
         return
+    from ..envfiles import key_variables
+
     in_files = [location for location in failed if location.name not in layers.process]
     in_process = [location for location in failed if location.name in layers.process]
     where = [f"{location.entry.name} ({location})" for location in in_files]
     where += [f"{location.entry.name} (process environment)" for location in in_process]
     what = ", ".join(dict.fromkeys(where))
-    variables = dict.fromkeys(keys.variables({location.label for location in in_files}))
+    labels = {location.label for location in in_files} or {layer.label for layer in layers.files}
+    files = [layer.file for layer in layers.files if layer.label in labels]
+    variables = dict.fromkeys(key_variables(file.path, file.text)[0] for file in files)
     ring = keys.ring
     hint = f"the key belongs in {' or '.join(variables)}; searched: {'; '.join(ring.searched)}"
     if ring.advice:

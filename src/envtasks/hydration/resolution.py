@@ -7,9 +7,7 @@ problems are collected, and `checks` turns them into errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from ..config import Environment
 from ..envfiles import (
     ENCRYPTED,
     PRIVATE_KEY,
@@ -21,68 +19,8 @@ from ..envfiles import (
 )
 from .layers import Layer, Layers, Location
 
-if TYPE_CHECKING:
-    from ..envfiles import KeyRing, PrivateKey
-
 Decrypt = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
 Run = Callable[[str, Mapping[str, str]], str | None]
-
-
-class Keys:
-    """The private keys of an environment, looked for when the first ciphertext is to be decrypted."""
-
-    def __init__(
-        self, environment: Environment, process_env: Mapping[str, str], files: Sequence[Layer]
-    ) -> None:
-        self._environment = environment
-        self._process_env = process_env
-        self._files = files
-        self._ring: KeyRing | None = None
-        self._plaintexts: dict[str, str] = {}
-
-    @property
-    def ring(self) -> KeyRing:
-        """The keys for the files that have encrypted values."""
-        from ..envfiles import find_keys
-
-        if self._ring is None:
-            encrypted = [layer.file.path for layer in self._files if layer.encrypted]
-            self._ring = find_keys(self._environment, self._process_env, needed_for=encrypted)
-        return self._ring
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """The keys themselves if anything is encrypted, else none."""
-        return self.ring.hexes if self._ring or any(layer.encrypted for layer in self._files) else ()
-
-    @property
-    def found(self) -> tuple[PrivateKey, ...]:
-        """The keys, if they were looked for."""
-        return self._ring.keys if self._ring else ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """The warnings about key files, if keys were looked for."""
-        return self._ring.warnings if self._ring else ()
-
-    def decrypt(self, ciphertexts: Sequence[str], further: Sequence[str] = ()) -> list[str | None]:
-        """The plaintext of each ciphertext, or None, with the keys found and `further` ones; each decrypted once."""
-        from ..envfiles import decrypt
-
-        new = [ciphertext for ciphertext in dict.fromkeys(ciphertexts) if ciphertext not in self._plaintexts]
-        found = decrypt(new, [*self.ring.hexes, *further])
-        self._plaintexts.update((c, plain) for c, plain in zip(new, found, strict=True) if plain is not None)
-        return [self._plaintexts.get(ciphertext) for ciphertext in ciphertexts]
-
-    def variables(self, labels: Collection[str]) -> list[str]:
-        """The names of the variables that would hold the keys of these files, or of all where none is given."""
-        from ..envfiles import key_variables
-
-        return [
-            key_variables(layer.file.path, layer.file.text)[0]
-            for layer in self._files
-            if layer.label in labels or not labels
-        ]
 
 
 def decrypt_layers(layers: Layers, decrypt: Decrypt) -> tuple[dict[str, str], list[Location]]:

@@ -149,4 +149,6 @@ def _key_at_hand(environment: Environment, ciphertext: str | None) -> str:
     for key in ring.keys:
         if decrypt([ciphertext], [key.hex])[0] is not None:
             return f"yes, from {key.source}"
+    if environment.key_command:  # which may ask for a fingerprint, once for each environment
+        return f"not run: key-command ({environment.key_command[0]})"
     return "no: none of the keys at hand opens it" if ring.keys else "no"
