@@ -41,7 +41,7 @@ def discard_output() -> None:
 def say(kind: str, text: str, *, stream: TextIO | None = None) -> None:
     """Write `kind: text` to stderr, coloured where a person looks at it. Never called with a secret."""
     stream = stream or sys.stderr
-    print(f"{styled(kind, stream)} {text}", file=stream)
+    print(message(kind, text, stream=stream), file=stream)
 
 
 def styled(kind: str, stream: TextIO) -> str:
@@ -51,6 +51,22 @@ def styled(kind: str, stream: TextIO) -> str:
     if sys.platform == "win32" or os.environ.get("NO_COLOR") or not stream.isatty():
         return plain
     return f"\033[{STYLES[kind]}m{plain}\033[0m"
+
+
+def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = None) -> str:
+    """An error as text: `error: …` and, on a line of its own, its hint; wrapped at words where a person looks at it."""
+    stream = stream or sys.stderr
+    lines = [f"{kind}: {text}", *([f"  hint: {hint}"] if hint else [])]
+    if stream.isatty():
+        import shutil
+        import textwrap
+
+        width = max(40, min(shutil.get_terminal_size().columns, 100))
+        wrap = textwrap.TextWrapper(
+            width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        )
+        lines = [wrap.fill(line) for line in lines]
+    return "\n".join(lines).replace(f"{kind}:", styled(kind, stream), 1)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

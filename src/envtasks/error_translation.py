@@ -114,5 +114,6 @@ def _print_redacted(hook: Callable[..., object], redacted: Redacted, *exception:
 
 
 def _exit(message: str, hint: str, code: int, *, redacted: Redacted | None = None) -> Exit:
-    text = message + (f"\n  hint: {hint}" if hint else "")
-    return Exit(f"{console.styled('error', sys.stderr)} {redacted(text) if redacted else text}", code)
+    if redacted:
+        message, hint = redacted(message), redacted(hint)
+    return Exit(console.message("error", message, hint), code)

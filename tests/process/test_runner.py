@@ -528,3 +528,10 @@ def test_a_pty_is_a_terminal() -> None:
     result = python(code, pty=True, fallback=False, warn=True, out_stream=out, in_stream=False)
     assert (result.stdout, result.exited) == (f"True True {SECRET}\r\n", 3)
     assert out.getvalue() == "True True ***\r\n"
+
+
+def test_an_echoed_command_has_no_colours_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    """Invoke's echo is bold on a terminal; a log gets the text alone."""
+    runner().run_argv(["python", "-c", "pass"], echo=True)
+
+    assert capsys.readouterr().out.splitlines() == ["python -c pass"]

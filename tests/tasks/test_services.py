@@ -47,5 +47,8 @@ def test_a_word_that_is_no_service_is_the_next_task(sandbox: Sandbox) -> None:
     sandbox.environment("local", A="1234")
     sandbox.write("docker/compose.yaml", "services: {app: {image: x}}\n")
     done = sandbox.inv("compose.ps", "nosuch")
-    assert (done.returncode, done.stderr) == (1, "No idea what 'nosuch' is!\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: There is no service 'nosuch'.\n  hint: services: app\n",
+    )
     assert "-s, --services" in sandbox.inv("compose.ps", "--help").stdout

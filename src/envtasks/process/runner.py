@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,7 +106,10 @@ class Runner(Local):
         return self._redactor.text(text) if self._redactor else text
 
     def echo(self, command: str) -> None:
-        print(self.opts["echo_format"].format(command=self._redacted(command)), flush=True)  # noqa: T201
+        text: str = self.opts["echo_format"].format(command=self._redacted(command))
+        if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+            text = re.sub(r"\033\[[0-9;]*m", "", text)
+        print(text, flush=True)  # noqa: T201
 
     def generate_env(self, env: Mapping[str, Any], replace_env: bool) -> dict[str, Any]:
         base = {} if replace_env else os.environ if self._child_env is None else self._child_env

@@ -12,6 +12,7 @@ from invoke.collection import Collection
 from invoke.tasks import Task
 
 from .. import console
+from . import command_line
 from .exec import exec_
 
 LISTING: Final = ("-l", "--list", "-h", "--help", "--complete")
@@ -31,12 +32,12 @@ def namespace(module: str | ModuleType) -> Collection:
             root.add_task(value)
         elif isinstance(value, Collection) and value.name:
             root.add_collection(value)
-    return _with_built_in(root, wanted_by(sys.argv[1:]))
+    return _prepared(_with_built_in(root, wanted_by(sys.argv[1:])))
 
 
 def built_in() -> Collection:
     """The built-in tasks alone, for the `envtasks` command."""
-    return _with_built_in(Collection(), COLLECTIONS)
+    return _prepared(_with_built_in(Collection(), COLLECTIONS))
 
 
 def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
@@ -49,6 +50,14 @@ def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
     if not heads or any(word.startswith(LISTING) for word in words):
         return COLLECTIONS
     return tuple(name for name in COLLECTIONS if name in heads)
+
+
+def _prepared(root: Collection) -> Collection:
+    """The tasks, with the command line made ready for them."""
+    command_line.prepare(root)
+    # Invoke knows no optional positional argument, so the command line decides
+    exec_.positional = [] if "--" in sys.argv else ["line"]
+    return root
 
 
 def _with_built_in(root: Collection, wanted: Sequence[str]) -> Collection:

@@ -14,7 +14,7 @@ from ..context import Context
 from ..declare import task
 from ..errors import ConfigInvalid
 from ..invocation import current_invocation
-from .exec import words_after_dashes
+from .command_line import words_after_dashes
 from .services import OnServices
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..context import Context
 from ..declare import task
 from ..invocation import current_invocation
 from ..redaction.ci_log import group
-from .exec import words_after_dashes
+from .command_line import words_after_dashes
 
 TAG = "The whole reference, such as registry.example.com/app:1.0 (default: <project>:<environment>)"
 

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from invoke.parser.argument import Argument
+
 from .. import console
 from ..config import Environment
 from ..context import Context
-from ..declare import task
+from ..declare import Task, task
 from ..errors import EnvtasksError
 from ..invocation import current_invocation
 from .env_values import decrypt, encrypt, set_, unset
@@ -46,7 +48,15 @@ class Summary:
         return [self.name, ", ".join(self.files), str(self.plain), str(self.encrypted), protection, self.key]
 
 
-@task(name="list", confirm=False, help={"json": "Print JSON"})
+class Reading(Task):
+    """A task that prints what the caller's own key opens: it never asks, so it offers no `--yes`."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Without the flag that confirms."""
+        return [each for each in super().get_arguments(ignore_unknown_help) if "yes" not in each.names]
+
+
+@task(name="list", klass=Reading, confirm=False, help={"json": "Print JSON"})
 def list_(c: Context, json: bool = False) -> None:
     """List the environments: files, variables, protection, and whether a key is at hand."""
     environments = current_invocation(c).project.environments
@@ -57,24 +67,42 @@ def list_(c: Context, json: bool = False) -> None:
         return
     columns = ["environment", "files", "plain", "encrypted", "protection", "key"]
     console.table(columns, [summary.row for summary in summaries])
+    from ..activation import exposed_key_files
+
+    for environment in wanted:
+        for path in exposed_key_files(environment, os.environ):
+            console.say(
+                "warning", f"{path} is in git, and {environment.name} is not public: git rm --cached {path}"
+            )
 
 
-@task(confirm=False, requires_environment=True, help={"reveal": "Show secret values", "json": "Print JSON"})
+@task(
+    klass=Reading,
+    confirm=False,
+    requires_environment=True,
+    help={"reveal": "Show secret values", "json": "Print JSON"},
+)
 def show(c: Context, reveal: bool = False, json: bool = False) -> None:
     """Show the variables of an environment and where each comes from, secrets redacted."""
-    rows = [_variable(c.hydrated, name, reveal=reveal) for name in c.hydrated]
+    # a public key is longer than all else, and no variable of the service: env.keys shows it
+    names = [name for name in c.hydrated if not name.startswith(PUBLIC_KEY)]
+    rows = [_variable(c.hydrated, name, reveal=reveal) for name in names]
     if json:
         console.print_json(rows)
         return
-    # a public key is longer than all else and no secret: --json has it
-    shown = [row for row in rows if not row["name"].startswith(PUBLIC_KEY)]
     console.table(
         ["name", "value", "from", "kind"],
-        [[row["name"], _one_line(row["value"]), _origin(row), _kind(row)] for row in shown],
+        [[row["name"], _one_line(row["value"]), _origin(row), _kind(row)] for row in rows],
     )
 
 
-@task(confirm=False, requires_environment=True, positional=["name"], help={"name": "The variable"})
+@task(
+    klass=Reading,
+    confirm=False,
+    requires_environment=True,
+    positional=["name"],
+    help={"name": "The variable"},
+)
 def get(c: Context, name: str) -> None:
     """Print the raw value of one variable and nothing else."""
     console.write_utf8(c.hydrated[name], newline_on_terminal=True)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..context import Context
 from ..declare import task
 from ..errors import ConfigInvalid
-
-
-def words_after_dashes() -> list[str]:
-    """The words after the first `--` of the command line; Invoke's own remainder has lost their quoting."""
-    return sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+from .command_line import words_after_dashes
 
 
 @task(
     name="exec",
     requires_environment=True,
     check=True,
-    # Invoke knows no optional positional argument, so the command line decides
-    positional=[] if "--" in sys.argv else ["line"],
-    help={"line": "A shell line, where `--` cannot be typed (PowerShell)"},
+    positional=["line"],
+    help={"line": "A shell line, or a command and its arguments; `--` before it keeps its flags apart"},
 )
 def exec_(c: Context, line: str | None = None) -> None:
     """Run any command in an environment: inv exec --env local -- python -V."""

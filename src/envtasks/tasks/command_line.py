@@ -1,0 +1,118 @@
+"""Command lines that stock Invoke would not understand: the words of `exec`, and advice on unknown words."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
+
+from .. import console
+from ..config import Project
+from ..errors import EnvtasksError, did_you_mean
+
+if TYPE_CHECKING:
+    from invoke.collection import Collection
+
+WITH_VALUE: Final = ("-e", "--env")
+OWN_FLAGS: Final = (*WITH_VALUE, "-y", "--yes", "--no-mask", "--no-check")
+
+
+def words_after_dashes() -> list[str]:
+    """The words after the first `--` of the command line; Invoke's own remainder has lost their quoting."""
+    return sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+
+
+def prepare(root: Collection) -> None:
+    """Let the program that loads these tasks understand `exec` without `--`, and say what an unknown word may mean.
+
+    Invoke has no hook for either: its program is found among the callers, as it loads tasks.py. Without one (the
+    `envtasks` command, a test) only the command line is changed.
+    """
+    program = _loading_program()
+    words = program.core.unparsed if program else sys.argv[1:]
+    command = exec_command(words)
+    if command:
+        sys.argv.insert(len(sys.argv) - len(command), "--")
+    if program:
+        if command:
+            program.core.unparsed = words[: -len(command)]
+            program.core.remainder = shlex.join(command)
+        give_advice(program, root)
+
+
+def exec_command(words: Sequence[str]) -> list[str]:
+    """The words of the command of `exec` where no `--` stands before it; none for one word, which is a shell line."""
+    if "exec" not in words or "--" in sys.argv:
+        return []
+    at = list(words).index("exec") + 1
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in WITH_VALUE else 1
+    return list(words[at:]) if len(words) - at > 1 else []
+
+
+def give_advice(program: Program, root: Collection) -> None:
+    """Replace Invoke's error about an unknown word by one that says what was probably meant."""
+    parse_tasks = program.parse_tasks
+
+    def parse() -> None:
+        try:
+            parse_tasks()
+        except ParseError as error:
+            unknown = re.fullmatch(r"No idea what '(.*)' is!", str(error))
+            if unknown is None:
+                raise
+            task = getattr(error.context, "name", None) or ""
+            message, hint = advice(unknown[1], task, root)
+            raise Exit(console.message("error", message, hint), 1) from None
+
+    program.parse_tasks = parse  # type: ignore[method-assign]
+
+
+def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
+    """What to say of an unknown word that follows a task (or none): a message and a hint."""
+    call = "inv" if not task else f"inv {task}"
+    environments = _environments()
+    if word.startswith("-"):
+        flag = word.partition("=")[0]
+        if flag in OWN_FLAGS and not task:
+            return f"{flag} goes after the task.", f"inv TASK {flag}{' NAME' if flag in WITH_VALUE else ''}"
+        return f"There is no flag {flag}{did_you_mean(flag, _flags(task, root))}", f"{call} --help"
+    if task and word in environments:
+        return f"{word} is an environment, not a task.", f"inv {task} --env {word}"
+    if task.startswith("compose."):
+        from .services import known_services
+
+        if services := sorted(known_services()):
+            return (
+                f"There is no service {word!r}{did_you_mean(word, services)}",
+                f"services: {', '.join(services)}",
+            )
+    names = [*root.task_names, *(alias for aliases in root.task_names.values() for alias in aliases)]
+    return f"There is no task {word!r}{did_you_mean(word, names)}", "inv --list shows all tasks"
+
+
+def _flags(task: str, root: Collection) -> list[str]:
+    names = [name for argument in root[task].get_arguments() for name in argument.names] if task else []
+    return [f"--{name}" for name in names if len(name) > 1]
+
+
+def _environments() -> Sequence[str]:
+    try:
+        return list(Project.load().environments)
+    except EnvtasksError:
+        return ()
+
+
+def _loading_program() -> Program | None:
+    frame = sys._getframe()
+    while frame.f_back:
+        frame = frame.f_back
+        program = frame.f_locals.get("self")
+        if isinstance(program, Program) and hasattr(program, "core"):
+            return program
+    return None

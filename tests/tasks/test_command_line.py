@@ -1,0 +1,101 @@
+"""Command lines with a slip: what is probably meant is said, and `exec` takes a command without `--`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envtasks.tasks.command_line import exec_command
+from tests.commands import with_sources
+
+TASKS = """
+from envtasks import namespace, task
+
+@task(env="local")
+def run(c):
+    \"\"\"Run.\"\"\"
+    print("ran")
+
+ns = namespace(__name__)
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
+    (tmp_path / "tasks.py").write_text(TASKS, encoding="utf-8")
+    for name in ("local", "staging"):
+        (tmp_path / f".env.{name}").write_text(f"WHERE={name}\n", encoding="utf-8")
+    return tmp_path
+
+
+def _run(shop: Path, program: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    module = {"inv": "invoke", "envtasks": "envtasks"}[program]
+    return subprocess.run(
+        [sys.executable, "-m", module, *argv],
+        cwd=shop,
+        env=with_sources(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["runn"], "error: There is no task 'runn': did you mean run?\n  hint: inv --list shows all tasks\n"),
+        (
+            ["env.show", "staging"],
+            "error: staging is an environment, not a task.\n  hint: inv env.show --env staging\n",
+        ),
+        (["--env", "staging", "run"], "error: --env goes after the task.\n  hint: inv TASK --env NAME\n"),
+        (
+            ["run", "--evn", "staging"],
+            "error: There is no flag --evn: did you mean --env?\n  hint: inv run --help\n",
+        ),
+    ],
+)
+def test_an_unknown_word_gets_advice(shop: Path, argv: list[str], message: str) -> None:
+    """Code 1, as Invoke's own, and one sentence with a hint."""
+    done = _run(shop, "inv", *argv)
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+@pytest.mark.parametrize("program", ["inv", "envtasks"])
+@pytest.mark.parametrize("dashes", [[], ["--"]])
+def test_exec_takes_flags_of_the_command_with_and_without_dashes(
+    shop: Path, program: str, dashes: list[str]
+) -> None:
+    """What follows the first plain word is the command, its own flags included."""
+    code = "import os, sys; print(os.environ['WHERE'], sys.argv[1:])"
+    done = _run(
+        shop, program, "exec", "--env", "staging", *dashes, sys.executable, "-c", code, "-la", "--env", "x y"
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "staging ['-la', '--env', 'x y']\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["exec", "--env", "staging", "python", "-V"], ["python", "-V"]),
+        (["run", "exec", "-e", "staging", "-y", "ls", "-la"], ["ls", "-la"]),
+        (["exec", "--env=staging", "echo hi"], []),
+        (["exec", "--env", "staging"], []),
+        (["run"], []),
+    ],
+)
+def test_where_the_command_begins(
+    words: list[str], command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After exec's own flags; a single word is a shell line and left to Invoke."""
+    monkeypatch.setattr(sys, "argv", ["inv", *words])
+
+    assert exec_command(words) == command

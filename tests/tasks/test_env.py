@@ -1,0 +1,72 @@
+"""`inv env.list`, `env.show` and `env.get` as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from invoke.program import Program
+
+from envtasks.tasks import built_in
+from tests.dotenv_files import PRIVATE, PUBLIC, encrypted
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
+    (tmp_path / ".env.production").write_text(
+        f"DOTENV_PUBLIC_KEY_PRODUCTION=\"{PUBLIC}\"\nTOKEN='{encrypted('hush-hush')}'\nHOST=db\n",
+        encoding="utf-8",
+    )
+    (tmp_path / ".env.keys").write_text(f"DOTENV_PRIVATE_KEY_PRODUCTION={PRIVATE}\n", encoding="utf-8")
+    (tmp_path / ".env.keys").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _inv(*argv: str) -> int:
+    try:
+        Program(name="envtasks", binary="envtasks", namespace=built_in()).run(["envtasks", *argv])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("argv", [["env.get", "HOST"], ["env.show", "--reveal"]])
+def test_reading_never_asks_and_offers_no_yes(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """In a protected environment a value is shown to who has the key; there is nothing that `--yes` would confirm."""
+    assert _inv(*argv, "--env", "production") == 0
+    capsys.readouterr()
+    assert _inv(*argv, "--env", "production", "--yes") == 1
+    assert "--yes" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("shop")
+def test_json_and_table_list_the_same_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither lists public keys: they are no variables of the service."""
+    assert _inv("env.show", "--env", "production", "--json") == 0
+    listed = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert _inv("env.show", "--env", "production") == 0
+    table = capsys.readouterr().out
+
+    assert listed == ["TOKEN", "HOST"]
+    assert [line.split()[0] for line in table.splitlines()[1:]] == listed
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_key_file_in_git_is_reported(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """env.list warns of a tracked key file of an environment that is not public, and says how to take it out."""
+    for words in (["init", "-q"], ["add", "-f", ".env.keys"]):
+        subprocess.run(
+            ["git", *words], cwd=shop, check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+        )
+
+    assert _inv("env.list") == 0
+    assert capsys.readouterr().err == (
+        "warning: .env.keys is in git, and production is not public: git rm --cached .env.keys\n"
+    )
