@@ -14,10 +14,11 @@ from .. import console
 from ..config import Project
 from ..docker.progress import run_build
 from ..errors import StackFailed
+from .generated import generated_files
 from .model import read_sources
 from .settings import read_settings
 from .stack import Container, Stack
-from .startup import addresses_to_open, start
+from .startup import addresses_to_open, start, up_command
 
 __all__ = [
     "Container", "Stack", "build", "config", "down", "execute", "logs", "ps", "service_names", "up", "volumes_of",
@@ -38,9 +39,13 @@ def up(
     """
     for note in stack.notes:
         console.say("note", note)
-    found = start(stack, services, wait=wait, build=build, timeout=timeout or stack.settings.timeout)
-    console.table(["service", "state", "address"], [container.row for container in found])
-    resolved = stack.resolved(list(dict.fromkeys(container.service for container in found)))
+    with generated_files(stack) as stack:
+        if stack.dry:
+            stack.show(up_command(stack, services, build=build))
+            return
+        found = start(stack, services, wait=wait, build=build, timeout=timeout or stack.settings.timeout)
+        console.table(["service", "state", "address"], [container.row for container in found])
+        resolved = stack.resolved(list(dict.fromkeys(container.service for container in found)))
     for url in addresses_to_open(resolved, found):
         console.write_utf8(f"Open {url}\n")
 
@@ -50,13 +55,16 @@ def down(stack: Stack, services: Sequence[str] = (), *, volumes: bool = False) -
 
     Raises StackFailed.
     """
-    before, data = stack.containers(services), volumes_of(stack) if volumes else ()
     words = [
         "down",
         *(["--volumes"] if volumes else []),
         *([] if services else ["--remove-orphans"]),
         *services,
     ]
+    if stack.dry:
+        stack.show(stack.argv(*words, files=False))
+        return
+    before, data = stack.containers(services), volumes_of(stack) if volumes else ()
     what = f"The stack of {stack.environment} could not be stopped"
     if not sys.stderr.isatty():
         stack.output(stack.argv(*words, files=False), what=what)
@@ -84,8 +92,14 @@ def logs(
     return stack.run(*words, *services, files=False)
 
 
-def ps(stack: Stack, services: Sequence[str] = ()) -> tuple[Container, ...]:
-    """The containers of the services (none: all), stopped ones too. Raises StackFailed, ToolMissing."""
+def ps(stack: Stack, services: Sequence[str] = ()) -> tuple[Container, ...] | None:
+    """The containers of the services (none: all), stopped ones too; None in a dry run.
+
+    Raises StackFailed, ToolMissing.
+    """
+    if stack.dry:
+        stack.show(stack.list_command())
+        return None
     return stack.containers(services)
 
 
@@ -98,23 +112,32 @@ def execute(stack: Stack, service: str, argv: Sequence[str]) -> int:
 
 def build(stack: Stack, services: Sequence[str] = (), *, cache: bool = True) -> None:
     """Build the images of the services (none: all). Raises VariableMissing before it starts, BuildFailed."""
-    model = stack.model(services)
-    if not any("build" in model.tree["services"][name] for name in model.services):
-        console.say("note", "none of the services has a `build` section: there is nothing to build.")
-        return
-    run_build(
-        stack.argv("build", *([] if cache else ["--no-cache"]), *services, files=True),
-        stack.child_env,
-        what=f"The images of the stack of {stack.environment} were not built",
-        redactor=stack.redactor,
-        native_display=not stack.redactor,
-    )
+    with generated_files(stack) as stack:
+        argv = stack.argv("build", *([] if cache else ["--no-cache"]), *services, files=True)
+        if stack.dry:
+            stack.show(argv)
+            return
+        model = stack.model(services)
+        if not any("build" in model.tree["services"][name] for name in model.services):
+            console.say("note", "none of the services has a `build` section: there is nothing to build.")
+            return
+        run_build(
+            argv,
+            stack.child_env,
+            what=f"The images of the stack of {stack.environment} were not built",
+            redactor=stack.redactor,
+            native_display=not stack.redactor,
+        )
 
 
-def config(stack: Stack, services: Sequence[str] = ()) -> Mapping[str, Any]:
-    """The model of the stack as compose sees it, interpolated, every secret value redacted."""
-    stack.model(services)
-    redacted: Mapping[str, Any] = stack.redact(stack.resolved(services))
+def config(stack: Stack, services: Sequence[str] = ()) -> Mapping[str, Any] | None:
+    """The model of the stack as compose sees it, interpolated, every secret value redacted; None in a dry run."""
+    with generated_files(stack) as stack:
+        if stack.dry:
+            stack.show(stack.config_command(services))
+            return None
+        stack.model(services)
+        redacted: Mapping[str, Any] = stack.redact(stack.resolved(services))
     return redacted
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ConfigInvalid
-from .env_files import read_text, service_env_files
+from .env_files import ServiceEnvFile, read_text, service_env_files
 from .model import SECTIONS, Include, Model, used_texts
 
 _CIPHERTEXT: Final = re.compile(
@@ -47,6 +47,14 @@ def refuse_env_files(model: Model, project_files: Collection[Path], values: Mapp
             raise ConfigInvalid(f"{reference.said}: {_WHY}.", hint=reference.hint)
         if reference.is_env_file and reference.path.is_file():
             _refuse_contents(reference, model.label(reference.path))
+
+
+def without_project_files(
+    files: Collection[ServiceEnvFile], project_files: Collection[Path]
+) -> list[ServiceEnvFile]:
+    """The env files that are none of the project's own."""
+    own = {path.resolve() for path in project_files}
+    return [file for file in files if file.path.resolve() not in own]
 
 
 def _refuse_implicit(model: Model, include: Include) -> None:

@@ -18,6 +18,8 @@ from . import interpolation
 _BETWEEN: Final = re.compile(r"(?:\s|#[^\n]*)*")
 _NAME: Final = re.compile(r"(?:export\s+)?(?P<name>[\w.\-\[\]]*)[^\S\n]*(?P<end>[=:]|\n|\Z)[^\S\n]*")
 _QUOTED: Final = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)""", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED: Final = {"$": "$$", '"': '"', "\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class ServiceEnvFile:
     required: bool = True
     literal: bool = False
 
+    @property
+    def entry(self) -> dict[str, Any]:
+        """It as compose's long form."""
+        return {
+            "path": str(self.path),
+            "required": self.required,
+            **({"format": "raw"} if self.literal else {}),
+        }
+
 
 def service_env_files(
     service: Mapping[str, Any], values: Mapping[str, str], directory: Path
@@ -50,7 +61,7 @@ def service_env_files(
     for entry in [entries] if isinstance(entries, (str, Mapping)) else entries:
         long: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"path": entry}
         path = interpolation.expand_or_keep(str(long.get("path", "")), values)
-        required, literal = bool(long.get("required", True)), long.get("format") == "raw"
+        required, literal = str(long.get("required", True)).lower() != "false", long.get("format") == "raw"
         yield ServiceEnvFile(directory / path, required, literal)
 
 
@@ -117,4 +128,4 @@ def _assignments(text: str) -> Iterator[Assignment]:
 def _template(quoted: re.Match[str]) -> str:
     if quoted["quote"] == "'":
         return ""
-    return re.sub(r"\\(.)", lambda escape: "$$" if escape[1] == "$" else escape[0], quoted["text"])
+    return _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[0]), quoted["text"])

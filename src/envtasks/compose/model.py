@@ -16,7 +16,7 @@ import yaml
 from .. import yaml_nodes
 from ..errors import ConfigInvalid, did_you_mean
 from . import interpolation
-from .env_files import values_of
+from .env_files import service_env_files, values_of
 
 Tree: TypeAlias = "Mapping[str, Any]"
 Owner: TypeAlias = tuple[str, str]  # an entry of a top-level section: ("services", "app")
@@ -242,7 +242,7 @@ class _Reader:
         for root in self._parse(file):
             for entry in yaml_nodes.items(yaml_nodes.child(root, "include")):
                 self._include(entry, file, scope)
-            plain = yaml_nodes.plain(root)
+            plain = _with_absolute_paths(yaml_nodes.plain(root), scope)
             _merge(self.tree, plain)
             if scope.own:
                 tables = ((section, table) for section, table in plain.items() if isinstance(table, dict))
@@ -299,8 +299,10 @@ class _Reader:
         for root in self._parse(path):
             base = yaml_nodes.child(root, "services", name)
             if base is not None:
-                _merge(self.tree, {"services": {service: yaml_nodes.plain(base)}}, replace=False)
-                self._extend(service, base, path, replace(scope, directory=path.parent))
+                inner = replace(scope, directory=path.parent)
+                plain = _with_absolute_paths({"services": {service: yaml_nodes.plain(base)}}, inner)
+                _merge(self.tree, plain, replace=False)
+                self._extend(service, base, path, inner)
 
     def _expand(self, text: str, scope: _Scope) -> str:
         self.computed = self.computed or "$" in text
@@ -316,6 +318,28 @@ class _Reader:
             return None
         candidates = (scope.directory / expanded, file.parent / expanded)
         return next((path.resolve() for path in candidates if path.is_file()), None)
+
+
+def _with_absolute_paths(tree: Any, scope: _Scope) -> Any:
+    """The tree of one file, the paths of its env files and secrets made absolute, as compose makes them."""
+    for service in _tables(tree, "services"):
+        if "env_file" in service:
+            service["env_file"] = [
+                {**file.entry, "path": str(file.path)}
+                for file in service_env_files(service, scope.values, scope.directory)
+            ]
+    for section in ("secrets", "configs"):
+        for entry in _tables(tree, section):
+            if isinstance(entry.get("file"), str):
+                path = interpolation.expand_or_keep(entry["file"], scope.values)
+                entry["file"] = str(scope.directory / path)
+    return tree
+
+
+def _tables(tree: Any, section: str) -> list[dict[str, Any]]:
+    """The entries of a section that are mappings."""
+    table = tree.get(section)
+    return [entry for entry in table.values() if isinstance(entry, dict)] if isinstance(table, dict) else []
 
 
 def _texts(node: yaml.Node | None) -> list[str]:

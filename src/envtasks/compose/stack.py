@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .. import console
 from ..docker.client import docker_output, find_docker
-from ..errors import StackFailed
-from ..process import Runner
-from .checks import refuse_env_files
+from ..docker.credentials import Credentials
+from ..docker.steering import Steering
+from ..envfiles import PUBLIC_KEY
+from ..errors import EnvtasksError, StackFailed
+from ..process import Runner, shell_quoted
+from ..redaction import Redactor
+from .checks import refuse_env_files, without_project_files
+from .env_files import service_env_files
 from .model import Model, Tree, active_services, read_sources
 from .settings import PROJECT_NAME, ComposeSettings, existing_files, project_name, read_settings, stack_names
 from .variables import check_variables
@@ -19,12 +25,14 @@ from .variables import check_variables
 if TYPE_CHECKING:
     from ..config import Project
     from ..hydration import Hydrated
-    from ..redaction import Redactor
 
 # they would make compose take other files or env files than the ones that we name
 ENV_FILES: Final = "COMPOSE_ENV_FILES"
 NOT_HANDED_ON: Final = ("COMPOSE_FILE", ENV_FILES)
 SWITCHES: Final = {"COMPOSE_DISABLE_ENV_FILE": "1", "BUILDX_METADATA_PROVENANCE": "disabled"}
+OVERRIDE: Final = "inject.yaml"
+ENV_FILE: Final = "plain.env"
+LARGEST_SECRET: Final = 65_536  # bytes of a file
 ALL_ADDRESSES: Final = {"", "0.0.0.0", "::", "[::]"}  # noqa: S104 (read from docker, not bound to)
 
 
@@ -94,33 +102,50 @@ class Stack:
     names: Mapping[str, str]  # the compose project of each environment
     project_files: frozenset[Path]  # env files and key files of all environments
     settings: ComposeSettings
+    variables: tuple[str, ...]  # the names of the environment's variables
+    values: Mapping[str, str] = field(repr=False)  # what compose files may refer to
+    plain: Mapping[str, str] = field(repr=False)  # those that docker gets by an env file
     child_env: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)  # the values to redact, by name
     redactor: Redactor = field(repr=False)
     notes: tuple[str, ...] = ()  # which variables for compose of the env files are not used, and why
+    dry: bool = False  # print docker's commands instead of running them
+    generated: Mapping[str, Path] = field(default_factory=dict)  # files that `generated_files` has made
 
     @classmethod
-    def of(cls, project: Project, hydrated: Hydrated, *, mask: bool = True) -> Stack:
+    def of(cls, project: Project, hydrated: Hydrated, *, mask: bool = True, dry: bool = False) -> Stack:
         """The stack of a project in a hydrated environment. Raises ConfigInvalid for a wrong table."""
-        from ..redaction import Redactor
-
         settings = read_settings(project)
         names = stack_names(project, hydrated, settings)
-        child_env = {name: value for name, value in hydrated.child_env().items() if name not in NOT_HANDED_ON}
-        redacts = mask and project.mask != "never" and not hydrated.public
-        secrets = dict(hydrated.secrets) if redacts else {}
-        # compose prints a dollar as two
-        doubled = [value.replace("$", "$$") for value in secrets.values()]
+        values = {name: value for name, value in hydrated.child_env().items() if name not in NOT_HANDED_ON}
+        values |= {**SWITCHES, PROJECT_NAME: names[hydrated.environment]}
+        # COMPOSE_PROFILES and others of an env file are for compose, as they are to compose itself
+        for_compose = [name for name in hydrated if name.startswith("COMPOSE_")]
+        steering = Steering.of(hydrated, [*project.allow_steering, *for_compose])
+        credentials = Credentials.of(project, hydrated)
+        secrets, texts = {}, []
+        if mask and project.mask != "never":
+            mounted, files = mounted_secrets(settings.files, values)
+            secrets, texts = credentials.to_redact(mounted), credentials.texts_to_redact(mounted) + files
         return cls(
             root=project.root,
             environment=hydrated.environment,
             names=names,
             project_files=_files_of(project),
             settings=settings,
-            child_env={**child_env, **SWITCHES, PROJECT_NAME: names[hydrated.environment]},
+            variables=tuple(
+                name
+                for name in dict.fromkeys([hydrated.variable, *hydrated])
+                if not name.startswith(PUBLIC_KEY)
+            ),
+            values=values,
+            plain={name: value for name, value in steering.values.items() if name not in steering.secrets},
+            child_env=steering.docker_env(values, arguments=steering.secrets),
             secrets=secrets,
-            redactor=Redactor([*secrets.values(), *doubled]),
+            # compose prints a dollar as two
+            redactor=Redactor([*texts, *(text.replace("$", "$$") for text in texts)]),
             notes=tuple(_notes(hydrated, names[hydrated.environment])),
+            dry=dry,
         )
 
     @property
@@ -136,11 +161,18 @@ class Stack:
         """
         start = [find_docker(self.child_env), "compose", "--project-name", project or self.name]
         if files:
-            for path in existing_files(self.settings, self.root):
+            if ENV_FILE in self.generated:
+                start += ["--env-file", str(self.generated[ENV_FILE])]
+            override = [self.generated[OVERRIDE]] if OVERRIDE in self.generated else []
+            for path in (*existing_files(self.settings, self.root), *override):
                 start += ["--file", str(path)]
             for profile in self.settings.profiles:
                 start += ["--profile", profile]
         return [*start, *words]
+
+    def show(self, argv: Sequence[str]) -> None:
+        """Print a docker command instead of running it, in a dry run."""
+        console.write_utf8(self.redactor.text(shell_quoted(argv)) + "\n")
 
     def output(self, argv: Sequence[str], *, what: str = "Compose rejected the stack") -> str:
         """The stdout of a short docker command. Raises StackFailed or ToolMissing, values redacted.
@@ -151,6 +183,9 @@ class Stack:
 
     def run(self, *words: str, files: bool, redact: bool = True) -> int:
         """Run docker compose, its output on ours, values redacted unless `redact` is false. Returns its exit code."""
+        if self.dry:
+            self.show(self.argv(*words, files=files))
+            return 0
         redactor = self.redactor if redact else None
         runner = Runner.outside_task(self.child_env, redactor=redactor, capture=False)
         return int(runner.run_argv(self.argv(*words, files=files), warn=True).exited)
@@ -161,12 +196,20 @@ class Stack:
 
     def resolved(self, services: Sequence[str]) -> Tree:
         """The interpolated model of these services (none: all). It holds secret values. Raises StackFailed."""
-        tree: Tree = json.loads(self.output(self.argv("config", "--format", "json", *services, files=True)))
+        tree: Tree = json.loads(self.output(self.config_command(services)))
         return tree
+
+    def config_command(self, services: Sequence[str]) -> list[str]:
+        """The docker command that prints the interpolated model."""
+        return self.argv("config", "--format", "json", *services, files=True)
+
+    def list_command(self, project: str = "") -> list[str]:
+        """The docker command that lists the containers of this stack, or of another compose project."""
+        return self.argv("ps", "--all", "--format", "json", files=False, project=project)
 
     def containers(self, services: Sequence[str] = (), *, project: str = "") -> tuple[Container, ...]:
         """The containers of these services (none: all) as they are now, of this stack or another compose project."""
-        argv = self.argv("ps", "--all", "--format", "json", files=False, project=project)
+        argv = self.list_command(project)
         found = parse_containers(self.output(argv, what="The containers of the stack cannot be listed"))
         return tuple(container for container in found if not services or container.service in services)
 
@@ -176,17 +219,26 @@ class Stack:
         Raises ConfigInvalid, VariableMissing, EnvFileMissing, StackFailed.
         """
         files = existing_files(self.settings, self.root)
-        sources = read_sources(files, self.child_env)
-        tree = sources.tree
-        if not sources.computed:  # else compose would look for a file that is literally named ${…}
-            tree = json.loads(
-                self.output(self.argv("config", "--no-interpolate", "--format", "json", files=True))
-            )
+        sources = read_sources(files, self.values)
+        if sources.computed:  # compose would look for a file that is literally named ${…}
+            tree = self._with_injection(sources.tree, files[0].parent)
+        else:
+            argv = self.argv("config", "--no-interpolate", "--format", "json", files=True)
+            tree = json.loads(self.output(argv))
         active = active_services(tree, services, self._profiles())
         model = Model(tree, active, sources, self.root, files[0].parent)
-        refuse_env_files(model, self.project_files, self.child_env)
-        check_variables(model, self.child_env, environment=self.environment)
+        refuse_env_files(model, self.project_files, self.values)
+        check_variables(model, self.values, environment=self.environment)
         return model
+
+    def _with_injection(self, tree: Tree, directory: Path) -> Tree:
+        """The tree of the files themselves, as the generated override changes it."""
+        services = dict(tree["services"])
+        for name in self.settings.inject:
+            found = list(service_env_files(services[name] or {}, self.values, directory))
+            kept = [file.entry for file in without_project_files(found, self.project_files)]
+            services[name] = {**(services[name] or {}), "env_file": kept}
+        return {**tree, "services": services}
 
     def redact(self, value: Any, name: str = "") -> Any:
         """A part of the resolved model, the one under `name`, with every secret value replaced."""
@@ -205,6 +257,31 @@ class Stack:
     def _profiles(self) -> tuple[str, ...]:
         named = self.child_env.get("COMPOSE_PROFILES", "").split(",")
         return (*self.settings.profiles, *filter(None, (profile.strip() for profile in named)))
+
+
+def mounted_secrets(files: Sequence[Path], values: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What services and builds get as secrets by the compose files: names of variables, and the texts of files.
+
+    Nothing of files that are not there or cannot be read: whoever needs them says so.
+    """
+    try:
+        tree = read_sources([file for file in files if file.is_file()], values).tree
+    except EnvtasksError:
+        return [], []
+    entries = [entry for entry in (tree.get("secrets") or {}).values() if isinstance(entry, Mapping)]
+    paths = [Path(str(entry["file"])) for entry in entries if entry.get("file")]
+    texts = [_text(path) for path in paths]
+    return [str(entry["environment"]) for entry in entries if entry.get("environment")], [
+        *filter(None, texts)
+    ]
+
+
+def _text(path: Path) -> str:
+    """The text of a secret's file; empty if it is too large for one, or cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8") if path.stat().st_size <= LARGEST_SECRET else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _notes(hydrated: Hydrated, name: str) -> Iterator[str]:

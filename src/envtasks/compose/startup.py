@@ -66,8 +66,7 @@ def start(
     """
     model = stack.model(services)
     _refuse_conflicts(stack, model)
-    words = ["up", "--detach", *(["--build"] if build else []), *services]
-    argv = stack.argv("--ansi", "never", "--progress", "plain", *words, files=True)
+    argv = up_command(stack, services, build=build)
     try:
         with startup_view(stack.environment) as view:
             output = LineWriter(_without_blank_warnings(view.line))
@@ -86,6 +85,12 @@ def start(
         )
         raise
     return stack.containers(model.services)
+
+
+def up_command(stack: Stack, services: Sequence[str], *, build: bool) -> list[str]:
+    """The docker command that starts these services. Raises ToolMissing, ConfigInvalid."""
+    words = ["up", "--detach", *(["--build"] if build else []), *services]
+    return stack.argv("--ansi", "never", "--progress", "plain", *words, files=True)
 
 
 def conflicts(resolved: Tree, services: Sequence[str], theirs: Sequence[Container]) -> tuple[str, ...]:

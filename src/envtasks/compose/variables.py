@@ -131,7 +131,7 @@ def _missing_in_file(file: ServiceEnvFile, owner: Owner, known: dict[str, str]) 
 
 
 def _line_of(assignment: Assignment, name: str) -> int:
-    lines = assignment.template.split("\n")
+    lines = (assignment.text or "").split("\n")
     holds = (
         assignment.line + i for i, line in enumerate(lines) if f"${name}" in line or f"${{{name}" in line
     )

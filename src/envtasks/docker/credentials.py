@@ -66,31 +66,36 @@ class Credentials:
         found |= {name: value for name, value in self.hydrated.items() if name in self}
         return found | {name: self.child_env[name] for name in inputs if name in self.child_env}
 
-    def redactor(self, inputs: Iterable[str] = ()) -> Redactor:
-        """Redacts the credentials, and what goes in by `inputs`.
+    def to_redact(self, inputs: Iterable[str] = ()) -> dict[str, str]:
+        """The values to redact, by name: the credentials, and what goes in by `inputs`.
 
-        What the env files of a public environment have is fake, and redacted only where it is among `inputs`. A user
-        name is redacted if it is declared secret; of a URL also the user information by itself.
+        What the env files of a public environment have is fake, and redacted only where it is among `inputs`; a user
+        name where it is declared secret.
         """
         from ..audit import is_user_name
 
         inputs = tuple(inputs)
-        secrets = self.hydrated.secrets
-        found = {**secrets, **self.values(inputs)}
-        if self.hydrated.public:
-            found = {name: value for name, value in found.items() if name in inputs or self._is_real(name)}
-        return Redactor(
-            [
-                form
-                for name, value in found.items()
-                if name in secrets or not is_user_name(name)
-                for form in _forms(value, whole=name in secrets or name in inputs)
-            ]
-        )
+        found = {**self.hydrated.secrets, **self.values(inputs)}
+        return {
+            name: value
+            for name, value in found.items()
+            if name in inputs or self._is_real(name)
+            if name in self.hydrated.secrets or not is_user_name(name)
+        }
+
+    def texts_to_redact(self, inputs: Iterable[str] = ()) -> list[str]:
+        """These values; of a URL also the user information by itself."""
+        whole = {*inputs, *self.hydrated.secrets}
+        found = self.to_redact(inputs)
+        return [text for name, value in found.items() for text in _forms(value, whole=name in whole)]
+
+    def redactor(self, inputs: Iterable[str] = ()) -> Redactor:
+        """Redacts these texts."""
+        return Redactor(self.texts_to_redact(tuple(inputs)))
 
     def _is_real(self, name: str) -> bool:
-        """Whether a value in a public environment is none of its files'."""
-        return name not in self.hydrated or self.hydrated.from_process(name)
+        """Whether a value is none of the files of a public environment."""
+        return not self.hydrated.public or name not in self.hydrated or self.hydrated.from_process(name)
 
 
 def _forms(value: str, *, whole: bool) -> Iterator[str]:

@@ -55,7 +55,7 @@ def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> Non
     with _stack(c) as stack:
         from .. import compose
 
-        if volumes and (found := compose.volumes_of(stack)):
+        if volumes and not stack.dry and (found := compose.volumes_of(stack)):
             _confirm_deletion(c, found)
         compose.down(stack, services, volumes=volumes)
 
@@ -93,6 +93,8 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
         from .. import compose
 
         found = compose.ps(stack, services)
+    if found is None:
+        return
     if json:
         console.print_json([container.to_json() for container in found])
     else:
@@ -131,6 +133,8 @@ def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None
         from .. import compose, yaml_nodes
 
         model = compose.config(stack, services)
+    if model is None:
+        return
     if json:
         console.print_json(model)
     else:
@@ -156,7 +160,9 @@ def _stack(c: Context) -> Iterator[Stack]:
     """The stack of the task's environment."""
     from ..compose import Stack
 
-    yield Stack.of(current_invocation(c).project, c.hydrated, mask=c.call_options.mask)
+    yield Stack.of(
+        current_invocation(c).project, c.hydrated, mask=c.call_options.mask, dry=bool(c.config.run.dry)
+    )
 
 
 def _confirm_deletion(c: Context, volumes: Sequence[str]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.projects import Sandbox
+from tests.watching import watched_processes
 
 SECRET = 'pa$$w"ord$HOME${X}\\end'
 TOKEN = "tok-0123456789-mark"
@@ -46,3 +49,12 @@ def remove(project: str) -> None:
         "0",
     ]
     subprocess.run(argv, capture_output=True, check=False)
+
+
+@contextmanager
+def argv_watched() -> Iterator[set[str]]:
+    """The command lines of all processes while the body runs, as text; filled when it has ended."""
+    lines: set[str] = set()
+    with watched_processes() as seen:
+        yield lines
+    lines.update(line.replace(b"\0", b" ").decode("utf-8", "replace") for line in seen)

@@ -15,7 +15,6 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,8 @@ import pytest
 
 from envtasks.compose import interpolation
 from tests.integration.docker.servers import free_port
-from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, docker, remove
+from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, argv_watched, docker, remove
 from tests.projects import Sandbox
-from tests.watching import watched_processes
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 
@@ -225,15 +223,6 @@ def test_values_reach_the_containers_and_nothing_else(shop: StackShop) -> None:
     printed = "".join(done.stdout + done.stderr for done in (up, inside, logs, config))
     assert redacted(printed)
     assert shop.inv("compose.logs", "job", "--no-mask").stdout.count(TOKEN) == 1
-
-
-@contextmanager
-def argv_watched() -> Iterator[set[str]]:
-    """The command lines of all processes while the body runs, as text; filled when it has ended."""
-    lines: set[str] = set()
-    with watched_processes() as seen:
-        yield lines
-    lines.update(line.replace(b"\0", b" ").decode("utf-8", "replace") for line in seen)
 
 
 def test_exit_codes_pass_through(shop: StackShop) -> None:

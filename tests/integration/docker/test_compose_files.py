@@ -6,13 +6,14 @@ import json
 import os
 import random
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from envtasks.compose import env_files, interpolation
-from tests.integration.docker.stacks import StackShop, docker, remove
+from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, argv_watched, docker, remove
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 SLEEP = 'image: "python:3.12-slim", init: true, command: [sleep, "100"]'
@@ -85,6 +86,135 @@ def test_the_name_of_the_stack(shop: StackShop) -> None:
         )
     finally:
         remove(name)
+
+
+INJECT = "[tool.envtasks.compose]\nproject = '{}'\ninject = ['web', 'worker']\n"
+
+
+def inject(shop: StackShop) -> None:
+    """List web and worker in `inject`."""
+    path = shop.sandbox.root / "pyproject.toml"
+    head = path.read_text(encoding="utf-8").partition("[tool.envtasks.compose]")[0]
+    path.write_text(head + INJECT.format(shop.project), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "own", ["env_file: .env", "env_file: [{path: .env.dev}, web.env]", "environment: [OWN=1]"]
+)
+def test_services_of_inject_get_every_variable(shop: StackShop, own: str) -> None:
+    """A service of an existing project needs no list of names, its own settings stay, and others get nothing."""
+    inject(shop)
+    shop.sandbox.write("web.env", "OWN=1\n")
+    shop.sandbox.write(".env", "DEBUG=false\nOWN=2\n")
+    shop.sandbox.write(
+        "compose.yaml",
+        f"services:\n  web: {{{SLEEP}, {own}}}\n  worker: {{{SLEEP}, env_file: .env}}\n  db: {{{SLEEP}}}\n",
+    )
+    with argv_watched() as seen:
+        done = shop.inv("compose.up")
+    assert done.returncode == 0, done.stderr
+    assert SECRET not in "".join(seen)
+    for service in ("web", "worker"):
+        found = environment_of(shop, f"{shop.project}-local-{service}")
+        assert (found["SECRET"], found["TOKEN"], found["APP_ENV"]) == (SECRET, TOKEN, "local")
+        assert found["DEBUG"] == "false"
+        assert found["OWN"] == ("2" if service == "worker" or own == "env_file: .env" else "1")
+    assert {"SECRET", "TOKEN", "DEBUG"}.isdisjoint(environment_of(shop, f"{shop.project}-local-db"))
+    assert TOKEN not in shop.inv("compose.config").stdout
+
+
+def test_a_service_of_an_include_gets_them_too(shop: StackShop) -> None:
+    """Also where the path of the include has a variable, which compose alone can follow."""
+    inject(shop)
+    shop.sandbox.write(
+        "sub/c.yaml", f"services: {{web: {{{SLEEP}, env_file: ../.env.local}}, worker: {{{SLEEP}}}}}\n"
+    )
+    shop.sandbox.write("compose.yaml", 'include: ["${PART:-sub}/c.yaml"]\n')
+    done = shop.inv("compose.up", "web")
+    assert done.returncode == 0, done.stderr
+    assert environment_of(shop, f"{shop.project}-local-web")["TOKEN"] == TOKEN
+
+
+def test_what_comes_in_by_a_mount_is_redacted(shop: StackShop) -> None:
+    """A secret of the process environment or of a file, in logs and in a build; `--no-mask` shows it."""
+    given, written = "ghp_0123456789-given", "file-0123456789-written"
+    shop.sandbox.write("token.txt", f"{written}\n")
+    shop.sandbox.write(
+        "Dockerfile",
+        "FROM python:3.12-slim\nRUN --mount=type=secret,id=gh cat /run/secrets/gh && echo\n",
+    )
+    shop.sandbox.write(
+        "compose.yaml",
+        """
+        services:
+          web:
+            build: {context: ., secrets: [gh]}
+            secrets: [gh, file]
+            command: [cat, /run/secrets/gh, /run/secrets/file]
+        secrets: {gh: {environment: GH_ANY}, file: {file: token.txt}}
+        """,
+    )
+    try:
+        build = shop.inv("compose.build", "--no-cache", GH_ANY=given)
+        assert (build.returncode, given in build.stdout + build.stderr) == (0, False), build.stderr
+        assert re.search(r"^#\d+ \*\*\*$", build.stderr, re.MULTILINE)
+        assert shop.inv("compose.up", GH_ANY=given).returncode == 0
+        logs = shop.inv("compose.logs", GH_ANY=given).stdout
+        assert (given in logs, written in logs, "***" in logs) == (False, False, True)
+        assert given in shop.inv("compose.logs", "--no-mask", GH_ANY=given).stdout
+    finally:
+        subprocess.run(
+            ["docker", "image", "rm", f"{shop.project}-local-web"], capture_output=True, check=False
+        )
+
+
+def test_a_variable_that_would_steer_docker_does_not(shop: StackShop) -> None:
+    """DEBUG=false reaches the build and the container, and a failing build has no Go stack trace."""
+    shop.sandbox.write(".env", "DEBUG=false\n")
+    shop.sandbox.write("Dockerfile", 'FROM python:3.12-slim\nARG DEBUG\nRUN echo "is $DEBUG" && exit 3\n')
+    shop.sandbox.write("compose.yaml", 'services: {web: {build: {context: ., args: {DEBUG: "${DEBUG}"}}}}\n')
+    done = shop.inv("compose.build", "--no-cache")
+    assert (done.returncode, "is false" in done.stderr, "github.com/" in done.stderr) == (8, True, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "up",
+        "up --build web",
+        "down",
+        "down --volumes -y",
+        "down --volumes",
+        "ps",
+        "logs web",
+        "config",
+        "build",
+    ],
+)
+def test_a_dry_run_changes_nothing(shop: StackShop, words: str) -> None:
+    """Containers, volumes and images stay as they are, and docker's command is printed."""
+    shop.sandbox.write(
+        "compose.yaml", f"services: {{web: {{{SLEEP}, volumes: ['data:/data']}}}}\nvolumes: {{data: {{}}}}\n"
+    )
+    assert shop.inv("compose.up").returncode == 0
+    before = shop.left()
+    done = shop.inv("--dry", *f"compose.{words}".split())
+    assert (done.returncode, done.stderr) == (0, "")
+    task = words.split()[0]
+    assert re.fullmatch(
+        rf"\S*docker compose --project-name {shop.project}-local .*\b{task}\b.*\n", done.stdout
+    )
+    assert shop.left() == before
+    assert shop.inv("compose.ps").stdout.split()[-1] == "running"
+
+
+def test_a_dry_start_starts_nothing(shop: StackShop) -> None:
+    """Nothing is there afterwards, and what is printed starts the stack when it is run."""
+    shop.sandbox.write("compose.yaml", f"services: {{web: {{{SLEEP}}}}}\n")
+    done = shop.inv("--dry", "compose.up")
+    assert (done.returncode, shop.left()) == (0, "")
+    subprocess.run(shlex.split(done.stdout), check=True, capture_output=True, env=dict(shop.sandbox.env))
+    assert shop.inv("compose.ps").stdout.split()[-1] == "running"
 
 
 PARTS = (
