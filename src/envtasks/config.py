@@ -153,6 +153,25 @@ class Project:
             hint=f"environments: {known}",
         )
 
+    def future_environment(self, name: str) -> Environment:
+        """The environment of this name, declared or as it is without a declaration. Raises ConfigInvalid."""
+        if name in self.environments:
+            return self.environments[name]
+        if not ENVIRONMENT_NAME.fullmatch(name) or name in NOT_ENVIRONMENTS:
+            raise ConfigInvalid(
+                f"{name!r} cannot be the name of an environment.",
+                hint=f"letters, digits, '-' and '_', and none of {', '.join(sorted(NOT_ENVIRONMENTS))}",
+            )
+        return Environment(
+            name,
+            self.root,
+            _layers(self.root, name),
+            protected=name in PROTECTED,
+            allow_steering=self.allow_steering,
+            not_secret=self.not_secret,
+            variable=self.environment_variable,
+        )
+
     def engine_for(self, process_env: Mapping[str, str]) -> str:
         """The engine: `ENVTASKS_ENGINE` if it is set, else what pyproject.toml says. Raises ConfigInvalid."""
         engine = process_env.get("ENVTASKS_ENGINE") or self.engine

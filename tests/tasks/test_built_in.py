@@ -14,7 +14,7 @@ from envtasks.errors import BuildFailed
 from envtasks.tasks import built_in
 
 ARGUMENTS = {"ci.render": ["github"], "compose.exec": ["app", "true"], "env.get": ["A"], "exec": ["true"]}
-ARGUMENTS |= {name: ["A"] for name in ("env.decrypt", "env.set", "env.unset")}
+ARGUMENTS |= {name: ["A"] for name in ("env.decrypt", "env.new", "env.set", "env.unset")}
 
 
 @pytest.fixture

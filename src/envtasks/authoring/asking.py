@@ -40,19 +40,19 @@ def read_value(name: str, process_env: Mapping[str, str], *, file: Path | None, 
         raise ConfigInvalid(
             f"There is no value for {name}: no terminal to ask on, and no pipe.", hint=how_to_pipe
         )
-    return ask_hidden(f"{name}: ", how_to_pipe=how_to_pipe)
+    value = ask_hidden(f"{name}: ", how_to_pipe=how_to_pipe)
+    if not value:
+        raise ConfigInvalid(f"No value was typed, so {name} is as it was.")
+    return value
 
 
 def ask_hidden(question: str, *, how_to_pipe: str) -> str:
-    """What is typed or pasted in one line, not shown. Raises ConfigInvalid for several lines, and for none."""
+    """What is typed or pasted in one line, not shown. Raises ConfigInvalid for several lines."""
     line, more = _typed(question)
     if more or len(line) >= _LONGEST_LINE:
         what = "several lines" if more else "more characters than a terminal takes in one line"
         raise ConfigInvalid(f"The value has {what}; nothing was written.", hint=how_to_pipe)
-    value = _decoded(question, line).removesuffix("\n").removesuffix("\r")
-    if not value:
-        raise ConfigInvalid("No value was typed; nothing was written.")
-    return value
+    return _decoded(question, line).removesuffix("\n").removesuffix("\r")
 
 
 def ask_whether(question: str) -> bool:

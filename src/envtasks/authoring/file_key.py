@@ -48,7 +48,9 @@ class FileKey:
 
     def add_header(self, file: EnvFile) -> EnvFile:
         """The file with its header, if it has none."""
-        return insert_header(file, self.header, f'"{self.public}"', comment=_HEADER) if self.header else file
+        if any(entry.name.startswith(PUBLIC_KEY) for entry in file.entries):
+            return file
+        return insert_header(file, self.header, f'"{self.public}"', comment=_HEADER)
 
 
 def find_file_key(environment: Environment, file: EnvFile, ring: KeyRing) -> FileKey:
@@ -122,4 +124,4 @@ def store_private_key(
     replace_file(path, after.encode(after.text), mode=None if path.exists() else 0o600)
     if private not in find_keys(environment, {}, needed_for=[file.path]).hexes:
         raise EnvFileInvalid(f"{label}: the new key is not found there again; the env file was not written.")
-    return [f"made a key pair: {variable} is in {label}, give it to who may read these values", *notes]
+    return [f"made a key pair: {variable} is in {label}, give it to those who may read the values", *notes]

@@ -1,25 +1,69 @@
-"""What git ignores: key files and overrides are kept out, env files of environments are not."""
+"""What git ignores: key files, overrides and temporary files; never the env file of an environment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..envfiles import write_atomic
+from .. import git
+from ..config import OVERRIDES, Environment
+from ..envfiles import TEMPORARY_SUFFIX, write_atomic
 from ..errors import EnvFileInvalid
 
 GITIGNORE: Final = ".gitignore"
+DOCKERIGNORE: Final = ".dockerignore"
 
 
-def ignore(root: Path, patterns: Sequence[str]) -> None:
+def ignore(root: Path, patterns: Sequence[str], *, file: str = GITIGNORE) -> None:
     """Add lines to the project's .gitignore, with its own line ends. Raises EnvFileInvalid."""
-    path = root / GITIGNORE
+    path = root / file
     try:
         before = path.read_bytes() if path.exists() else b""
     except OSError as error:
-        raise EnvFileInvalid(f"{GITIGNORE} cannot be read: {error.strerror}.") from None
+        raise EnvFileInvalid(f"{file} cannot be read: {error.strerror}.") from None
     newline = b"\r\n" if b"\r\n" in before else b"\n"
     gap = newline if before and not before.endswith(b"\n") else b""
     lines = b"".join(pattern.encode() + newline for pattern in patterns)
-    write_atomic(path, before + gap + lines)
+    if patterns:
+        write_atomic(path, before + gap + lines)
+
+
+def missing_patterns(
+    environment: Environment, path: Path, key_file: Path, process_env: Mapping[str, str]
+) -> list[str]:
+    """The lines that .gitignore needs for an env file and its key file, and does not have.
+
+    Git itself is asked what it ignores; where there is no repository yet, the lines are compared.
+    """
+    root = environment.root
+    wanted = {
+        OVERRIDES: root / OVERRIDES,
+        f"*{TEMPORARY_SUFFIX}": path.with_name(path.name + TEMPORARY_SUFFIX),
+    }
+    if not environment.public:
+        wanted[key_file.name] = key_file
+    lines = _lines(root / GITIGNORE)
+    patterns = []
+    for pattern, example in wanted.items():
+        ignored = git.is_ignored(root, example, process_env)
+        if not (pattern in lines if ignored is None else ignored):
+            patterns.append(pattern)
+    if git.is_ignored(root, path, process_env):
+        patterns.append(f"!/{environment.label(path)}")
+    return patterns
+
+
+def missing_docker_patterns(root: Path) -> list[str]:
+    """The line that keeps a temporary file out of images, where there is a .dockerignore that does not."""
+    if not (root / DOCKERIGNORE).exists() or _lines(root / DOCKERIGNORE) & {"*", "**", ".env*", "**/.env*"}:
+        return []
+    pattern = f"**/*{TEMPORARY_SUFFIX}"
+    return [] if pattern in _lines(root / DOCKERIGNORE) else [pattern]
+
+
+def _lines(path: Path) -> set[str]:
+    try:
+        return {line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()}
+    except OSError:
+        return set()

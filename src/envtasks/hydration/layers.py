@@ -111,8 +111,7 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
                 continue
             raise EnvFileMissing(
                 f"{label} is missing, and {environment.name} requires it.",
-                hint="restore it from git, or create it; "
-                f"[tool.envtasks.environments] {environment.name} names it",
+                hint=f"restore it from git, or make it: inv env.new {environment.name}",
             ) from None
         if not file.entries and not environment.optional(path):
             raise EnvFileInvalid(

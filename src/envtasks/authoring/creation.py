@@ -1,0 +1,219 @@
+"""Make an environment: a key pair, an env file with the variables of another one, .gitignore and pyproject.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ..config import Environment, Project
+from ..envfiles import (
+    PRIVATE_KEY,
+    PUBLIC_KEY,
+    Entry,
+    EnvFile,
+    check_value,
+    locked,
+    parse_env_file,
+    quote_ciphertext,
+    read_env_file,
+    remove_variable,
+    replace_values,
+    spell,
+    write_atomic,
+)
+from ..errors import EnvFileInvalid, EnvFileMissing, Refused
+from .draft import Draft, Target
+from .file_key import FileKey, key_file_for
+from .ignored_files import DOCKERIGNORE, ignore, missing_docker_patterns, missing_patterns
+from .pyproject import with_environment
+
+EXAMPLE: Final = ".env.example"
+PLACEHOLDER: Final = "changeme"
+
+Answer = Callable[[str, bool, str], str]
+"""What a person types for a variable: its name, whether it is hidden, what Enter alone means; empty: later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """An environment that was made, or would be in a dry run. `open`: the variables that have a placeholder."""
+
+    name: str
+    file: str
+    variables: tuple[str, ...]
+    open: tuple[str, ...]
+    dry: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What the new env file has for a variable: a value, encrypted or not, or text that is taken over as it is."""
+
+    value: str | None = None
+    secret: bool = False
+    text: str = ""
+    open: bool = False
+
+
+def new_environment(
+    project: Project,
+    target: Target,
+    *,
+    source: Environment | None,
+    answer: Answer | None,
+    secret_names: Collection[str] = (),
+) -> Creation:
+    """Make the env file of `target`, with the variables of `source`, else of .env.example, else with none.
+
+    `answer` gives their values; without it each has a placeholder: that of .env.example, else `changeme`. Raises
+    Refused where the file is there already, EnvFileMissing, EnvFileInvalid, ConfigInvalid, LeakFound.
+    """
+    _refuse_existing(target)
+    template = _template(project.root, source)
+    chooser = _Chooser(target.environment, template, _example(project.root), answer, secret_names)
+    variables = {entry.name: entry for entry in template.entries if not _is_key(entry)}
+    values = {name: chooser.value(entry) for name, entry in variables.items()}
+    pyproject = _pyproject(target.environment)
+    with locked(target.path, key_file_for(target.environment, target.path)):
+        _refuse_existing(target)
+        draft = Draft(target, parse_env_file("", path=target.path))
+        after = _with_key(_filled(draft, template, values), draft.key, target.path)
+        notes = [] if target.dry else _prepare(target, pyproject)
+        expected = {name: each.value for name, each in values.items() if each.value is not None}
+        draft.save(after, expected=expected)
+    return Creation(
+        name=target.environment.name,
+        file=target.label,
+        variables=tuple(values),
+        open=tuple(name for name, each in values.items() if each.open),
+        dry=target.dry,
+        notes=(*draft.notes, *notes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chooser:
+    """Decides what the new env file has for each variable of the template."""
+
+    environment: Environment
+    template: EnvFile
+    example: EnvFile
+    answer: Answer | None
+    secret_names: Collection[str]
+
+    def value(self, entry: Entry) -> _Value:
+        """What the new env file has for the variable of this entry."""
+        if entry.name == self.environment.variable:
+            return _Value(self.environment.name)
+        secret = entry.encrypted or entry.name.upper() in self.secret_names
+        old = "" if secret else entry.value
+        given = self.answer(entry.name, secret, old) if self.answer else ""
+        if not given:
+            return self._placeholder(entry)
+        if given == old:
+            return _Value(text=_text(self.template, entry))  # references stay references
+        return _Value(given, secret)
+
+    def _placeholder(self, entry: Entry) -> _Value:
+        if self.template.path.name == EXAMPLE:
+            return _Value(text=_text(self.template, entry), open=True)
+        same = [each for each in self.example.entries if each.name == entry.name]
+        return _Value(text=(same and _text(self.example, same[-1])) or PLACEHOLDER, open=True)
+
+
+def _filled(draft: Draft, template: EnvFile, values: Mapping[str, _Value]) -> EnvFile:
+    """The template with these values."""
+    spelled = {}
+    for entry in template.entries:
+        if _is_key(entry):
+            continue
+        each = values[entry.name]
+        if each.value is None:
+            spelled[entry] = each.text
+        elif each.secret:
+            check_value(entry.name, each.value)
+            spelled[entry] = quote_ciphertext(draft.encrypted(each.value))
+        else:
+            spelled[entry] = spell(entry.name, each.value)
+    return replace_values(template, spelled)
+
+
+def _with_key(file: EnvFile, key: FileKey, path: Path) -> EnvFile:
+    """The file with this public key where the template has its own, and without any other key."""
+    header = next((entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)), None)
+    text = file.text
+    if header is not None:
+        text = f'{text[: header.start]}{key.header}="{key.public}"{text[header.end :]}'
+        text = text.replace(f"\n# {file.path.name}\n", f"\n# {path.name}\n", 1)  # as dotenvx writes it
+    found = parse_env_file(text, path=path, encoding=file.encoding)
+    for name in {entry.name for entry in found.entries if _is_key(entry)} - {key.header}:
+        found = remove_variable(found, name)
+    return found
+
+
+def _is_key(entry: Entry) -> bool:
+    return entry.name.startswith((PUBLIC_KEY, PRIVATE_KEY))
+
+
+def _text(file: EnvFile, entry: Entry) -> str:
+    return file.text[entry.value_start : entry.value_end]
+
+
+def _template(root: Path, source: Environment | None) -> EnvFile:
+    """The env file whose variables the new one has."""
+    if source is None:
+        return _example(root)
+    path = [*source.baselines, *source.files][0]
+    source.refuse_outside_link(path)
+    return read_env_file(path, label=source.label(path))
+
+
+def _example(root: Path) -> EnvFile:
+    try:
+        return read_env_file(root / EXAMPLE)
+    except EnvFileMissing:
+        return parse_env_file("", path=root / EXAMPLE)
+
+
+def _refuse_existing(target: Target) -> None:
+    if target.path.exists():
+        name = target.environment.name
+        raise Refused(
+            f"{target.label} is there already; env.new makes new ones only.",
+            hint=f"change it with inv env.set, env.edit --env {name}",
+        )
+
+
+def _pyproject(environment: Environment) -> tuple[Path, str, str]:
+    """pyproject.toml, its text, and its text with this environment declared; the same where none is declared."""
+    path = environment.root / "pyproject.toml"
+    if not path.exists():
+        return path, "", ""
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvFileInvalid(f"pyproject.toml cannot be read: {type(error).__name__}.") from None
+    value: dict[str, Any] = {"files": [environment.label(each) for each in environment.files]}
+    if environment.protected:
+        value["protected"] = True
+    return path, text, with_environment(text, environment.name, value)
+
+
+def _prepare(target: Target, pyproject: tuple[Path, str, str]) -> list[str]:
+    """Bring the files beside the env file up to date; notes about what was done."""
+    environment = target.environment
+    path, before, after = pyproject
+    notes = []
+    keys = key_file_for(environment, target.path)
+    patterns = missing_patterns(environment, target.path, keys, target.process_env)
+    for file, lines in ((".gitignore", patterns), (DOCKERIGNORE, missing_docker_patterns(environment.root))):
+        if lines:
+            ignore(environment.root, lines, file=file)
+            notes.append(f"{file} has {', '.join(lines)} from now on")
+    if after != before:
+        write_atomic(path, after)
+        notes.append(f"pyproject.toml declares {environment.name} from now on")
+    return notes
