@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from .hydration.result import Hydrated
 
 CONFIRM: Final = "ENVTASKS_CONFIRM"
+MOST_LINES: Final = 5  # of notes and warnings about one environment
 
 
 def hydrate_and_report(
-    project: Project, environment: Environment, process_env: Mapping[str, str]
+    project: Project,
+    environment: Environment,
+    process_env: Mapping[str, str],
+    *,
+    said: set[str] | None = None,
 ) -> Hydrated:
-    """The hydrated environment; prints its warnings and notes on stderr, and registers its secrets with GitHub.
+    """The hydrated environment; prints its notes and warnings on stderr, and registers its secrets with GitHub.
 
-    Raises EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
+    `said` are the lines that were printed before and are not repeated; those of this call are added. Raises
+    EnvFileMissing, EnvFileInvalid, KeyMissing, DecryptionFailed, Refused, ConfigInvalid.
     """
     from .hydration import hydrate, without_outer
 
@@ -37,14 +43,23 @@ def hydrate_and_report(
         commands=project.commands,
         secret_names=secret_names,
     )
-    for kind, lines in (("warning", hydrated.warnings), ("note", hydrated.notes)):
-        for line in lines:
-            console.say(kind, line)
+    _report(hydrated, set() if said is None else said)
     if without_outer(process_env).get("GITHUB_ACTIONS") == "true" and not hydrated.public:
         from .redaction.ci_log import register_masks
 
         register_masks(hydrated.secrets.values())
     return hydrated
+
+
+def _report(hydrated: Hydrated, said: set[str]) -> None:
+    """Print the first lines about an environment, and how many more there are."""
+    found = [("note", line) for line in hydrated.notes] + [("warning", line) for line in hydrated.warnings]
+    new = [(kind, line) for kind, line in found if line not in said]
+    said.update(line for _, line in new)
+    for kind, line in new[:MOST_LINES]:
+        console.say(kind, line)
+    if more := len(new[MOST_LINES:]):
+        console.say("note", f"{more} more: inv env.check --env {hydrated.environment} lists them")
 
 
 def require_settings(project: Project, child_env: Mapping[str, str], *, environment: str) -> None:

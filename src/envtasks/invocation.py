@@ -39,6 +39,7 @@ class Invocation:
     project: Project
     dedupe: bool
     hydrated: dict[str, Hydrated] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
     confirmed: set[tuple[str, Confirm]] = field(default_factory=set)
     done: list[Done] = field(default_factory=list)
     secrets: Secrets = field(default_factory=lambda: Secrets())
@@ -52,7 +53,9 @@ class Invocation:
     def hydrate(self, environment: Environment) -> Hydrated:
         """The hydrated environment, which is the same object each time."""
         if environment.name not in self.hydrated:
-            self.hydrated[environment.name] = hydrate_and_report(self.project, environment, os.environ)
+            self.hydrated[environment.name] = hydrate_and_report(
+                self.project, environment, os.environ, said=self.said
+            )
         return self.hydrated[environment.name]
 
     def confirm(self, options: CallOptions, *, what: str, confirm: Confirm) -> None:

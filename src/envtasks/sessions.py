@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, overload
 
 import nox
 from nox.command import CommandFailed
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .redaction import Redactor
 
 Body = TypeVar("Body", bound=Callable[..., Any])
+_SAID: Final[set[str]] = set()  # the notes and warnings of one nox run, which is one process
 
 
 @overload
@@ -111,7 +112,7 @@ def _activate(
     what = f"session {session.name}"
     require_allowed(name, only, what=what)
     require_confirmation(environment, os.environ, what=what, confirm=None, yes=None)
-    hydrated = hydrate_and_report(project, environment, os.environ)
+    hydrated = hydrate_and_report(project, environment, os.environ, said=_SAID)
     child_env = hydrated.child_env(needs)
     if flags.check and of_run.check and needs is None:
         require_settings(project, child_env, environment=name)

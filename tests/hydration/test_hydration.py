@@ -167,8 +167,8 @@ def test_names_differ_in_case_everywhere_but_on_windows(tmp_path: Path) -> None:
         True,
     )
     assert there.warnings == (
-        ".env.local:3: b is B (.env.local:2) on Windows",
         "the process environment wins over .env.local with another value: Path",
+        ".env.local:3: b is B (.env.local:2) on Windows",
     )
     child = there.child_env(["path"])
     assert {name: child.get(name) for name in ("Path", "PATH", "b", "B")} == {

@@ -135,4 +135,4 @@ def test_the_checksum_is_too_short_to_guess_a_value_by(tmp_path: Path) -> None:
     """The marker, which a log may show, has four digits for each value and nothing of it."""
     child = hydrated(tmp_path, f"A={encrypted('marked-secret')}").child_env()
 
-    assert re.fullmatch(r"local;A:[0-9a-f]{4};", child["ENVTASKS_HYDRATED"])
+    assert re.fullmatch(r"local;A:[0-9a-f]{4},APP_ENV:[0-9a-f]{4};", child["ENVTASKS_HYDRATED"])

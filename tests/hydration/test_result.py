@@ -39,7 +39,11 @@ def test_the_child_gets_the_process_environment_and_the_values(values: Hydrated)
         "CACHE": "",
         "APP_ENV": "local",
         **SWITCHES,
-        **marker("local", {name: values[name] for name in ("DB_HOST", "DB_PASSWORD")}, ["CACHE"]),
+        **marker(
+            "local",
+            {**{name: values[name] for name in ("DB_HOST", "DB_PASSWORD")}, "APP_ENV": "local"},
+            ["CACHE"],
+        ),
     }
 
 
@@ -50,7 +54,7 @@ def test_needs_leave_out_the_other_variables(values: Hydrated) -> None:
         "DB_PASSWORD": "hunter2!",
         "APP_ENV": "local",
         **SWITCHES,
-        **marker("local", {"DB_PASSWORD": "hunter2!"}, ["CACHE"]),
+        **marker("local", {"DB_PASSWORD": "hunter2!", "APP_ENV": "local"}, ["CACHE"]),
     }
     assert "CACHE" not in values.child_env([])
 

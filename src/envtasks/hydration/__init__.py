@@ -43,7 +43,7 @@ def hydrate(
     """
     process, outer = enter(process_env, environment.name, variable=environment.variable, windows=windows)
     layers = read_layers(environment, process, windows=windows)
-    outside = without_outer(process_env)
+    outside = without_outer(process_env, windows=windows)
     keys = Keys(environment, outside, [layer.file for layer in layers.files])
     secret = _secret(layers, secret_names)
     why_off = checks.why_commands_are_off(environment, outside, allowed=commands)
@@ -61,8 +61,11 @@ def hydrate(
         files=[layer.label for layer in layers.files],
         hidden={**shadowed.secrets, **{f"{key.variable} in {key.source}": key.hex for key in keys.found}},
         # an outer hydration of this environment has reported everything else
-        warnings=warnings if outer.environment else [*_warnings(layers, resolution, keys), *warnings],
-        notes=[] if outer.environment else shadowing.by_overrides(layers),
+        warnings=warnings if outer.environment else [*warnings, *_warnings(layers, resolution, keys)],
+        notes=[
+            *_ignored(layers, outside, resolution),
+            *([] if outer.environment else shadowing.by_overrides(layers)),
+        ],
         reported=sorted(known.union(shadowed.names)),
         windows=windows,
     )
@@ -149,6 +152,16 @@ def _origins(layers: Layers, *, secret: Collection[str]) -> dict[str, Origin]:
         )
         for name, definition in layers.variables.items()
     }
+
+
+def _ignored(layers: Layers, outside: Mapping[str, str], resolution: Resolution) -> list[str]:
+    """The note that APP_ENV of the process environment is another one than that of the child, if it is."""
+    environment = layers.environment
+    name = layers.fold(environment.variable)
+    if outside.get(name, "") in ("", resolution.values.get(name, environment.name)):
+        return []
+    place = f"{environment.variable} of the process environment"
+    return [f"{place} chooses no environment: this runs in {environment.name}; --env chooses another"]
 
 
 def _unset(layers: Layers, location: Location, name: str) -> str:

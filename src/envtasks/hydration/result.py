@@ -133,6 +133,7 @@ class Hydrated(Mapping[str, str]):
         child[self.variable] = self.get(self.variable, self.environment)
         child.update(SWITCHES)
         ours = {name: child[name] for name in given if not self.from_process(name)}
+        ours[self.variable] = child[self.variable]
         child.update(marker(self.environment, ours, self._reported))
         return child
 
