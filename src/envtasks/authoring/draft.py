@@ -32,7 +32,7 @@ from ..errors import (
     EnvtasksError,
     did_you_mean,
 )
-from ..hydration import values_of, without_outer
+from ..hydration import values_of
 from .file_key import FileKey, find_file_key, key_file_for, store_private_key
 
 
@@ -82,7 +82,7 @@ class Draft:
 
     @cached_property
     def _keys(self) -> Keys:
-        return Keys(self.target.environment, without_outer(self.target.process_env), [self.file])
+        return Keys(self.target.environment, self.target.process_env, [self.file])
 
     @property
     def ring(self) -> KeyRing:
