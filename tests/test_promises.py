@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "envtasks").rglob("*.py"))
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".css", ".sh", ".allowlist", ".cjs", ".json", ""}
 READ_ENVIRON = {  # besides tasks/: entry points, NO_COLOR, a command outside an environment, and docker's client
+    "__main__",
     "console",
     "docker/client",
     "invocation",

@@ -1,38 +1,52 @@
-"""Change env files: values set, unset, encrypted, decrypted.
+"""Change env files: values set, unset, encrypted, decrypted; keys shared and rotated; versions merged.
 
 Every change is made under the file's lock, proven to read back, and written at once or not at all.
 """
 
 from __future__ import annotations
 
-from .asking import ask_hidden, ask_whether, read_value
-from .creation import Creation, new_environment
-from .draft import Target, find_target
-from .values import (
-    Change,
-    decrypt_value,
-    encrypt_values,
-    is_encrypted,
-    rekey_values,
-    repair_values,
-    set_value,
-    unset_value,
-)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .asking import ask_hidden, ask_whether, read_value
+    from .creation import Creation, new_environment
+    from .draft import Target, find_target
+    from .git_commands import run_git_command
+    from .git_setup import set_up_git
+    from .values import (
+        Change,
+        decrypt_value,
+        encrypt_values,
+        is_encrypted,
+        rekey_values,
+        repair_values,
+        set_value,
+        unset_value,
+    )
 
 __all__ = [
-    "Change",
-    "Creation",
-    "Target",
-    "ask_hidden",
-    "ask_whether",
-    "decrypt_value",
-    "encrypt_values",
-    "find_target",
-    "is_encrypted",
-    "new_environment",
-    "read_value",
-    "rekey_values",
-    "repair_values",
-    "set_value",
-    "unset_value",
-]
+    "Change", "Creation", "Target", "ask_hidden", "ask_whether", "decrypt_value", "encrypt_values", "find_target",
+    "is_encrypted", "new_environment", "read_value", "rekey_values", "repair_values", "run_git_command", "set_up_git",
+    "set_value", "unset_value",
+]  # fmt: skip
+_MODULES = {
+    "asking": ("ask_hidden", "ask_whether", "read_value"),
+    "creation": ("Creation", "new_environment"),
+    "draft": ("Target", "find_target"),
+    "git_commands": ("run_git_command",),
+    "git_setup": ("set_up_git",),
+    "values": (
+        "Change", "decrypt_value", "encrypt_values", "is_encrypted", "rekey_values", "repair_values", "set_value",
+        "unset_value",
+    ),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # git starts this package for each env file that it shows, so a module is imported when its first name is used
+    for module, names in _MODULES.items():
+        if name in names:
+            from importlib import import_module
+
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

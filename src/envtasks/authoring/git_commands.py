@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..console import say
 from ..envfiles import ENCRYPTED, EnvFile, decode_env_file, refuse_conflict
 from ..errors import EnvtasksError
-from .merge import Merged, merge_env_files
 
 if TYPE_CHECKING:
     from ..config import Environment
+    from .merge import Merged
 
 # git takes every code below 128 but 0 for a conflict; Python's own are 1 and 2, which must not pass for one
 CONFLICT: Final = 100
@@ -28,9 +29,9 @@ def run_git_command(argv: Sequence[str], process_env: Mapping[str, str]) -> int:
             return 0
         if argv[0] == "git-merge" and len(argv) == 6:
             return _merge([Path(word) for word in argv[1:4]], int(argv[4]), argv[5], process_env)
-        print("usage: git-textconv FILE, or git-merge %O %A %B %L %P; git runs it", file=sys.stderr)
+        say("error", "git runs this: git-textconv FILE, or git-merge %O %A %B %L %P")
     except (EnvtasksError, OSError, ValueError) as error:
-        print(f"envtasks: {error}", file=sys.stderr)
+        say("error", str(error))
     return UNUSABLE
 
 
@@ -50,7 +51,8 @@ def _description(ciphertext: str) -> str:
 
     base64 = ciphertext.removeprefix(ENCRYPTED)
     size = len(base64) * 3 // 4 - base64.count("=") - _OVERHEAD
-    return f"encrypted {crc32(ciphertext.encode('utf-8', 'replace')):08x}, {size} bytes"
+    length = f"{size} bytes" if size >= 0 else "damaged"
+    return f"encrypted {crc32(ciphertext.encode('utf-8', 'replace')):08x}, {length}"
 
 
 def _read(path: Path) -> EnvFile:
@@ -59,6 +61,8 @@ def _read(path: Path) -> EnvFile:
 
 def _merge(paths: Sequence[Path], marker_size: int, name: str, process_env: Mapping[str, str]) -> int:
     """Write the merged file over the second path, as git wants it; the exit code."""
+    from .merge import merge_env_files
+
     versions = [_read(path) for path in paths]
     for version in versions:
         refuse_conflict(version, name)
@@ -69,11 +73,11 @@ def _merge(paths: Sequence[Path], marker_size: int, name: str, process_env: Mapp
         marker_size=marker_size,
     )
     if merged is None or len({version.encoding for version in versions}) > 1:
-        print(f"envtasks: {name}: merged line by line, as it cannot be merged by variables", file=sys.stderr)
+        say("note", f"{name} is merged line by line, as it cannot be merged by variables")
         return UNUSABLE
     paths[1].write_bytes(versions[1].encode(merged.text))
     for line in _report(merged, path):
-        print(f"envtasks: {name}: {line}", file=sys.stderr)
+        say("error", f"{name}: {line}")
     return CONFLICT if merged.conflicts or merged.foreign else 0
 
 
@@ -83,14 +87,14 @@ def _report(merged: Merged, path: Path) -> list[str]:
         lines.append(f"both sides changed {', '.join(merged.conflicts)}")
     if merged.foreign:
         names = merged.foreign[0] if len(merged.foreign) == 1 else "'*'"
-        lines.append(f"{', '.join(merged.foreign)}: encrypted for another key than the one that the file names now")
+        lines.append(
+            f"{', '.join(merged.foreign)}: encrypted for another key than the one that the file names now"
+        )
         lines.append(f"inv env.encrypt --rekey {names} --env {_environment(path).name}, then git add")
     return lines
 
 
-def _decrypt(
-    path: Path, ciphertexts: Sequence[str], process_env: Mapping[str, str]
-) -> Sequence[str | None]:
+def _decrypt(path: Path, ciphertexts: Sequence[str], process_env: Mapping[str, str]) -> Sequence[str | None]:
     """The plaintexts that the keys at hand give; `key-command` is not run while git merges."""
     from ..envfiles import decrypt, find_keys
 

@@ -55,7 +55,7 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The merged text; the names with conflict markers in it, and those whose value is under another key than the file's."""
+    """The merged text, the names with conflict markers in it, and those whose value is under another key."""
 
     text: str
     conflicts: tuple[str, ...]
@@ -71,10 +71,9 @@ def merge_env_files(
 ) -> Merged | None:
     """Our version with what theirs changed since the base; None where that would not read back as it should.
 
-    `decrypt` tells whether two ciphertexts, which always differ, hold the same value. Markers stand around whole blocks.
+    `decrypt` tells whether two ciphertexts, which always differ, hold the same value. Markers enclose whole blocks.
     """
-    merge = _Merge(*map(_split, (base, ours, theirs)), decrypt)
-    return merge.result(marker_size)
+    return _Merge(_split(base), _split(ours), _split(theirs), decrypt).result(marker_size)
 
 
 def _split(file: EnvFile) -> _Version:
@@ -135,7 +134,9 @@ class _Merge:
         for key in second.blocks:
             if key not in first.blocks:
                 at = order.index(before) + 1 if before in order else 0
-                while at < len(order) and order[at] not in second.blocks and order[at] not in self.base.blocks:
+                while (
+                    at < len(order) and order[at] not in second.blocks and order[at] not in self.base.blocks
+                ):
                     at += 1  # after what the first version adds at the same place
                 order.insert(at, key)
             before = key
