@@ -283,9 +283,12 @@ class Task(tasks.Task[Callable[..., Any]]):
             require_allowed(name, self.only, what=self.name)
             invocation.confirm(options, what=self.name, confirm=self.confirm)
         elif self.requires_environment:
+            known = ", ".join(self.only or invocation.project.environments)
             raise ConfigInvalid(
                 f"{self.name} needs an environment.",
-                hint=f"add --env NAME, one of: {', '.join(self.only or invocation.project.environments)}",
+                hint=f"add --env NAME, one of: {known}"
+                if known
+                else "there is none yet: write a .env.<name> file beside pyproject.toml",
             )
         return options
 

@@ -161,8 +161,34 @@ def test_an_environment_of_two_keys_is_refused(sandbox: Sandbox) -> None:
 
 def test_an_empty_project_has_no_pipeline(sandbox: Sandbox) -> None:
     """Without sessions, image and clusters the error says what to write."""
-    with pytest.raises(ConfigInvalid, match="nothing for a pipeline to run"):
+    with pytest.raises(
+        ConfigInvalid, match=r"nothing for a pipeline to run: no noxfile\.py, no Dockerfile, no declared"
+    ):
         plan_pipeline(loaded(sandbox), sandbox.env)
+
+
+@pytest.mark.parametrize(
+    ("environment", "table", "reason"),
+    [
+        ("", "", "no environment for an image of Dockerfile (there is none)"),
+        ("local", "", "no environment for an image of Dockerfile (only local)"),
+        ("staging", "[tool.envtasks.ci]\nimages = []\n", "an empty list of images in [tool.envtasks.ci]"),
+    ],
+)
+def test_a_dockerfile_without_a_job_says_why(
+    sandbox: Sandbox, environment: str, table: str, reason: str
+) -> None:
+    """With a Dockerfile it is not the Dockerfile that is missing, but an environment whose image is built."""
+    sandbox.write("Dockerfile", "FROM scratch\n")
+    with (sandbox.root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(table)
+    if environment:
+        sandbox.environment(environment, A="1")
+    with pytest.raises(ConfigInvalid) as caught:
+        plan_pipeline(loaded(sandbox), sandbox.env)
+    assert caught.value.message == (
+        f"There is nothing for a pipeline to run: no noxfile.py, {reason}, no declared cluster."
+    )
 
 
 def test_a_session_named_like_a_job_of_ours_is_refused(sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -198,3 +198,31 @@ def test_dockers_message_decides_the_error(said: str, kind: type[EnvtasksError],
     error = docker_error(said, what="It", redactor=HIDE)
 
     assert (type(error), error.message) == (kind, message)
+
+
+def _output(env: Mapping[str, str]) -> object:
+    return docker_output([find_docker(env), "ps"], env, what="x", redactor=Redactor(()))
+
+
+def _save(env: Mapping[str, str]) -> object:
+    with save_image("shop", env, redactor=Redactor(())) as archive:
+        return archive.read()
+
+
+def _client(env: Mapping[str, str]) -> object:
+    with docker_client(env, what="x", redactor=Redactor(())) as client:
+        return client.image.exists("shop")
+
+
+@POSIX
+@pytest.mark.parametrize("call", [_output, _save, _client])
+def test_an_environment_that_is_too_large_is_an_error_in_one_sentence(
+    tmp_path: Path, call: Callable[[Mapping[str, str]], object]
+) -> None:
+    """Where the system starts no process with these variables (E2BIG), the message names the largest one."""
+    env = {**fake_docker(tmp_path, "exit 0"), "BIG": "x" * 3_000_000}
+    with pytest.raises(
+        EnvtasksError, match=r"^The environment is too large .* The largest: BIG \(3,000,005 bytes\)"
+    ):
+        call(env)
+    assert "BIG" not in os.environ

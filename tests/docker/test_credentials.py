@@ -134,3 +134,10 @@ def test_of_a_public_environment_only_what_goes_in_is_redacted(tmp_path: Path) -
 
     redacted = credentials(values).redactor(["TOKEN"]).text("token-value other-value fake real-one")
     assert redacted == "*** other-value fake ***"
+
+
+def test_programs_of_ours_run_without_the_env_files(tmp_path: Path) -> None:
+    """git, which is asked for an image's labels, gets the process environment alone."""
+    values = hydrated(tmp_path, "FROM_FILE=x\nBOTH=file\n", process={"BOTH": "process", "HOME": "/h"})
+    env = credentials(values).process_env()
+    assert ("FROM_FILE" in env, env["BOTH"], env["HOME"]) == (False, "process", "/h")

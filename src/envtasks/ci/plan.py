@@ -161,10 +161,7 @@ def plan_pipeline(project: Project, process_env: Mapping[str, str]) -> Pipeline:
     tested = tuple(job.name for job in jobs if not job.default_branch_only)
     jobs += make.deliveries(images, clusters, after=tested)
     if not jobs:
-        raise ConfigInvalid(
-            "There is nothing for a pipeline to run: no noxfile.py, no Dockerfile, no declared cluster.",
-            hint="write a noxfile.py with a session: from envtasks.sessions import session",
-        )
+        raise _nothing_to_run(project, settings)
     _refuse_equal_names(jobs)
     return Pipeline(
         tuple(jobs),
@@ -330,6 +327,22 @@ def _images(project: Project) -> tuple[str, ...]:
     if not image_settings(project).file.is_file():
         return ()
     return tuple(name for name in project.environments if name not in LAYERED)
+
+
+def _nothing_to_run(project: Project, settings: Settings) -> ConfigInvalid:
+    """The error for a pipeline without a job: why there is no session, no image and no cluster to deploy to."""
+    image, known = image_settings(project), ", ".join(project.environments)
+    sessions = f"no session in {NOXFILE}" if (project.root / NOXFILE).is_file() else f"no {NOXFILE}"
+    hint = f"write a {NOXFILE} with a session: from envtasks.sessions import session"
+    images = "no Dockerfile"
+    if image.file.is_file():
+        which = f"only {known}" if known else "there is none"
+        images = f"no environment for an image of {image.label} ({which})"
+        hint = f"write a .env.<name> file for an environment such as staging, or a {NOXFILE} with a session"
+    if settings.images == ():
+        images = "an empty list of images in [tool.envtasks.ci]"
+    reasons = f"{sessions}, {images}, no declared cluster"
+    return ConfigInvalid(f"There is nothing for a pipeline to run: {reasons}.", hint=hint)
 
 
 def _cache_files(root: Path, installation: Installation, process_env: Mapping[str, str]) -> tuple[str, ...]:

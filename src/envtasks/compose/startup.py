@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .. import console
-from ..docker.client import find_docker
+from ..docker.client import find_docker, run_docker
 from ..errors import StackFailed
 from ..process import LineWriter, Runner
 from .model import Model, Tree
@@ -229,13 +229,7 @@ def _state(container: Container) -> str:
 def _log_lines(stack: Stack, container: Container) -> list[str]:
     """The last lines of a container's log and the output of its last health check, values redacted."""
     argv = [find_docker(stack.child_env), "container", "logs", "--tail", str(LOG_LINES), container.name]
-    done = subprocess.run(
-        argv,
-        env=dict(stack.child_env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-    )
+    done = run_docker(argv, stack.child_env, stderr=subprocess.STDOUT)
     log = stack.redactor.text(done.stdout.decode("utf-8", "replace"))
     lines = [f"{container.service} | {line}" for line in log.splitlines()]
     checks = (

@@ -61,6 +61,7 @@ class BuildPlan:
     child_env: Mapping[str, str] = field(repr=False)
     redactor: Redactor = field(repr=False)
     steering: Steering = NO_STEERING
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unfed(self) -> frozenset[str]:
@@ -131,6 +132,8 @@ def plan_build(project: Project, hydrated: Hydrated, options: BuildOptions) -> B
         | steering.docker_env(credentials.child_env, arguments=inputs.build_args, mounts=inputs.secrets),
         redactor=redactor,
         steering=steering,
+        # git runs without what the env files have: a value could make it run a program
+        labels=image_labels(settings.root, credentials.process_env()),
     )
 
 
@@ -207,7 +210,7 @@ def _options(plan: BuildPlan) -> Iterator[str]:
     if settings.target:
         yield f"--target={settings.target}"
     yield from plan.inputs.options(plan.steering)
-    for name, value in image_labels(settings.root, plan.child_env).items():
+    for name, value in plan.labels.items():
         yield f"--label={name}={value}"
     if settings.platforms:
         yield f"--platform={','.join(settings.platforms)}"

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from ..errors import BuildFailed, EnvtasksError, ToolMissing
-from ..process import get_variable
+from ..process import get_variable, start_errors
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -84,7 +84,7 @@ def docker_client(
     from python_on_whales import DockerClient
     from python_on_whales.exceptions import DockerException
 
-    with process_environment(child_env):
+    with start_errors(PROGRAM, child_env, PROGRAM), process_environment(child_env):
         try:
             yield DockerClient(**options)
         except DockerException as failure:
@@ -125,11 +125,31 @@ def docker_output(
     error: type[EnvtasksError] = BuildFailed,
 ) -> str:
     """The stdout of a short docker command that python-on-whales lacks. Raises `error`, as `docker_error`."""
-    done = subprocess.run(argv, env=dict(child_env), capture_output=True, stdin=subprocess.DEVNULL)
+    done = run_docker(argv, child_env)
     if done.returncode:
         message = done.stderr.decode("utf-8", "replace")
         raise docker_error(message, what=what, redactor=redactor, error=error)
     return done.stdout.decode("utf-8", "replace")
+
+
+def run_docker(
+    argv: Sequence[str], child_env: Mapping[str, str], *, stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
+    """A short docker command that has ended. Raises EnvtasksError where the system cannot start it."""
+    with start_errors(PROGRAM, child_env, argv):
+        return subprocess.run(
+            argv,
+            env=dict(child_env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=False,
+        )
+
+
+def save_command(image: str) -> list[str]:
+    """The docker command that writes the archive of an image."""
+    return [PROGRAM, "image", "save", "--", image]
 
 
 @contextmanager
@@ -139,16 +159,17 @@ def save_image(image: str, child_env: Mapping[str, str], *, redactor: Redactor) 
     Raises BuildFailed with docker's reason, or ToolMissing, at the end of the body; also in place of an EnvtasksError
     of the body, which is about an archive that is cut off then.
     """
-    argv = [find_docker(child_env), "image", "save", "--", image]
+    argv = [find_docker(child_env), *save_command(image)[1:]]
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            argv,
-            env=dict(child_env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            bufsize=0,
-        )
+        with start_errors(PROGRAM, child_env, argv):
+            process = subprocess.Popen(
+                argv,
+                env=dict(child_env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                bufsize=0,
+            )
         assert process.stdout is not None
         _enlarge_pipe(process.stdout.fileno())
         failed = False

@@ -66,6 +66,12 @@ class Credentials:
         found |= {name: value for name, value in self.hydrated.items() if name in self}
         return found | {name: self.child_env[name] for name in inputs if name in self.child_env}
 
+    def process_env(self) -> dict[str, str]:
+        """The child environment without what only the env files have."""
+        return {
+            n: v for n, v in self.child_env.items() if n not in self.hydrated or self.hydrated.from_process(n)
+        }
+
     def to_redact(self, inputs: Iterable[str] = ()) -> dict[str, str]:
         """The values to redact, by name: the credentials, and what goes in by `inputs`.
 

@@ -10,7 +10,7 @@ from .. import console, inventory
 from ..errors import BuildFailed, ConfigInvalid, Refused
 from ..process import shell_quoted
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
-from .client import PROGRAM, docker_client, save_image
+from .client import PROGRAM, docker_client, save_command, save_image
 from .credentials import Credentials
 from .dockerfile import secret_ids
 from .settings import image_settings
@@ -214,6 +214,17 @@ def _repository(reference: str) -> str:
     return f"{folder}{slash}{name.partition(':')[0]}"
 
 
+def audit_command(project: Project, hydrated: Hydrated, image: str = "") -> list[str]:
+    """The docker command whose output an audit of the image reads."""
+    return save_command(image or image_settings(project).reference(hydrated.environment))
+
+
+def docker_env(project: Project, hydrated: Hydrated) -> dict[str, str]:
+    """The environment of a docker command for this environment, secrets among its variables by name."""
+    steering = Steering.of(hydrated, project.allow_steering)
+    return steering.docker_env(hydrated.child_env(), arguments=steering.secrets)
+
+
 def run_command(
     project: Project,
     hydrated: Hydrated,
@@ -224,13 +235,15 @@ def run_command(
     publish: Sequence[str] = (),
     terminal: bool = False,
 ) -> list[str]:
-    """The `docker run` command for this environment's image, to be run in the child environment.
+    """The `docker run` command for this environment's image, to be run in `docker_env`.
 
     It names those of the `variables` (the settings class's; None: the allowlist's) that the environment has. With
     `terminal` the container gets one. Raises ConfigInvalid when there is neither.
     """
     options = [*(["--tty"] if terminal else [])]
-    options += [f"--env={name}" for name in _container_variables(project, hydrated, variables)]
+    steering = Steering.of(hydrated, project.allow_steering)
+    names = _container_variables(project, hydrated, variables)
+    options += [f"--env={steering.argument(name)}" for name in names]
     options += [f"--publish={ports}" for ports in publish]
     reference = tag or image_settings(project).reference(hydrated.environment)
     return [PROGRAM, "run", "--rm", "--init", "--interactive", *options, reference, *command]

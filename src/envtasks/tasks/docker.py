@@ -12,6 +12,7 @@ from ..activation import output_is_terminal
 from ..context import Context
 from ..declare import task
 from ..invocation import current_invocation
+from ..process import shell_quoted
 from ..redaction.ci_log import group
 from .command_line import words_after_dashes
 
@@ -68,7 +69,11 @@ def audit(c: Context, image: str = "", json: bool = False) -> None:
     """Look for secrets, keys and env files in every layer of an image."""
     from .. import docker
 
-    report = docker.audit_image(current_invocation(c).project, c.hydrated, image)
+    project = current_invocation(c).project
+    if c.config.run.dry:
+        console.write_utf8(shell_quoted(docker.audit_command(project, c.hydrated, image)) + "\n")
+        return
+    report = docker.audit_image(project, c.hydrated, image)
     if json:
         console.write_utf8(report.to_json() + "\n")
     if error := report.error():
@@ -103,7 +108,10 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
 
     project = current_invocation(c).project
     variables = None
-    if project.settings:
+    if project.settings and c.config.run.dry:  # nothing starts, so the class is read and not imported
+        names = {name for field in settings_class.source_fields(project) for name in field.variables}
+        variables = [name for name in (c.hydrated.variable, *c.hydrated) if name.upper() in names]
+    elif project.settings:
         fields = settings_class.check_in_child(project, c.hydrated.child_env()).fields
         variables = [field.name for field in fields]
     command = docker.run_command(
@@ -115,4 +123,4 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
         publish=publish,
         terminal=sys.stdin.isatty() and output_is_terminal() and c.redactor is None,
     )
-    c.exec(*command)
+    c.exec(*command, env=docker.docker_env(project, c.hydrated), replace_env=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,6 +120,82 @@ def test_a_mount_with_such_a_name_arrives(small: Shop) -> None:
 def test_the_dockerfile_of_another_project_does_not_matter(small: Shop, tmp_path: Path) -> None:
     """An audit without a Dockerfile looks for the environment's own values, and for credentials by name."""
     docker("tag", "python:3.12-slim", f"{small.image}:staging")
-    done = small.inv("docker.audit", "--env", "staging", GH_TOKEN=TOKEN)
+    without = small.inv("docker.audit", "--env", "staging", "--json")
+    done = small.inv("docker.audit", "--env", "staging", "--json", GH_TOKEN=TOKEN)
+    assert (without.returncode, done.returncode) == (0, 0), done.stderr
+    assert json.loads(done.stdout)["secrets"] == json.loads(without.stdout)["secrets"] + 1
+
+
+def test_a_container_gets_such_a_variable_too(small: Shop) -> None:
+    """DEBUG=false of the env file arrives in the container that `docker.run` starts."""
+    small.sandbox.write("deploy/env.allowlist", "DEBUG\nDB_*\n")
+    docker("tag", "python:3.12-slim", f"{small.image}:staging")
+    done = small.inv(
+        "docker.run", "--env", "staging", "--", "sh", "-c", 'echo $DEBUG; test -n "$DB_PASSWORD"'
+    )
+    assert (done.returncode, done.stdout) == (0, "false\n"), done.stderr
+
+
+def test_the_variable_of_the_environments_name(small: Shop) -> None:
+    """`environment-variable` names what is a build arg, and a container's variable, in place of APP_ENV."""
+    with (small.sandbox.root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('[tool.envtasks]\nenvironment-variable = "FLASK_ENV"\n')
+    small.sandbox.write("deploy/env.allowlist", "FLASK_ENV\n")
+    small.dockerfile(
+        'FROM python:3.12-slim\nARG FLASK_ENV\nARG APP_ENV\nRUN echo "is $FLASK_ENV, not [$APP_ENV]"\n'
+    )
+    done = small.inv("docker.build", "--env", "staging", "--no-cache")
+    assert (done.returncode, "is staging, not []\n" in done.stderr) == (0, True), done.stderr
+    assert small.inv("docker.run", "--env", "staging", "--", "printenv", "FLASK_ENV").stdout == "staging\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("docker.build", "buildx build .* --tag={image}:staging"),
+        ("docker.build --push --no-cache", "buildx build .* --no-cache"),
+        ("docker.audit", "image save -- {image}:staging"),
+        ("docker.push", "image push {image}:staging"),
+        ("docker.run -- touch /x", "run --rm .*--env=PLAIN .*{image}:staging touch /x"),
+    ],
+)
+def test_a_dry_run_starts_nothing(small: Shop, words: str, command: str) -> None:
+    """No image, no container, no import of the settings class: docker's command is printed, and no secret in it."""
+    with (small.sandbox.root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('[tool.envtasks]\nsettings = "settings:Settings"\n')
+    small.sandbox.write(
+        "settings.py",
+        "open('imported', 'w').close()\nfrom pydantic_settings import BaseSettings\n"
+        "class Settings(BaseSettings):\n    plain: str\n    db_password: str\n",
+    )
+    small.dockerfile("FROM python:3.12-slim\nARG PLAIN\nRUN touch /built\n")
+    task, dashes, rest = words.partition(" -- ")
+    done = small.inv("--dry", *task.split(), "--env", "staging", *(["--", *rest.split()] if dashes else []))
     assert done.returncode == 0, done.stderr
-    assert "(1 layers, 1 secrets looked for)" in done.stdout
+    assert re.search(rf"docker {command.format(image=small.image)}", done.stdout), done.stdout
+    assert "never-asked-for" not in done.stdout + done.stderr
+    assert docker("image", "ls", "--quiet", small.image) == ""
+    assert not (small.sandbox.root / "imported").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of one variable is Linux's")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("docker.build", "docker.audit", "docker.push", "docker.run"),
+        *("compose.up", "compose.down", "compose.ps", "compose.logs", "compose.config", "compose.build"),
+        "compose.exec web ls",
+    ],
+)
+def test_values_that_no_process_can_get_are_one_sentence(small: Shop, words: str) -> None:
+    """A variable beyond the system's limit ends every task with a sentence that names it and a code."""
+    small.sandbox.write(".env.staging", f"PLAIN={'x' * 200_000}\n")
+    small.sandbox.write("deploy/env.allowlist", "PLAIN\n")
+    small.sandbox.write("compose.yaml", "services: {web: {build: .}}\n")
+    small.dockerfile("FROM scratch\nARG PLAIN\n")
+    done = small.inv(*words.split(), "--env", "staging")
+    assert done.returncode == 1
+    assert re.search(
+        r"^error: The environment is too large .*: PLAIN \(200,007 bytes\)", done.stderr, re.MULTILINE
+    )
+    assert "Traceback" not in done.stderr
