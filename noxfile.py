@@ -19,7 +19,7 @@ def install(session: nox.Session, *groups: str) -> None:
 def unit(session: nox.Session) -> None:
     """The unit tests, on the values of .env.local: no server, no tool but Python."""
     install(session, "test")
-    session.run("pytest", "-m", "not integration", *session.posargs)
+    session.run("pytest", "-n", "auto", "-m", "not integration", *session.posargs)
 
 
 @session(env="staging", tags=["test"])

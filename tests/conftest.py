@@ -131,3 +131,8 @@ def inv(shop: Path, capsys: pytest.CaptureFixture[str]) -> Inv:
         return 0
 
     return run
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """The argument's name for a long text: keys and ciphertexts are generated anew, and a test keeps its name."""
+    return argname if isinstance(val, str | bytes) and len(val) > 40 else None
