@@ -118,7 +118,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def inv(shop: Path, capsys: pytest.CaptureFixture[str]) -> Inv:
+def inv(shop: Path) -> Inv:
     """Run tasks of `shop` as stock `inv` does, in this process; gives the exit code."""
     from invoke.collection import Collection
     from invoke.program import Program

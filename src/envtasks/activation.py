@@ -193,7 +193,11 @@ def values_to_redact(project: Project, hydrated: Hydrated, *, mask: bool) -> Col
 
 def redacts_output(project: Project, process_env: Mapping[str, str]) -> bool:
     """Whether these values are redacted in output too: not on a terminal outside of CI, unless `mask` says so."""
-    return project.mask != "auto" or in_ci(process_env) or not output_is_terminal()
+    if project.mask != "auto" or not output_is_terminal():
+        return True
+    from .hydration import without_outer
+
+    return in_ci(without_outer(process_env))
 
 
 def in_ci(process_env: Mapping[str, str]) -> bool:

@@ -109,11 +109,11 @@ class Context(InvokeContext):
         shell = str(kwargs.get("shell", self.config.run.shell))
         option = "/c" if shell.lower().endswith("cmd.exe") else "-c"
         self._print_dotenvx_line([shell, option, self._prefix_commands(command)], kwargs)
-        return self._run(self._runner(), command, **kwargs)
+        return self._run(self._runner(), command, **self._with_variables(kwargs))
 
     def sudo(self, command: str, **kwargs: Any) -> Result:
         """Run a shell line through sudo. Takes and returns what Invoke's `sudo` does."""
-        return self._sudo(self._runner(), command, **kwargs)
+        return self._sudo(self._runner(), command, **self._with_variables(kwargs))
 
     def exec(self, *argv: str | Path, **kwargs: Any) -> Result:
         """Run one program with these arguments and no shell, in the environment; `python` is this interpreter.
@@ -123,13 +123,19 @@ class Context(InvokeContext):
         """
         words = [str(word) for word in argv]
         self._print_dotenvx_line(words, kwargs)
-        result: Result = self._runner().run_argv(words, **kwargs)
+        result: Result = self._runner().run_argv(words, **self._with_variables(kwargs))
         return result
 
     def _runner(self) -> Any:
         from .process import Runner
 
         return Runner(self, child_env=self._child_env, redactor=self.redactor)
+
+    def _with_variables(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a command whose `env` is not that of Invoke's configuration: hydration has taken that in."""
+        if kwargs.get("env") is None:
+            kwargs["env"] = configured_variables(self.config) if self._child_env is None else {}
+        return kwargs
 
     def _print_dotenvx_line(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
         """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
@@ -159,6 +165,26 @@ class NoEnvironment(Mapping[str, str]):
 
 
 _NONE: Final = NoEnvironment()
+
+
+def configured_variables(config: Config) -> dict[str, str | None]:
+    """The variables that Invoke's configuration files give to commands (`run: {env: …}`); one that is None is removed.
+
+    Private keys and what steers envtasks belong to the process environment itself, so they are left out here. Raises
+    ConfigInvalid for a value that is no text.
+    """
+    given: dict[str, Any] = dict(config.run.env)
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigInvalid(
+                f"run.env of Invoke's configuration: {name} is a {type(value).__name__}; variables are text.",
+                hint="put its value in quotes",
+            )
+    return {
+        name: value
+        for name, value in given.items()
+        if not name.upper().startswith(("DOTENV_PRIVATE_KEY", "ENVTASKS_"))
+    }
 
 
 def _dotenvx_line(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context as InvokeContext
 
+from . import console
 from .activation import hydrate_and_report, redacts_output, require_confirmation, values_to_redact
 from .config import Environment, Project
-from .context import CallOptions
+from .context import CallOptions, configured_variables
 
 if TYPE_CHECKING:
+    from invoke.config import Config
+
     from .hydration.result import Hydrated
     from .redaction import Redactor, StreamRedactor
 
@@ -38,7 +41,8 @@ class Invocation:
 
     project: Project
     dedupe: bool
-    hydrated: dict[str, Hydrated] = field(default_factory=dict)
+    config: Config
+    hydrated: dict[tuple[Any, ...], Hydrated] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     confirmed: set[tuple[str, Confirm]] = field(default_factory=set)
     done: list[Done] = field(default_factory=list)
@@ -51,12 +55,33 @@ class Invocation:
         return next((done for done in self.done if done.entry == entry), None) if self.dedupe else None
 
     def hydrate(self, environment: Environment) -> Hydrated:
-        """The hydrated environment, which is the same object each time."""
-        if environment.name not in self.hydrated:
-            self.hydrated[environment.name] = hydrate_and_report(
-                self.project, environment, os.environ, said=self.said
+        """The hydrated environment, which is the same object each time.
+
+        What Invoke's configuration gives to commands counts as process environment; a collection can configure that, so
+        it may differ from task to task.
+        """
+        variables = configured_variables(self.config)
+        key = (environment.name, *variables.items())
+        if key not in self.hydrated:
+            if variables:
+                self.hydrated[key] = self._hydrate_with(variables, environment)
+            else:
+                self.hydrated[key] = hydrate_and_report(self.project, environment, os.environ, said=self.said)
+        return self.hydrated[key]
+
+    def _hydrate_with(self, variables: Mapping[str, str | None], environment: Environment) -> Hydrated:
+        from .process import merge_variables
+
+        wins: Collection[str] = variables
+        try:
+            hydrated = hydrate_and_report(
+                self.project, environment, merge_variables(os.environ, variables), said=self.said
             )
-        return self.hydrated[environment.name]
+            wins = [name for name in variables if name in hydrated and hydrated.origin(name).process]
+        finally:  # refused or not, the process environment that is named shows none of them
+            if wins:
+                console.say("note", f"run.env of Invoke's configuration sets {', '.join(wins)}")
+        return hydrated
 
     def confirm(self, options: CallOptions, *, what: str, confirm: Confirm) -> None:
         """Ask for confirmation where it is needed, once for each environment and question. Raises Refused.
@@ -148,7 +173,7 @@ def current_invocation(context: InvokeContext) -> Invocation:
     """The `inv` call that a context belongs to: Invoke gives one configuration to all tasks of a call."""
     config, found = context.config, _found(context)
     if found is None:
-        found = Invocation(project_at(_start(config)), dedupe=bool(config.tasks.dedupe))
+        found = Invocation(project_at(_start(config)), dedupe=bool(config.tasks.dedupe), config=config)
         object.__setattr__(config, "_envtasks_invocation", found)
     return found
 

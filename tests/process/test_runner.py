@@ -57,6 +57,39 @@ def test_without_a_redactor_output_is_as_it_is(capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr().out.strip() == SECRET
 
 
+ALTERNATING = """
+import os
+for i in range(200):
+    os.write(1 + i % 2, f"{i}\\n".encode())
+"""
+
+
+@pytest.mark.parametrize("secrets", [(), (SECRET,)])
+def test_lines_stay_in_order_where_both_streams_are_one(tmp_path: Path, secrets: tuple[str, ...]) -> None:
+    """Where stdout and stderr of this process are one file, lines keep their order, and Result.stdout has them all."""
+    code = f"""
+        from invoke import Context
+        from envtasks.process import Runner
+        from envtasks.redaction import Redactor
+        result = Runner(Context(), redactor=Redactor({secrets!r})).run_argv(["python", "-c", {ALTERNATING!r}])
+        print(len(result.stdout.split()), repr(result.stderr))
+    """
+    with (tmp_path / "out").open("w+", encoding="utf-8") as out:
+        subprocess.run([sys.executable, "-c", textwrap.dedent(code)], stdout=out, stderr=out, check=True)
+        out.seek(0)
+        assert out.read().split() == [*map(str, range(200)), "200", "''"]
+
+
+@pytest.mark.parametrize("asked", [{"hide": True}, {"watchers": [Responder("no", "")]}])
+def test_capture_that_is_asked_for_keeps_streams_apart(asked: dict[str, Any]) -> None:
+    """What a body asks to capture it gets by stream; what it gives one stream for comes in order."""
+    both = io.StringIO()
+    result = python(ALTERNATING, using=runner(secrets=()), in_stream=False, **asked)
+    assert (result.stdout.split()[:2], result.stderr.split()[:2]) == (["0", "2"], ["1", "3"])
+    merged = python(ALTERNATING, using=runner(secrets=()), out_stream=both, err_stream=both)
+    assert both.getvalue().split() == merged.stdout.split() == [*map(str, range(200))]
+
+
 def test_hide_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """`hide` keeps the output for the Result alone, one stream or both."""
     code = "import sys; print('out'); print('err', file=sys.stderr)"
@@ -128,6 +161,16 @@ def test_a_command_gets_exactly_the_child_environment(monkeypatch: pytest.Monkey
     got = json.loads(shown.stdout)
     expected = {**given, "A": "2"} | ({"PYTHONUTF8": "1"} if sys.platform == "win32" else {})
     assert {name: got.get(name) for name in {*expected, "ONLY_HERE"}} == {**expected, "ONLY_HERE": None}
+
+
+@pytest.mark.parametrize("replace_env", [False, True])
+def test_a_variable_that_is_none_is_removed(replace_env: bool) -> None:
+    """`env={"NAME": None}` takes the variable from the command's environment."""
+    code = "import os; print('TOKEN' in os.environ, os.environ.get('B'))"
+    path = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    env = {"TOKEN": None, "B": "1", **path}
+    shown = python(code, env=env, replace_env=replace_env, hide=True)
+    assert shown.stdout == "False 1\n"
 
 
 def test_replace_env_leaves_only_what_is_given() -> None:

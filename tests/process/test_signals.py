@@ -160,16 +160,115 @@ sys.exit(5)
 """
 
 
-def test_an_interrupt_is_passed_on_once(tmp_path: Path) -> None:
-    """SIGINT reaches the command once; it is waited for; then we end with 130."""
+LOOP = "while :; do sleep 0.05; done"
+CAPTURED = [
+    "",
+    "hide=True",
+    "redacted=True",
+    "out_stream=open(os.devnull, 'w')",
+    "pty=True",
+    "redacted=True, pty=True",
+]
+
+
+@pytest.mark.parametrize("how", CAPTURED)
+@pytest.mark.parametrize(
+    ("ending", "waiting", "expected"),
+    [
+        ("trap 'exit 0' INT", LOOP, (b"went on 0\n", 0)),
+        ("trap 'exit 5' INT", LOOP, (b"went on 5\n", 0)),
+        ("trap 'exit 130' INT", LOOP, (b"", 130)),
+        # a shell that waits for a child goes on if that one does not end by SIGINT
+        (":", "exec sleep 60", (b"", 130)),
+    ],
+)
+def test_an_interrupt_ends_us_if_it_has_ended_the_command(
+    tmp_path: Path, how: str, ending: str, waiting: str, expected: tuple[bytes, int]
+) -> None:
+    """A command that handles SIGINT and ends by itself lets the body go on, however its output is captured."""
+    started = tmp_path / "started"
+    line = f"{ending}; touch {started}; {waiting}"
     body = f"""
-        runner(True).run_argv(["python", "-c", {COUNTING!r}, "0.5"], warn=True)
+        print("ready", flush=True)
+        result = run({line!r}, warn=True, in_stream=False{how and ", " + how})
+        print("went on", result.exited)
+    """
+    with start(tmp_path, body) as process:
+        wait_until(started.exists, "the command's trap")
+        os.kill(process.pid, signal.SIGINT)
+        output = process.communicate(timeout=SECONDS)[0]
+        assert (output.replace(b"^C", b"").replace(b"\r", b"")[-10:], process.returncode) == expected
+
+
+def test_an_interrupt_is_passed_on_once(tmp_path: Path) -> None:
+    """SIGINT reaches the command once, and the command is waited for."""
+    body = f"""
+        result = runner(True).run_argv(["python", "-c", {COUNTING!r}, "0.5"], warn=True)
+        print("ended with", result.exited)
+    """
+    with start(tmp_path, body) as process:
+        os.kill(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=SECONDS)[0] == b"interrupt 1\nended with 5\n"
+
+
+def test_an_end_is_not_forgotten_for_an_interrupt(tmp_path: Path) -> None:
+    """TERM after a Ctrl-C that the command has handled ends us all the same."""
+    body = """
+        run("trap 'echo handled' INT; trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done", redacted=True)
         print("went on")
     """
     with start(tmp_path, body) as process:
         os.kill(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=SECONDS)[0] == b"interrupt 1\n"
-        assert process.returncode == 130
+        assert read_line(process) == b"handled\n"
+        os.kill(process.pid, signal.SIGTERM)
+        assert b"went on" not in process.communicate(timeout=SECONDS)[0]
+        assert process.returncode == 143
+
+
+@pytest.mark.parametrize("how", ["", "redacted=True", "pty=True"])
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP, signal.SIGTERM), (signal.SIGHUP, signal.SIGHUP)],
+)
+def test_a_command_that_ignores_two_signals_is_killed(
+    tmp_path: Path, marker: str, how: str, numbers: tuple[int, int]
+) -> None:
+    """After a second TERM or HUP what ignores both is killed once its time is over."""
+    started = tmp_path / "started"
+    line = f"trap '' TERM HUP; touch {started}; while :; do sleep 0.05; done; : {marker}"
+    body = f"""
+        from envtasks.process import signals
+        signals.GRACE = 0.2
+        print("ready", flush=True)
+        run({line!r}, in_stream=False{how and ", " + how})
+    """
+    with start(tmp_path, body) as process:
+        wait_until(started.exists, "the command's trap")
+        for number in numbers:
+            os.kill(process.pid, number)
+            wait_until(
+                lambda: process.poll() is not None or _sigpending(process.pid) == 0, "the signal's arrival"
+            )
+        assert process.wait(SECONDS) == 128 + numbers[0]
+    wait_until_none_is_left(marker)
+
+
+def _sigpending(pid: int) -> int:
+    """The signals that a process has yet to take."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("ShdPnd:")[2].split()[0], 16)
+
+
+def test_one_signal_leaves_a_command_all_its_time(tmp_path: Path) -> None:
+    """A command that needs longer than the grace period to end after one TERM is waited for."""
+    body = """
+        from envtasks.process import signals
+        signals.GRACE = 0.1
+        run("trap 'sleep 0.5; echo ended well; exit 0' TERM; echo ready; while :; do sleep 0.05; done", redacted=True)
+    """
+    with start(tmp_path, body) as process:
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.communicate(timeout=SECONDS)[0].endswith(b"ended well\n")
 
 
 def test_a_second_interrupt_kills(tmp_path: Path, marker: str) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,11 +57,16 @@ def get_variable(env: Mapping[str, str], name: str) -> str | None:
 
 
 def merge_variables(base: Mapping[str, str], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Variables of `base` with those of `extra` in place of the same names (on Windows in any spelling)."""
-    if sys.platform != "win32":
-        return {**base, **extra}
-    replaced = {name.upper() for name in extra}
-    return {**{name: value for name, value in base.items() if name.upper() not in replaced}, **extra}
+    """Variables of `base` with those of `extra` in place of the same names (on Windows in any spelling).
+
+    One that is None in `extra` is removed.
+    """
+    windows = sys.platform == "win32"
+    replaced = {name.upper() if windows else name for name in extra}
+    kept = {
+        name: value for name, value in base.items() if (name.upper() if windows else name) not in replaced
+    }
+    return kept | {name: value for name, value in extra.items() if value is not None}
 
 
 def without_keys(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +95,14 @@ def _with_suffix(found: str) -> str:
     return next(
         (found + suffix for suffix in (".exe", ".cmd", ".bat") if Path(found + suffix).is_file()), found
     )
+
+
+def working_directory(cwds: Sequence[str]) -> str | None:
+    """The folder that `c.cd()` leads to; None: where this process is."""
+    path = ""
+    for step in cwds:
+        path = os.path.join(path, os.path.expanduser(step))  # noqa: PTH111, PTH118
+    return path or None
 
 
 def command_line(program: str, arguments: Sequence[str]) -> str | list[str]:
@@ -152,6 +166,11 @@ def exit_code(returncode: int) -> int:
         return signal_exit_code(-returncode)
     # sys.exit takes a C long: the unsigned codes of Windows pass through it as negative numbers
     return returncode - 2**32 if returncode >= 2**31 else returncode
+
+
+def is_interrupt(returncode: int) -> bool:
+    """Whether a process ended because of Ctrl-C: by SIGINT itself, by the code that stands for it, or Windows' own."""
+    return exit_code(returncode) in (signal_exit_code(signal.SIGINT), exit_code(0xC000013A))
 
 
 @contextmanager

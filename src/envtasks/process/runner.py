@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -30,9 +29,10 @@ from .command import (
     shell_quoted,
     start_errors,
     without_keys,
+    working_directory,
 )
 from .signals import ChildProcess, forwarding
-from .streams import StreamCopier, TextStreamWriter, is_open, is_terminal, read_available
+from .streams import StreamCopier, TextStreamWriter, is_open, is_terminal, read_available, same_file
 from .terminal import Terminal, do_not_stop_this_thread, fork_on_pty
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Runner(Local):
                 hint="use c.run(), or give the variables to c.exec() by env=",
             )
         self._argv = list(argv)
-        self._cwd = _working_directory(self.context.command_cwds)
+        self._cwd = working_directory(self.context.command_cwds)
         return self.run(shell_quoted(argv), **kwargs)
 
     def start_argv(self, argv: Sequence[str], **kwargs: Any) -> Promise:
@@ -152,11 +152,12 @@ class Runner(Local):
         with ExitStack() as at_end, ExitStack() as on_failure:
             output: list[int | None] = [subprocess.DEVNULL if self._disowned else None] * 2
             if not inherits and not self._disowned:
-                for i in range(2):
+                for streams in ((0, 1),) if self._has_one_output() else ((0,), (1,)):
                     reader, writer = os.pipe()
                     on_failure.callback(os.close, reader)
                     at_end.callback(os.close, writer)
-                    self._output, output[i] = (*self._output, reader), writer
+                    self._output = (*self._output, reader)
+                    output = [writer if i in streams else output[i] for i in range(2)]
             self.process = subprocess.Popen(
                 line,
                 env=env,
@@ -185,6 +186,12 @@ class Runner(Local):
         asked = self.opts["hide"] or self.watchers or self._redactor or self._asynchronous
         given = self.opts["out_stream"] is not None or self.opts["err_stream"] is not None
         return not asked and not given and is_terminal(sys.stdout, 1) and is_terminal(sys.stderr, 2)
+
+    def _has_one_output(self) -> bool:
+        """Whether stdout and stderr go to one place, where only one pipe keeps their lines in order."""
+        if self.opts["hide"] or self.watchers or self._asynchronous:
+            return False
+        return same_file(self.streams["out"], self.streams["err"])
 
     def _stdin(self) -> int | None:
         if self.watchers or self._copies_stdin():
@@ -262,12 +269,7 @@ class Runner(Local):
                 forwarding.interrupted(child)
         if child.returncode is None:
             return
-        forwarding.remove(child)
-        if self._terminal and self._terminal.was_lent and child.returncode == -signal.SIGINT:
-            # the terminal has sent Ctrl-C to the command alone; it is for this process as well
-            forwarding.record(signal.SIGINT)
-        if forwarding.ending:
-            child.wait_for_group(forwarding.ending)
+        forwarding.ended(child, child.returncode, self._terminal)
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:  # noqa: ARG002
         self._running().interrupt()
@@ -389,11 +391,3 @@ class InputThread(ExceptionHandlingThread):
 
     def join(self, timeout: float | None = None) -> None:
         super().join(1.0 if timeout is None else timeout)
-
-
-def _working_directory(cwds: Sequence[str]) -> str | None:
-    """The folder that `c.cd()` leads to; None: where this process is."""
-    path = ""
-    for step in cwds:
-        path = os.path.join(path, os.path.expanduser(step))  # noqa: PTH111, PTH118
-    return path or None

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from .command import signal_exit_code
+from .command import is_interrupt, signal_exit_code
 from .terminal import Terminal
 
 GRACE: Final = 10.0
@@ -47,6 +47,7 @@ class ChildProcess:
         self.returncode: int | None = None
         self._process = process
         self._interrupt = interrupt
+        self._kill_at = 0.0
 
     def interrupt(self) -> None:
         """Do what Ctrl-C does, for a process that did not get it from the terminal."""
@@ -76,6 +77,10 @@ class ChildProcess:
             with suppress(OSError):
                 self._process.kill()
 
+    def kill_later(self) -> None:
+        """End it after `GRACE` seconds from the first such call on, if it is still there."""
+        self._kill_at = self._kill_at or time.monotonic() + GRACE
+
     def has_ended(self) -> bool:
         """Whether it has ended; if so, `returncode` is set."""
         self._update(0)
@@ -87,6 +92,8 @@ class ChildProcess:
         sleep = _LONGEST_SLEEP / 16
         while self.returncode is None and not (until and until()):
             stopped_by = self._update(os.WUNTRACED if in_main_thread and sys.platform != "win32" else 0)
+            if self._kill_at and time.monotonic() > self._kill_at:
+                self.kill()
             if stopped_by:
                 self._stop_with_it(stopped_by, terminal)
             elif self.returncode is None:
@@ -207,14 +214,10 @@ class SignalForwarding:
         self._ending = 0
         self._before: dict[int, Any] = {}
 
-    @property
-    def ending(self) -> int:
-        """The signal that is to end this process once its commands have ended, or 0."""
-        return self._ending
-
     def record(self, number: int) -> None:
         """Remember that a signal is to end this process once its commands have ended."""
-        self._ending = self._ending or number
+        if self._ending in (0, signal.SIGINT):
+            self._ending = number
         self._interrupts += number == signal.SIGINT
 
     def add(self, child: ChildProcess) -> None:
@@ -223,8 +226,22 @@ class SignalForwarding:
         if self._ending:
             child.send(self._ending)
 
+    def ended(self, child: ChildProcess, returncode: int, terminal: Terminal | None) -> None:
+        """The command has ended. After Ctrl-C that ends this process too only if it has ended the command.
+
+        One that handles Ctrl-C and ends by itself has taken it for itself, as in a shell.
+        """
+        self.remove(child)
+        if not is_interrupt(returncode):
+            if self._ending == signal.SIGINT and self._interrupts == 1:
+                self._ending = self._interrupts = 0
+        elif terminal is not None and terminal.was_lent:
+            self.record(signal.SIGINT)  # the terminal has sent it to the command alone
+        if self._ending:
+            child.wait_for_group(self._ending)
+
     def remove(self, child: ChildProcess) -> None:
-        """The command has ended."""
+        """Pass no signals on to this command any more."""
         if child in self._children:
             self._children.remove(child)
 
@@ -284,10 +301,13 @@ class SignalForwarding:
         if number == signal.SIGTSTP:
             self._stop()
             return
+        insisted = self._ending not in (0, signal.SIGINT)
         self.record(number)
         for child in self._children:
             if number != signal.SIGINT:
                 child.send(number)
+                if insisted:
+                    child.kill_later()
             elif self._interrupts == 1:
                 child.interrupt()
             else:

@@ -327,6 +327,16 @@ def is_terminal(stream: Any, fd: int) -> bool:
         return False
 
 
+def same_file(one: Any, other: Any) -> bool:
+    """Whether two streams are one, or write to one file, pipe or terminal (`2>&1`). Windows does not tell of pipes."""
+    if one is other:
+        return True
+    try:
+        return len(_same_files([one.fileno(), other.fileno()])) == 1
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
 def is_open(fd: int) -> bool:
     """Whether a standard file descriptor is there at all."""
     try:
