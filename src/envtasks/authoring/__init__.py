@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .asking import ask_hidden, ask_whether, read_value
     from .creation import Creation, new_environment
     from .draft import Target, find_target
+    from .editing import Dialogue, Edit, edit_file
+    from .editor import Editor, find_editor
     from .git_commands import run_git_command
     from .git_setup import set_up_git
     from .values import (
@@ -25,14 +27,16 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Change", "Creation", "Target", "ask_hidden", "ask_whether", "decrypt_value", "encrypt_values", "find_target",
-    "is_encrypted", "new_environment", "read_value", "rekey_values", "repair_values", "run_git_command", "set_up_git",
-    "set_value", "unset_value",
+    "Change", "Creation", "Dialogue", "Edit", "Editor", "Target", "ask_hidden", "ask_whether", "decrypt_value",
+    "edit_file", "encrypt_values", "find_editor", "find_target", "is_encrypted", "new_environment", "read_value",
+    "rekey_values", "repair_values", "run_git_command", "set_up_git", "set_value", "unset_value",
 ]  # fmt: skip
 _MODULES = {
     "asking": ("ask_hidden", "ask_whether", "read_value"),
     "creation": ("Creation", "new_environment"),
     "draft": ("Target", "find_target"),
+    "editing": ("Dialogue", "Edit", "edit_file"),
+    "editor": ("Editor", "find_editor"),
     "git_commands": ("run_git_command",),
     "git_setup": ("set_up_git",),
     "values": (

@@ -12,14 +12,13 @@ from ..config import Environment
 from ..envfiles import (
     Entry,
     EnvFile,
-    KeyRing,
     Keys,
+    by_public_key,
     decode_env_file,
     decrypt,
     encrypt,
     locked,
     parse_env_file,
-    public_key,
     read_env_file,
     refuse_conflict,
     replace_file,
@@ -78,61 +77,55 @@ class Draft:
     def __init__(self, target: Target, file: EnvFile) -> None:
         self.target, self.file = target, file
         self.notes: list[str] = []
-        self._plaintexts: dict[str, str] = {}  # of each ciphertext that was made or opened here
-
-    @cached_property
-    def _keys(self) -> Keys:
-        return Keys(self.target.environment, self.target.process_env, [self.file])
-
-    @property
-    def ring(self) -> KeyRing:
-        """The private keys at hand."""
-        return self._keys.ring
+        self._keys = Keys(target.environment, target.process_env, [file])
+        self._own: dict[tuple[str, ...], list[str]] = {}  # of the keys at hand those of `key`
+        self._made: dict[str, str] = {}  # the plaintext of each ciphertext that was made here
 
     @cached_property
     def key(self) -> FileKey:
         """The key that values are encrypted for."""
-        return find_file_key(self.target.environment, self.file, self.ring)
+        return find_file_key(self.target.environment, self.file, self._keys.ring)
 
-    @property
     def _own_keys(self) -> list[str]:
         """The private keys at hand of the public key that values are encrypted for."""
-        keys = [key for key in (*self.ring.hexes, self.key.private) if key]
-        return [key for key in keys if public_key(key) == self.key.public]
+        keys = (*self._keys.ring.hexes, *filter(None, [self.key.private]))
+        if keys not in self._own:
+            self._own[keys] = [
+                key for public, key in by_public_key(keys).items() if public == self.key.public
+            ]
+        return self._own[keys]
 
     def encrypted(self, value: str) -> str:
         """A new ciphertext of a value. Raises EnvFileInvalid where a key at hand does not open it again."""
         ciphertext = encrypt(value, self.key.public)
-        own = self._own_keys
-        if own and decrypt([ciphertext], own) != [value]:
+        if (own := self._own_keys()) and decrypt([ciphertext], own) != [value]:
             raise EnvFileInvalid(f"{self.target.label}: a value does not decrypt again; nothing was written.")
-        self._plaintexts[ciphertext] = value
+        self._made[ciphertext] = value
         return ciphertext
 
-    def plaintexts(self, entries: Iterable[Entry]) -> dict[str, str]:
-        """The plaintext of each ciphertext among these entries that a key at hand opens."""
+    def plaintexts(self, entries: Iterable[Entry], *, ask: bool = False) -> dict[str, str]:
+        """The plaintext of each of these ciphertexts that a key at hand opens, with `ask` also one of `key-command`."""
         wanted = {entry.value for entry in entries if entry.encrypted}
-        new = sorted(wanted - self._plaintexts.keys())
-        if new:
-            found = zip(new, self._keys.decrypt(new), strict=True)
-            self._plaintexts.update((text, plain) for text, plain in found if plain is not None)
-        return {text: self._plaintexts[text] for text in wanted & self._plaintexts.keys()}
+        rest = sorted(wanted - self._made.keys())
+        found = zip(rest, self._keys.decrypt(rest) if ask else self._keys.decrypt_at_hand(rest), strict=True)
+        opened = {text: plain for text, plain in found if plain is not None}
+        return {text: self._made[text] for text in wanted & self._made.keys()} | opened
 
     def plaintext(self, entry: Entry) -> str:
         """The decrypted value of an entry. Raises DecryptionFailed."""
-        found = self.plaintexts([entry]).get(entry.value)
+        found = self.plaintexts([entry], ask=True).get(entry.value)
         if found is None:
             raise DecryptionFailed(
                 f"{self.target.label}:{entry.line}: no key at hand opens {entry.name}.",
-                hint=f"searched: {'; '.join(self.ring.searched)}",
+                hint=f"searched: {'; '.join(self._keys.ring.searched)}",
             )
         return found
 
     def opens_with_own_key(self, entry: Entry) -> bool:
         """Whether an encrypted value is under the key in the header; taken for granted where no key at hand tells."""
-        opened = self.plaintexts([entry])  # first, as it may find a further key
-        if self._own_keys:
-            return decrypt([entry.value], self._own_keys)[0] is not None
+        opened = self.plaintexts([entry], ask=True)  # first, as it may find a further key
+        if own := self._own_keys():
+            return decrypt([entry.value], own)[0] is not None
         return not opened
 
     def values(self, file: EnvFile | None = None) -> dict[str, str]:

@@ -104,12 +104,14 @@ def encrypt_values(target: Target, only: Sequence[str]) -> Change:
     with changing(target) as draft:
         plain = [entry for entry in _matching(draft, only) if not entry.encrypted]
         plain = [entry for entry in plain if not target.environment.is_not_secret(entry.name)]
-        problems = [f"{target.label}:{entry.line}: {why}" for entry in plain if (why := _why_not(entry))]
+        problems = [
+            f"{target.label}:{entry.line}: {why}" for entry in plain if (why := why_not_encrypted(entry))
+        ]
         if problems:
             raise EnvFileInvalid(
                 "; ".join(problems), hint="nothing was written; choose others with --only NAME"
             )
-        return _replace(draft, "encrypted", {entry: _encrypted(draft, entry) for entry in plain})
+        return _replace(draft, "encrypted", {entry: ciphertext_of(draft, entry) for entry in plain})
 
 
 def decrypt_value(target: Target, name: str) -> Change:
@@ -119,7 +121,7 @@ def decrypt_value(target: Target, name: str) -> Change:
     """
     with changing(target) as draft:
         ciphertexts = [entry for entry in _matching(draft, [name]) if entry.encrypted]
-        spelled = {entry: _plain(draft, entry) for entry in ciphertexts}
+        spelled = {entry: plain_text_of(draft, entry) for entry in ciphertexts}
         return _replace(draft, "decrypted", spelled, encrypted=False)
 
 
@@ -217,7 +219,7 @@ def _references(value: str) -> tuple[str, set[str]]:
     return expand(value, names.add)[0], names
 
 
-def _why_not(entry: Entry) -> str:
+def why_not_encrypted(entry: Entry) -> str:
     """Why a plain value cannot be encrypted; empty if it can."""
     if not entry.literal and "$(" in entry.value:
         return f"{entry.name}: `$(…)` is a command, which encrypted text is not"
@@ -233,7 +235,7 @@ def _why_not(entry: Entry) -> str:
     return ""
 
 
-def _encrypted(draft: Draft, entry: Entry) -> str:
+def ciphertext_of(draft: Draft, entry: Entry) -> str:
     """The plain value of an entry, encrypted and in quotes; what it refers to is expanded as before."""
     value = entry.value
     if entry.literal or "$" not in value:
@@ -242,7 +244,7 @@ def _encrypted(draft: Draft, entry: Entry) -> str:
     return quote_ciphertext(draft.encrypted(value if names else constant), expand=bool(names))
 
 
-def _plain(draft: Draft, entry: Entry) -> str:
+def plain_text_of(draft: Draft, entry: Entry) -> str:
     """The encrypted value of an entry in plain text; what it refers to is expanded as before."""
     value = draft.plaintext(entry)
     constant, names = (value, set()) if entry.literal or "$" not in value else _references(value)

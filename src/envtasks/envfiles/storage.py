@@ -35,6 +35,15 @@ def locked(*paths: Path) -> Iterator[None]:
         yield
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process that still runs holds the lock of a path."""
+    descriptor = os.open(_lock_file(Path(os.path.realpath(path))), os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+    try:
+        return not _taken(descriptor)
+    finally:
+        _free(descriptor)
+
+
 def write_atomic(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
     """Replace the content of a file atomically, waiting for other writers; else as `replace_file`."""
     with locked(path):

@@ -1,8 +1,10 @@
-"""`inv env.new`: make an environment."""
+"""`inv env.new` and `env.edit`: make an environment, edit an env file."""
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,11 @@ from ..activation import ask, can_ask
 from ..context import Context
 from ..declare import task
 from ..invocation import current_invocation
+from .env_values import FILE, JSON, is_to_be_encrypted, target_of
 
 if TYPE_CHECKING:
-    from ..authoring import Creation
+    from ..authoring import Creation, Edit
+    from ..errors import EnvtasksError
 
 _SHOWN = 60  # characters of a value that Enter keeps
 
@@ -24,7 +28,7 @@ _SHOWN = 60  # characters of a value that Enter keeps
     help={
         "name": "The new environment",
         "from": "The environment whose variables it gets (default: those of .env.example)",
-        "json": "Print JSON",
+        "json": JSON,
     },
 )
 def new(c: Context, name: str, from_: str = "", json: bool = False) -> None:
@@ -67,3 +71,42 @@ def _report(made: Creation, *, json: bool) -> None:
         return
     count = f"{len(made.variables)} variable{'' if len(made.variables) == 1 else 's'}"
     print(f"{'would make' if made.dry else 'made'} {made.name}: {count} in {made.file}")
+
+
+@task(hydrate=False, requires_environment=True, help={"file": FILE, "json": JSON})
+def edit(c: Context, file: str = "", json: bool = False) -> None:
+    """Edit an env file with its values decrypted in $VISUAL or $EDITOR; they are encrypted again when you save."""
+    from ..authoring import Dialogue, edit_file, find_editor
+
+    target = target_of(c, file)
+    editor = find_editor(target.process_env)
+    if target.dry:
+        print(f"would edit {target.label} with {editor.name}")
+        return
+    project = current_invocation(c).project
+    encrypts = functools.cache(lambda name: is_to_be_encrypted(project, target, name))
+    dialogue = Dialogue(
+        encrypts, functools.partial(_again, target.process_env), functools.partial(console.say, "note")
+    )
+    _report_edit(edit_file(target, editor, dialogue), json=json)
+
+
+def _again(process_env: Mapping[str, str], error: EnvtasksError) -> bool:
+    """Whether a person wants to edit again what cannot be written; where nobody can be asked, not."""
+    from ..authoring import ask_whether
+
+    if not can_ask(process_env):
+        return False
+    console.say("error", error.message)
+    return ask_whether("Edit it again? Otherwise the edit is thrown away.")
+
+
+def _report_edit(edit: Edit, *, json: bool) -> None:
+    for note in edit.notes:
+        console.say("note", note)
+    if json:
+        console.print_json(asdict(edit))
+        return
+    parts = [("changed", edit.changed), ("added", edit.added), ("removed", edit.removed)]
+    done = "; ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names)
+    print(f"edited {edit.file}: {done or 'comments'}" if edit.written else f"nothing changed in {edit.file}")

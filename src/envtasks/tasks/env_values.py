@@ -41,9 +41,9 @@ def set_(
     """Set a variable: its value comes from a hidden prompt, a pipe or a file, and is encrypted."""
     from ..authoring import read_value, set_value
 
-    target = _target(c, file)
+    target = target_of(c, file)
     pipe = f"pipe it: … | inv env.set {name} --env {c.environment}; or --from-file PATH"
-    encrypted = _is_to_be_encrypted(current_invocation(c).project, target, name, plain=plain)
+    encrypted = is_to_be_encrypted(current_invocation(c).project, target, name, plain=plain)
     value = read_value(
         name, target.process_env, file=Path(from_file) if from_file else None, how_to_pipe=pipe
     )
@@ -60,7 +60,7 @@ def unset(c: Context, name: str, file: str = "", json: bool = False) -> None:
     """Remove a variable from an env file."""
     from ..authoring import unset_value
 
-    _report(unset_value(_target(c, file), name), json=json)
+    _report(unset_value(target_of(c, file), name), json=json)
 
 
 @task(
@@ -86,7 +86,7 @@ def encrypt(
     """Encrypt every plain value of an env file, but for those in `not-secret`."""
     from .. import authoring
 
-    target = _target(c, file)
+    target = target_of(c, file)
     if rekey and (repair or only):
         raise ConfigInvalid("env.encrypt takes --rekey alone, without --repair and --only.")
     if rekey:
@@ -107,12 +107,13 @@ def decrypt(c: Context, name: str, file: str = "", json: bool = False) -> None:
     """Store the value of one variable in plain text."""
     from ..authoring import decrypt_value
 
-    target = _target(c, file)
+    target = target_of(c, file)
     _warn_if_secret(current_invocation(c).project, name)
     _report(decrypt_value(target, name), json=json)
 
 
-def _target(c: Context, file: str) -> Target:
+def target_of(c: Context, file: str) -> Target:
+    """The env file that a command changes. Raises ConfigInvalid."""
     from ..authoring import find_target
     from ..hydration import without_outer
 
@@ -122,7 +123,7 @@ def _target(c: Context, file: str) -> Target:
     return find_target(environment, without_outer(os.environ), file=file or None, dry=bool(c.config.run.dry))
 
 
-def _is_to_be_encrypted(project: Project, target: Target, name: str, *, plain: bool) -> bool:
+def is_to_be_encrypted(project: Project, target: Target, name: str, *, plain: bool = False) -> bool:
     """Whether a value is stored encrypted; asks on a terminal where nothing tells."""
     from ..authoring import ask_whether, is_encrypted
     from ..settings_class import secret_names

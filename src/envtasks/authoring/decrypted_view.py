@@ -1,0 +1,165 @@
+"""The text of an env file with its values decrypted, and the env file that an edit of that text makes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ..envfiles import (
+    PRIVATE_KEY,
+    PUBLIC_KEY,
+    Entry,
+    EnvFile,
+    check_name,
+    decode_env_file,
+    parse_env_file,
+    refuse_conflict,
+    replace_values,
+)
+from ..errors import EnvFileInvalid
+from .draft import Draft
+from .values import ciphertext_of, plain_text_of, why_not_encrypted
+
+_MARK: Final = "#| "
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The env file that an edit makes, the values that a process has to get of it, and what changed, by name."""
+
+    file: EnvFile
+    expected: dict[str, str]
+    changed: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class DecryptedView:
+    """An env file as a person edits it: its values in plain text, but for those that no plain text carries.
+
+    Raises DecryptionFailed where the file has encrypted values and no key opens any.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._ours: list[str] = []  # the lines of ours in the text that the editor has
+        ciphertexts = [entry for entry in draft.file.entries if entry.encrypted]
+        if ciphertexts and not draft.plaintexts(ciphertexts, ask=True):
+            draft.plaintext(ciphertexts[0])
+        try:
+            self._shown = replace_values(draft.file, dict(self._decrypted(ciphertexts)))
+        except (
+            EnvFileInvalid
+        ):  # a quote that is not closed would change its meaning: as it is, it can be mended
+            self._shown = draft.file
+
+    def _decrypted(self, ciphertexts: list[Entry]) -> Iterator[tuple[Entry, str]]:
+        opened = self._draft.plaintexts(ciphertexts)
+        for entry in ciphertexts:
+            if entry.value in opened:
+                try:
+                    yield entry, plain_text_of(self._draft, entry)
+                except EnvFileInvalid:
+                    continue
+
+    def text(self, edited: EnvFile | None = None, *, problem: str = "") -> bytes:
+        """What the editor gets: lines that explain, and the text, or an edit of it that has a problem."""
+        file = self._shown if edited is None else self._without_ours(edited)
+        newline = "\r\n" if "\r\n" in file.text else "\n"
+        secret = [old.name for old, new in self._pairs() if old.encrypted and not new.encrypted]
+        what = f"{self._draft.target.label}, decrypted; lines like this one are removed"
+        self._ours = [
+            _MARK + (f"error: {problem}" if problem else what),
+            f"{_MARK}encrypted when you save: {', '.join(dict.fromkeys(secret)) or 'nothing yet'}, and new secrets",
+        ]
+        # not at the end, where a new line would become part of the comment in some editors
+        mark = "\ufeff" if file.text.startswith("\ufeff") else ""
+        ours = "".join(line + newline for line in self._ours)
+        return file.encode(mark + ours + file.text.removeprefix(mark))
+
+    def read(self, data: bytes) -> EnvFile:
+        """The edited text, our lines included. Raises EnvFileInvalid where it cannot be an env file."""
+        return decode_env_file(data, self._draft.file.path, label=self._draft.target.label)
+
+    def is_unchanged(self, edited: EnvFile) -> bool:
+        """Whether the text is what it was, but for line breaks at its end, which many editors add."""
+        return self._without_ours(edited).text.rstrip("\r\n") == self._shown.text.rstrip("\r\n")
+
+    def result(self, edited: EnvFile, *, encrypts: Callable[[str], bool]) -> Result:
+        """The env file that the edited text makes, without our lines; a value that is as it was keeps its ciphertext.
+
+        `encrypts` tells whether a new variable is encrypted. Raises EnvFileInvalid with the line of what is wrong.
+        """
+        label = self._draft.target.label
+        refuse_conflict(edited, label)
+        self._refuse_mistakes(edited)
+        known = self._by_occurrence()
+        spelled: dict[Entry, str] = {}
+        changed, added = [], []
+        for key, entry in _by_occurrence(edited.entries).items():
+            old, shown = known.pop(key, (None, None))
+            if old is None or shown is None:
+                check_name(entry.name)
+                added.append(entry.name)
+                encrypt = not _is_key(entry) and encrypts(entry.name)
+            else:
+                encrypt = old.encrypted
+                if self._is_same(entry, old, shown):
+                    spelled[entry] = self._draft.file.text[old.value_start : old.value_end]
+                    continue
+                changed.append(entry.name)
+            if encrypt and not entry.encrypted:
+                if why := why_not_encrypted(entry):
+                    raise EnvFileInvalid(f"{label}:{entry.line}: {why}.")
+                spelled[entry] = ciphertext_of(self._draft, entry)
+        return Result(
+            self._without_ours(replace_values(edited, spelled)),
+            self._draft.values(edited),
+            tuple(dict.fromkeys(changed)),
+            tuple(dict.fromkeys(added)),
+            tuple(dict.fromkeys(name for name, _ in known)),
+        )
+
+    def _without_ours(self, file: EnvFile) -> EnvFile:
+        ours = "|".join(map(re.escape, self._ours))
+        text = re.sub(rf"^(\ufeff?)(?:{ours})(?:\r?\n|\Z)", r"\1", file.text, flags=re.MULTILINE)
+        return parse_env_file(text, path=file.path, encoding=file.encoding)
+
+    def _pairs(self) -> Iterator[tuple[Entry, Entry]]:
+        yield from zip(self._draft.file.entries, self._shown.entries, strict=True)
+
+    def _by_occurrence(self) -> dict[tuple[str, int], tuple[Entry, Entry]]:
+        old, shown = _by_occurrence(self._draft.file.entries), _by_occurrence(self._shown.entries)
+        return {key: (entry, shown[key]) for key, entry in old.items()}
+
+    def _is_same(self, entry: Entry, old: Entry, shown: Entry) -> bool:
+        """Whether an edited assignment means what it did: then the file keeps its bytes."""
+        if (entry.raw, entry.quote) == (shown.raw, shown.quote):
+            return True
+        if not old.encrypted or entry.encrypted or "$" in entry.value:
+            return False
+        return self._draft.plaintexts([old]).get(old.value) == entry.value
+
+    def _refuse_mistakes(self, edited: EnvFile) -> None:
+        """Raise EnvFileInvalid for an open quote, or a line that is no assignment, where there was none before."""
+        before = {sentence for _, sentence in self._shown.warnings}
+        for line, sentence in edited.warnings:
+            if sentence not in before and ("quote" in sentence or "is ignored" in sentence):
+                raise EnvFileInvalid(f"{self._draft.target.label}:{line}: {sentence}.")
+
+
+def _by_occurrence(entries: tuple[Entry, ...]) -> dict[tuple[str, int], Entry]:
+    """The assignments by name and by how often that name was there before."""
+    counts: dict[str, int] = defaultdict(int)
+    found = {}
+    for entry in entries:
+        found[entry.name, counts[entry.name]] = entry
+        counts[entry.name] += 1
+    return found
+
+
+def _is_key(entry: Entry) -> bool:
+    return entry.name.startswith((PUBLIC_KEY, PRIVATE_KEY))

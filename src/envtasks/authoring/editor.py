@@ -1,0 +1,72 @@
+"""The editor of whoever runs this: `$VISUAL`, `$EDITOR`, or what the system has."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..errors import EnvtasksError, ToolMissing
+from ..process import Runner, find_program, without_keys
+
+_USUAL: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vim", "vi")
+# neither swap file nor viminfo, undo file or backup, which would hold what is decrypted
+_VIM_OPTIONS: Final = ("-n", "-i", "NONE", "-c", "silent! set noundofile nobackup nowritebackup")
+_VIMS: Final = ("vim", "nvim", "gvim", "view")
+_HISTORIES: Final = ("code", "code-insiders", "codium", "cursor", "windsurf")
+_AT_ONCE: Final = 1.0  # seconds
+
+
+class Editor(NamedTuple):
+    """An editor's command line."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The program, as messages show it."""
+        return Path(self.argv[0]).stem
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it is known to keep copies of what it edits."""
+        return self.name in _HISTORIES
+
+    def edit(self, path: Path) -> bool:
+        """Let a person edit a file; whether the editor returned at once. Raises EnvtasksError if it fails."""
+        start = time.monotonic()
+        runner = Runner.outside_task(self.env)
+        done = runner.run_argv([*self.argv, str(path)], warn=True, in_stream=None if os.isatty(0) else False)
+        if done.exited:
+            raise EnvtasksError(
+                f"{self.name} ended with code {done.exited}, so nothing was written.",
+                hint="set VISUAL or EDITOR to another editor",
+            )
+        return time.monotonic() - start < _AT_ONCE
+
+
+def find_editor(process_env: Mapping[str, str]) -> Editor:
+    """The editor that `$VISUAL` or `$EDITOR` names, else one that is installed. Raises ToolMissing."""
+    env = without_keys(process_env)
+    line = process_env.get("VISUAL") or process_env.get("EDITOR") or _installed(env)
+    argv = shlex.split(line, posix=sys.platform != "win32")
+    argv = [word.strip('"') for word in argv] if sys.platform == "win32" else argv
+    program = os.path.realpath(find_program(argv[0], env))
+    if Path(program).name.split(".")[0] in _VIMS:
+        argv[1:1] = _VIM_OPTIONS
+    return Editor(tuple(argv), env)
+
+
+def _installed(env: Mapping[str, str]) -> str:
+    for name in _USUAL:
+        try:
+            find_program(name, env)
+        except EnvtasksError:
+            continue
+        return name
+    raise ToolMissing("There is no editor: neither VISUAL nor EDITOR is set.", hint="export EDITOR=nano")
