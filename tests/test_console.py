@@ -30,6 +30,42 @@ def test_say_writes_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "warning: look out\n")
 
 
+def test_a_message_of_several_lines_keeps_them_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line is wrapped by itself, at words, with its own beginning."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = "Environment local lacks 2 variables that the stack needs:\n    DB_PASSWORD  compose.yaml:14\n    B  x:1"
+
+    lines = console.message("error", text, "add them", stream=_Terminal()).splitlines()
+
+    assert lines[2:] == ["    DB_PASSWORD  compose.yaml:14", "    B  x:1", "  hint: add them"]
+    assert " ".join(line.strip() for line in lines[:2]) == f"error: {text.partition(chr(10))[0]}"
+
+
+@pytest.mark.parametrize(
+    ("argv0", "called"),
+    [
+        ("/v/bin/inv", "inv"),
+        ("/v/lib/invoke/__main__.py", "inv"),
+        ("/v/bin/envtasks", "envtasks"),
+        ("/v/lib/envtasks/__main__.py", "envtasks"),
+        ("/v/bin/nox", "envtasks"),
+        ("", "inv"),
+    ],
+)
+def test_messages_name_our_commands_as_they_are_called_here(
+    argv0: str, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a tasks.py there is no `inv`: the `envtasks` command and nox name `envtasks` in hints."""
+    monkeypatch.setattr("sys.argv", [argv0])
+
+    text = console.message(
+        "error", "x", "inv env.set A --env local, or inv exec; inventory", stream=io.StringIO()
+    )
+
+    assert text == f"error: x\n  hint: {called} env.set A --env local, or {called} exec; inventory"
+
+
 def test_plain_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     """Piped, a table is aligned text with a header and no trailing space."""
     console.table(["name", "value"], [["A", "1"], ["LONGER", ""]])

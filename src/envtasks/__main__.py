@@ -35,10 +35,18 @@ def _run() -> None:
     from invoke.program import Program
 
     from . import __version__
-    from .tasks import built_in
+    from .tasks import built_in, command_line, wanted_by
 
+    if len(sys.argv) == 1:
+        from .tasks.first_screen import first_screen
+
+        print(first_screen())
+        return
+    root = built_in(wanted_by(sys.argv[1:]))
+    program = Program(name="envtasks", binary="envtasks", namespace=root, version=__version__)
+    command_line.adapt(program, root)
     try:
-        Program(name="envtasks", binary="envtasks", namespace=built_in(), version=__version__).run()
+        program.run()
     except SystemExit as end:
         if end.code:
             raise

@@ -19,13 +19,14 @@ NOT_ENVIRONMENTS: Final = {"example", "keys", "vault", "bak", "old", "orig", "sa
 ENGINES: Final = ("native", "dotenvx")
 MASKS: Final = ("auto", "always", "never")
 KEYS: Final = (
-    *("engine", "settings", "commands", "mask"),
+    *("engine", "settings", "commands", "mask", "collections"),
     *("environment-variable", "not-secret", "allow-steering", "credentials"),
 )
 ENVIRONMENT_KEYS: Final = (
     *("files", "optional", "protected", "public", "keys", "key-command", "allow-overrides", "file-wins"),
 )
 INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
+COLLECTIONS: Final = ("env", *INTEGRATIONS)  # of built-in tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Project:
     environment_variable: str = "APP_ENV"
     credentials: tuple[str, ...] = ()
     allow_steering: tuple[str, ...] = ()
+    collections: tuple[str, ...] = COLLECTIONS  # of built-in tasks that are listed
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -126,6 +128,7 @@ class Project:
             credentials=table.strings(
                 "credentials", "a list of names and patterns, such as ['ARTIFACTORY_*']"
             ),
+            collections=_collections(table),
             tables=MappingProxyType({name: table.table(name).values for name in INTEGRATIONS}),
         )
 
@@ -178,6 +181,14 @@ class Project:
         if engine not in ENGINES:
             raise ConfigInvalid(f"ENVTASKS_ENGINE is {engine!r}; expected one of {', '.join(ENGINES)}.")
         return engine
+
+
+def _collections(table: Table) -> tuple[str, ...]:
+    expected = f"a list out of {', '.join(COLLECTIONS)}"
+    listed = table.strings("collections", expected)
+    if not set(listed) <= set(COLLECTIONS):
+        raise table.invalid("collections", expected)
+    return listed if "collections" in table.values else COLLECTIONS
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TextIO
+from pathlib import PurePath
+from typing import Final, TextIO
 
+_OURS: Final = re.compile(r"\binv(?= (?:exec|TASK|--list|(?:env|docker|compose|deploy|ci)\.))")
 STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
 
 
@@ -56,7 +59,7 @@ def styled(kind: str, stream: TextIO) -> str:
 def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = None) -> str:
     """An error as text: `error: …` and, on a line of its own, its hint; wrapped at words where a person looks at it."""
     stream = stream or sys.stderr
-    lines = [f"{kind}: {text}", *([f"  hint: {hint}"] if hint else [])]
+    whole = as_called_here("\n".join([f"{kind}: {text}", *([f"  hint: {hint}"] if hint else [])]))
     if stream.isatty():
         import shutil
         import textwrap
@@ -65,8 +68,15 @@ def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = Non
         wrap = textwrap.TextWrapper(
             width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
         )
-        lines = [wrap.fill(line) for line in lines]
-    return "\n".join(lines).replace(f"{kind}:", styled(kind, stream), 1)
+        whole = "\n".join(wrap.fill(line) for line in whole.splitlines())
+    return whole.replace(f"{kind}:", styled(kind, stream), 1)
+
+
+def as_called_here(text: str) -> str:
+    """The text with our commands as they are called here: `inv env.list` is `envtasks env.list` without a tasks.py."""
+    path = PurePath(*sys.argv[:1])
+    name = path.parent.name if path.stem == "__main__" else path.stem
+    return _OURS.sub("envtasks", text) if name in ("envtasks", "nox") else text
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

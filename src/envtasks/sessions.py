@@ -222,7 +222,7 @@ def _session_errors(session: nox.Session) -> Iterator[None]:
             raise
     else:
         return
-    session.error(str(found).removesuffix("."))  # nox adds one
+    session.error(console.as_called_here(str(found)).removesuffix("."))  # nox adds one
 
 
 def _environment_of(session: nox.Session) -> Mapping[str, str]:

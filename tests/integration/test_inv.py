@@ -178,10 +178,12 @@ def test_nested_calls_never_mix_environments(shop: Sandbox) -> None:
 
 
 def test_app_env_of_the_shell_is_ignored(shop: Sandbox) -> None:
-    """APP_ENV is the environment's name, whatever the shell says."""
+    """APP_ENV is the environment's name, whatever the shell says; that it chooses nothing is said."""
     done = shop.inv("exec", "-e", "local", "--", "python", "-c", SHOW, "APP_ENV", APP_ENV="production")
 
-    assert (done.stdout, done.stderr) == ("local\n", "")
+    assert done.stdout == "local\n"
+    assert done.stderr.startswith("note: APP_ENV of the process environment chooses no environment")
+    assert done.stderr.count("\n") == 1
 
 
 def test_shadowing_is_said_once_and_refused_in_production(shop: Sandbox) -> None:
@@ -332,9 +334,10 @@ def test_a_project_task_wins_over_a_built_in_of_its_name(shop: Sandbox) -> None:
 
     done, listed = shop.inv("env"), shop.inv("--list")
     quiet = [done, shop.inv("--complete", "--", "inv"), shop.inv("--help", "env")]
+    quiet += [shop.inv("exec", "--env", "local", *dashes, "ls", "-l") for dashes in ([], ["--"])]
 
     assert (done.returncode, done.stdout) == (0, "mine\n")
-    assert [each.stderr for each in quiet] == ["", "", ""]
+    assert [each.stderr for each in quiet] == [""] * 5
     assert listed.stderr.count("warning:") == 1
 
 

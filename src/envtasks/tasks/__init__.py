@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -12,11 +13,13 @@ from invoke.collection import Collection
 from invoke.tasks import Task
 
 from .. import console
+from ..config import COLLECTIONS
+from ..error_translation import translate_errors
+from ..invocation import project_at
 from . import command_line
 from .exec import exec_
 
 LISTING: Final = ("-l", "--list", "-h", "--help", "--complete")
-COLLECTIONS: Final = ("env", "docker", "compose", "deploy", "ci")
 
 
 def namespace(module: str | ModuleType) -> Collection:
@@ -32,24 +35,43 @@ def namespace(module: str | ModuleType) -> Collection:
             root.add_task(value)
         elif isinstance(value, Collection) and value.name:
             root.add_collection(value)
-    return _prepared(_with_built_in(root, wanted_by(sys.argv[1:])))
+    add_built_in(root, wanted_by(sys.argv[1:]), hidden=_say_hidden)
+    return _prepared(root)
 
 
-def built_in() -> Collection:
+def built_in(wanted: Sequence[str] = COLLECTIONS) -> Collection:
     """The built-in tasks alone, for the `envtasks` command."""
-    return _prepared(_with_built_in(Collection(), COLLECTIONS))
+    root = Collection()
+    add_built_in(root, wanted)
+    return _prepared(root)
 
 
 def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
     """The built-in collections that a command line can mean.
 
     `inv run` is typed hundreds of times a day and does not import the modules of tasks that it does not name. What
-    lists or completes tasks gets all of them.
+    lists or completes tasks gets those that the project wants to see.
     """
     heads = {word.partition(".")[0] for word in words}
+    listed: Sequence[str] = ()
     if not heads or any(word.startswith(LISTING) for word in words):
-        return COLLECTIONS
-    return tuple(name for name in COLLECTIONS if name in heads)
+        with translate_errors():
+            listed = project_at(Path.cwd()).collections
+    return tuple(name for name in COLLECTIONS if name in heads or name in listed)
+
+
+def add_built_in(
+    root: Collection, wanted: Sequence[str] = COLLECTIONS, *, hidden: Callable[[str], None] | None = None
+) -> None:
+    """Add `exec` and the built-in collections that are wanted; `hidden` gets the names that `root` has taken."""
+    for name in (exec_.name, *COLLECTIONS):
+        if name in root.tasks or name in root.collections:
+            if hidden is not None:
+                hidden(name)
+        elif name == exec_.name:
+            root.add_task(exec_)
+        elif name in wanted:
+            root.add_collection(Collection.from_module(import_module(f".{name}", __name__)), name)
 
 
 def _prepared(root: Collection) -> Collection:
@@ -60,19 +82,8 @@ def _prepared(root: Collection) -> Collection:
     return root
 
 
-def _with_built_in(root: Collection, wanted: Sequence[str]) -> Collection:
-    if _free(root, exec_.name):
-        root.add_task(exec_)
-    for name in COLLECTIONS:
-        if _free(root, name) and name in wanted:
-            root.add_collection(Collection.from_module(import_module(f".{name}", __name__)), name)
-    return root
-
-
-def _free(root: Collection, name: str) -> bool:
-    taken = name in root.tasks or name in root.collections
-    if taken and any(word.startswith(("-l", "--list")) for word in sys.argv[1:]):
+def _say_hidden(name: str) -> None:
+    if command_line.lists_tasks():
         console.say(
             "warning", f"tasks.py has its own {name!r}, so the built-in {name!r} of envtasks is not shown."
         )
-    return not taken

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from invoke.exceptions import Exit, ParseError
@@ -42,7 +43,13 @@ def prepare(root: Collection) -> None:
         if command:
             program.core.unparsed = words[: -len(command)]
             program.core.remainder = shlex.join(command)
-        give_advice(program, root)
+        adapt(program, root)
+
+
+def lists_tasks() -> bool:
+    """Whether this is `inv --list`."""
+    program = _loading_program()
+    return program is not None and bool(program.args.list.value)
 
 
 def exec_command(words: Sequence[str]) -> list[str]:
@@ -55,11 +62,13 @@ def exec_command(words: Sequence[str]) -> list[str]:
     return list(words[at:]) if len(words) - at > 1 else []
 
 
-def give_advice(program: Program, root: Collection) -> None:
-    """Replace Invoke's error about an unknown word by one that says what was probably meant."""
+def adapt(program: Program, root: Collection) -> None:
+    """Let `--help` follow any task, and say of an unknown word what was probably meant."""
     parse_tasks = program.parse_tasks
 
     def parse() -> None:
+        if task := _task_to_explain(program.core.unparsed, root):
+            program.args.help.value, program.core.unparsed = task, []
         try:
             parse_tasks()
         except ParseError as error:
@@ -71,6 +80,14 @@ def give_advice(program: Program, root: Collection) -> None:
             raise Exit(console.message("error", message, hint), 1) from None
 
     program.parse_tasks = parse  # type: ignore[method-assign]
+
+
+def _task_to_explain(words: Sequence[str], root: Collection) -> str | None:
+    """The task that `--help` follows, which Invoke would take for the task's first positional argument."""
+    for task, flag in pairwise(words):
+        if flag in ("-h", "--help") and task in root.task_names and flag not in _flags(task, root):
+            return task
+    return None
 
 
 def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
@@ -92,13 +109,16 @@ def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
                 f"There is no service {word!r}{did_you_mean(word, services)}",
                 f"services: {', '.join(services)}",
             )
+    from . import add_built_in
+
+    add_built_in(root)  # also those that this command line did not name
     names = [*root.task_names, *(alias for aliases in root.task_names.values() for alias in aliases)]
     return f"There is no task {word!r}{did_you_mean(word, names)}", "inv --list shows all tasks"
 
 
 def _flags(task: str, root: Collection) -> list[str]:
     names = [name for argument in root[task].get_arguments() for name in argument.names] if task else []
-    return [f"--{name}" for name in names if len(name) > 1]
+    return [f"--{name}" if len(name) > 1 else f"-{name}" for name in names]
 
 
 def _environments() -> Sequence[str]:

@@ -1,0 +1,58 @@
+"""What `envtasks` prints without arguments: the environments of this project, and what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from .. import __version__
+from ..config import OVERRIDES
+from ..invocation import project_at
+
+if TYPE_CHECKING:
+    from ..config import Project
+
+_MOST: Final = 6  # environments that are named
+
+
+def first_screen() -> str:
+    """Ten lines for somebody who does not know envtasks. Raises ConfigInvalid."""
+    project = project_at(Path.cwd())
+    if project.environments:
+        names = list(project.environments)
+        listed = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
+        found = f"{project.name} has {len(names)} environment{'' if len(names) == 1 else 's'}: {listed}."
+    elif (project.root / OVERRIDES).is_file():
+        found = (
+            f"{project.name} has a {OVERRIDES} and no environment. To use it as one, in pyproject.toml:\n"
+            f'    [tool.envtasks.environments]\n    local = {{ files = ["{OVERRIDES}"] }}'
+        )
+    else:
+        found = f"{project.name} has no environment yet: there is no .env.<name> file in {project.root.name}."
+    commands = _commands(project)
+    width = max(map(len, commands))
+    return "\n".join(
+        [
+            f"envtasks {__version__}: tasks in declared environments, each an encrypted .env.<name> file in git",
+            "",
+            found,
+            *(f"  {command:{width}}  {what}" for command, what in commands.items()),
+        ]
+    )
+
+
+def _commands(project: Project) -> dict[str, str]:
+    """The next commands, each with what it does."""
+    name = next((each.name for each in project.environments.values() if not each.protected), "NAME")
+    first = {
+        "envtasks env.list": "their files, variables and keys",
+        f"envtasks env.show --env {name}": f"what {name} sets, secrets hidden",
+        f"envtasks exec --env {name} -- COMMAND": "run a command with these values",
+        f"envtasks env.set NAME --env {name}": "set a variable, encrypted",
+        "envtasks env.new NAME": "make another environment",
+    }
+    commands = first if project.environments else {"envtasks env.new local": "make one, with a key pair"}
+    commands |= {"envtasks --list": "all tasks; envtasks --help TASK explains one"}
+    if (project.root / "tasks.py").is_file():
+        commands |= {"inv --list": "the tasks of this project's tasks.py as well"}
+    return commands
