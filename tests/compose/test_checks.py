@@ -59,6 +59,14 @@ def test_an_include_may_not_name_an_env_file_of_the_project(tmp_path: Path, name
     )
 
 
+def test_an_include_from_elsewhere_gets_none_either(tmp_path: Path) -> None:
+    """Its env file is one of this folder, although what is included cannot be read here."""
+    include = "{path: https://git.example.com/x.git, env_file: .env.production}"
+    assert "with env_file .env.production: the project's env files" in refusal(
+        tmp_path, f"include:\n  - {include}\n"
+    )
+
+
 def test_an_includes_own_env_file_may_not_be_encrypted(tmp_path: Path) -> None:
     """What compose would put into the containers as ciphertext is refused, with the line."""
     (tmp_path / "c.yaml").write_text("services: {}", encoding="utf-8")

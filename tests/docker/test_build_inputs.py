@@ -13,6 +13,7 @@ from envtasks.docker.build_inputs import (
     build_inputs,
     check_history,
     image_labels,
+    left_out_note,
     public_address,
     unfed_mounts_note,
 )
@@ -158,20 +159,38 @@ def test_credentials_of_package_managers_come_from_the_process_environment(tmp_p
     assert found == BuildInputs(tuple(names), (), tuple(names))
 
 
-def test_an_optional_mount_that_nothing_feeds_is_noted() -> None:
-    """With its line; one that is fed, or required and so never empty, is not."""
+def test_optional_mounts_that_nothing_feeds_are_noted(tmp_path: Path) -> None:
+    """With their lines, empty ones too; one that is fed is not."""
     asked = declared(SecretMount("A", False, 3), SecretMount("B", False, 4), SecretMount("C", False, 5))
 
-    def note(*unfed: str) -> str:
-        return unfed_mounts_note(asked, unfed, settings=SETTINGS, environment="staging")
+    def note(**process: str) -> str:
+        return unfed_mounts_note(
+            asked, credentials(hydrated(tmp_path, "X=1\n", process=process)), settings=SETTINGS
+        )
 
-    assert note() == ""
-    assert note("B") == (
+    assert note(A="1", B="1", C="1") == ""
+    assert note(A="1", B="", C="1") == (
         "the optional secret mount is left empty, as staging has no value for it: B (docker/Dockerfile:4)."
     )
-    assert note("A", "C").startswith(
-        "the optional secret mounts are left empty, as staging has no value for them:"
+    assert note(A="1").startswith(
+        "the optional secret mounts are left empty, as staging has no value for them: B"
     )
+
+
+def test_an_arg_that_is_set_in_the_shell_and_looks_like_a_credential_is_noted(tmp_path: Path) -> None:
+    """It does not go in, and the note says by what setting it would; other variables of the shell need no word."""
+    asked = declared(
+        Argument("CORP_TOKEN", None, 2), Argument("EDITOR", None, 3), Argument("GH_TOKEN", None, 4)
+    )
+    found = credentials(
+        hydrated(tmp_path, "X=1\n", process={"CORP_TOKEN": "t", "EDITOR": "vi", "GH_TOKEN": "g"})
+    )
+
+    assert left_out_note(asked, found, settings=SETTINGS) == (
+        "CORP_TOKEN (docker/Dockerfile:2) is left out: only credentials come from the process environment, and "
+        "credentials in [tool.envtasks] does not list the name."
+    )
+    assert left_out_note(declared(Argument("EDITOR", None, 3)), found, settings=SETTINGS) == ""
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def _refuse_implicit(model: Model, include: Include) -> None:
         place = f"{model.label(include.file)}:{include.line}"
         implicit = model.label(include.implicit_env_file)
         raise ConfigInvalid(
-            f"{place} includes {model.label(include.files[0])}, and compose would read {implicit} for it: "
+            f"{place} includes {include.paths}, and compose would read {implicit} for it: "
             "values that no environment declares.",
             hint="move them into the .env.<name> files, or add `env_file: /dev/null` to this include",
         )
@@ -84,7 +84,7 @@ def _of_includes(model: Model) -> Iterator[_Reference]:
     for include in model.sources.includes:
         for path in include.env_files:
             said = (
-                f"{model.label(include.file)}:{include.line} includes {model.label(include.files[0])} "
+                f"{model.label(include.file)}:{include.line} includes {include.paths} "
                 f"with env_file {model.label(path)}"
             )
             yield _Reference(

@@ -52,9 +52,9 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """One entry of `include`: its files, the folder whose `.env` compose would read, its own env files."""
+    """One entry of `include`: its paths as written, the folder whose `.env` compose would read, its own env files."""
 
-    files: tuple[Path, ...]
+    paths: str
     directory: Path
     env_files: tuple[Path, ...]  # those that it names; /dev/null is one
     file: Path
@@ -276,13 +276,14 @@ class _Reader:
     def _include(self, entry: yaml.Node, file: Path, scope: _Scope) -> None:
         paths = _texts(entry if isinstance(entry, yaml.ScalarNode) else yaml_nodes.child(entry, "path"))
         files = [found for path in paths if (found := self._local(path, file, scope))]
-        if not files:
-            return
-        declared = yaml_nodes.scalar(entry, "project_directory")
-        base = scope.directory / self._expand(declared, scope) if declared else files[0].parent
         named = _texts(yaml_nodes.child(entry, "env_file"))
         env_files = tuple(scope.directory / self._expand(path, scope) for path in named)
-        self.includes.append(Include(tuple(files), base, env_files, file, yaml_nodes.line(entry)))
+        if not files and not env_files:
+            return
+        declared = yaml_nodes.scalar(entry, "project_directory")
+        base = (files[0] if files else file).parent
+        base = scope.directory / self._expand(declared, scope) if declared else base
+        self.includes.append(Include(", ".join(paths), base, env_files, file, yaml_nodes.line(entry)))
         own = {**scope.own, **values_of(env_files, scope.values)}
         for path in files:
             self.read(path, _Scope(base, {**own, **scope.values}, own))

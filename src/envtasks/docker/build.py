@@ -13,11 +13,10 @@ from .. import console
 from ..errors import BuildFailed, ConfigInvalid, ToolMissing
 from .build_inputs import (
     BuildInputs,
-    build_arg_note,
     build_inputs,
     check_history,
     image_labels,
-    unfed_mounts_note,
+    input_notes,
 )
 from .client import docker_client, find_docker
 from .credentials import Credentials
@@ -62,12 +61,7 @@ class BuildPlan:
     redactor: Redactor = field(repr=False)
     steering: Steering = NO_STEERING
     labels: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def unfed(self) -> frozenset[str]:
-        """The secret mounts, by id, that are not set or empty."""
-        ids = {mount.id for mount in self.dockerfile.secret_mounts}
-        return frozenset(name for name in ids if not self.child_env.get(self.steering.source(name)))
+    notes: tuple[str, ...] = ()
 
     @property
     def by_digest(self) -> bool:
@@ -134,6 +128,7 @@ def plan_build(project: Project, hydrated: Hydrated, options: BuildOptions) -> B
         steering=steering,
         # git runs without what the env files have: a value could make it run a program
         labels=image_labels(settings.root, credentials.process_env()),
+        notes=input_notes(dockerfile, inputs, credentials, settings=settings),
     )
 
 
@@ -156,12 +151,8 @@ def _check_platforms(platforms: tuple[str, ...], driver: str, *, push: bool) -> 
 
 def build(plan: BuildPlan) -> BuiltImage:
     """Build the image. Raises BuildFailed, whose message ends with the failed step's output, values redacted."""
-    for note in (
-        build_arg_note(plan.dockerfile, plan.inputs.credentials, settings=plan.settings),
-        unfed_mounts_note(plan.dockerfile, plan.unfed, settings=plan.settings, environment=plan.environment),
-    ):
-        if note:
-            console.say("note", note)
+    for note in plan.notes:
+        console.say("note", note)
     credentials = (*plan.inputs.credentials, *plan.inputs.secrets)
     with TemporaryDirectory(prefix="envtasks-") as folder:
         metadata = Path(folder, "metadata.json")

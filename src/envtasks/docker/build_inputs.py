@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .dockerfile import Dockerfile
     from .settings import ImageSettings
 
+_LOOKS_SECRET: Final = re.compile(r"TOKEN|PASSW|SECRET|CREDENTIAL|_KEY$|_AUTH$")
 _LABELS: Final = "org.opencontainers.image"  # github.com/opencontainers/image-spec, annotations.md
 
 
@@ -69,16 +70,48 @@ def build_inputs(dockerfile: Dockerfile, credentials: Credentials, *, settings: 
     )
 
 
-def unfed_mounts_note(
-    dockerfile: Dockerfile, unfed: Collection[str], *, settings: ImageSettings, environment: str
-) -> str:
-    """A note on the secret mounts, by id, that the build goes without; empty if there are none."""
-    found = [mount for mount in dockerfile.secret_mounts if mount.id in unfed]
+def input_notes(
+    dockerfile: Dockerfile, inputs: BuildInputs, credentials: Credentials, *, settings: ImageSettings
+) -> tuple[str, ...]:
+    """What to say about the inputs of a build: credentials as build args, empty mounts, args that are left out."""
+    notes = (
+        build_arg_note(dockerfile, inputs.credentials, settings=settings),
+        unfed_mounts_note(dockerfile, credentials, settings=settings),
+        left_out_note(dockerfile, credentials, settings=settings),
+    )
+    return tuple(note for note in notes if note)
+
+
+def unfed_mounts_note(dockerfile: Dockerfile, credentials: Credentials, *, settings: ImageSettings) -> str:
+    """A note on the optional secret mounts that the build goes without; empty if there are none."""
+    found = [
+        f"{mount.id} ({settings.label}:{mount.line})"
+        for mount in dockerfile.secret_mounts
+        if not credentials.child_env.get(mount.id)
+    ]
     if not found:
         return ""
-    names = ", ".join(f"{mount.id} ({settings.label}:{mount.line})" for mount in found)
     are, them = ("secret mount is", "it") if len(found) == 1 else ("secret mounts are", "them")
-    return f"the optional {are} left empty, as {environment} has no value for {them}: {names}."
+    environment = credentials.hydrated.environment
+    return f"the optional {are} left empty, as {environment} has no value for {them}: {', '.join(found)}."
+
+
+def left_out_note(dockerfile: Dockerfile, credentials: Credentials, *, settings: ImageSettings) -> str:
+    """A note on args that look like credentials, are set in the process environment alone, and so do not go in."""
+    found = [
+        f"{argument.name} ({settings.label}:{argument.line})"
+        for argument in dockerfile.arguments
+        if _LOOKS_SECRET.search(argument.name)
+        if argument.name in credentials.child_env
+        if argument.name not in credentials and argument.name not in credentials.hydrated
+    ]
+    if not found:
+        return ""
+    are = "is" if len(found) == 1 else "are"
+    return (
+        f"{', '.join(found)} {are} left out: only credentials come from the process environment, and "
+        "credentials in [tool.envtasks] does not list the name."
+    )
 
 
 def check_history(
