@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,31 +14,17 @@ from envtasks.authoring.git_commands import UNUSABLE
 from envtasks.config import Project
 from envtasks.envfiles import encrypt, generate_keys
 from envtasks.errors import ConfigInvalid
+from tests.authoring.repositories import commit_all, git, needs_git
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+pytestmark = needs_git
 
 OLD, NEW = generate_keys(), generate_keys()
 ATTRIBUTES = ".env.* -text diff=envtasks merge=envtasks\n"
 
 
-def git(root: Path, *words: str, code: int = 0) -> str:
-    """The output of a git command, which ends with this code."""
-    done = subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words],
-        cwd=root,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def commit(root: Path, text: str) -> None:
     (root / ".env.staging").write_bytes(text.encode())
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "change", "--allow-empty")
+    commit_all(root)
 
 
 def encrypted(value: str, public: str = OLD[1]) -> str:
@@ -218,7 +203,7 @@ def test_a_rotation_against_an_added_secret_is_a_conflict(repository: Path) -> N
 
     assert (repository / ".env.staging").read_text() == ours + added
     assert "PASSWORD: encrypted for another key than the one that the file names now" in output
-    assert "inv env.encrypt --rekey PASSWORD --env staging, then git add" in output
+    assert " env.encrypt --rekey PASSWORD --env staging, then git add" in output
 
 
 def test_the_keys_at_hand_tell_equal_values(repository: Path) -> None:

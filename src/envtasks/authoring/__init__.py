@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .editor import Editor, find_editor
     from .git_commands import run_git_command
     from .git_setup import set_up_git
+    from .keys import FileKeys, Import, describe_keys, import_keys, keys_to_hand_over, write_keys
+    from .rotation import Rotation, finish_rotation, prepare_rotation, rotate
     from .values import (
         Change,
         decrypt_value,
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Change", "Creation", "Dialogue", "Edit", "Editor", "Target", "ask_hidden", "ask_whether", "decrypt_value",
-    "edit_file", "encrypt_values", "find_editor", "find_target", "is_encrypted", "new_environment", "read_value",
-    "rekey_values", "repair_values", "run_git_command", "set_up_git", "set_value", "unset_value",
+    "Change", "Creation", "Dialogue", "Edit", "Editor", "FileKeys", "Import", "Rotation", "Target", "ask_hidden",
+    "ask_whether", "decrypt_value", "describe_keys", "edit_file", "encrypt_values", "find_editor", "find_target",
+    "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over", "new_environment", "prepare_rotation",
+    "read_value", "rekey_values", "repair_values", "rotate", "run_git_command", "set_up_git", "set_value",
+    "unset_value", "write_keys",
 ]  # fmt: skip
 _MODULES = {
     "asking": ("ask_hidden", "ask_whether", "read_value"),
@@ -39,6 +43,8 @@ _MODULES = {
     "editor": ("Editor", "find_editor"),
     "git_commands": ("run_git_command",),
     "git_setup": ("set_up_git",),
+    "keys": ("FileKeys", "Import", "describe_keys", "import_keys", "keys_to_hand_over", "write_keys"),
+    "rotation": ("Rotation", "finish_rotation", "prepare_rotation", "rotate"),
     "values": (
         "Change", "decrypt_value", "encrypt_values", "is_encrypted", "rekey_values", "repair_values", "set_value",
         "unset_value",

@@ -17,11 +17,18 @@ _PIPE_SECONDS: Final = 60.0
 _LONGEST_LINE: Final = 4095  # bytes that a terminal takes before Enter; it loses the rest
 
 
-def read_value(name: str, process_env: Mapping[str, str], *, file: Path | None, how_to_pipe: str) -> str:
+def read_value(
+    name: str,
+    process_env: Mapping[str, str],
+    *,
+    file: Path | None,
+    how_to_pipe: str,
+    empty_hint: str = "to set an empty value: --from-file with an empty file",
+) -> str:
     """The value for a variable: the content of `file`, what is piped in, both as they are, or what is typed.
 
-    `how_to_pipe` is the hint where there is neither terminal nor pipe. Raises ConfigInvalid where there is no value,
-    EnvFileInvalid where it is not UTF-8.
+    `how_to_pipe` is the hint where there is neither terminal nor pipe, `empty_hint` where nothing came. Raises
+    ConfigInvalid where there is no value, EnvFileInvalid where it is not UTF-8.
     """
     if file is not None:
         try:
@@ -33,7 +40,7 @@ def read_value(name: str, process_env: Mapping[str, str], *, file: Path | None, 
         if not value:
             raise ConfigInvalid(
                 f"Nothing came through the pipe, so {name} is as it was.",
-                hint="to set an empty value: --from-file with an empty file",
+                hint=empty_hint,
             )
         return value
     if not _is_terminal() or not can_ask(process_env):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,10 +72,14 @@ class Draft:
     """One env file, as it is and as it will be.
 
     `file` is what is on disk. `encrypted` and `plaintext` go through the file's keys, `save` proves and writes.
+    `key` is one to encrypt for in place of the file's own, `further` are private keys besides those at hand.
     """
 
-    def __init__(self, target: Target, file: EnvFile) -> None:
+    def __init__(
+        self, target: Target, file: EnvFile, *, key: FileKey | None = None, further: Sequence[str] = ()
+    ) -> None:
         self.target, self.file = target, file
+        self._given_key, self._further = key, further
         self.notes: list[str] = []
         self._keys = Keys(target.environment, target.process_env, [file])
         self._own: dict[tuple[str, ...], list[str]] = {}  # of the keys at hand those of `key`
@@ -84,7 +88,12 @@ class Draft:
     @cached_property
     def key(self) -> FileKey:
         """The key that values are encrypted for."""
-        return find_file_key(self.target.environment, self.file, self._keys.ring)
+        return self._given_key or find_file_key(self.target.environment, self.file, self._keys.ring)
+
+    @property
+    def searched(self) -> str:
+        """Where private keys were looked for, and what was found there."""
+        return "; ".join(self._keys.ring.searched)
 
     def _own_keys(self) -> list[str]:
         """The private keys at hand of the public key that values are encrypted for."""
@@ -107,7 +116,8 @@ class Draft:
         """The plaintext of each of these ciphertexts that a key at hand opens, with `ask` also one of `key-command`."""
         wanted = {entry.value for entry in entries if entry.encrypted}
         rest = sorted(wanted - self._made.keys())
-        found = zip(rest, self._keys.decrypt(rest) if ask else self._keys.decrypt_at_hand(rest), strict=True)
+        decrypt_rest = self._keys.decrypt if ask else self._keys.decrypt_at_hand
+        found = zip(rest, decrypt_rest(rest, self._further), strict=True)
         opened = {text: plain for text, plain in found if plain is not None}
         return {text: self._made[text] for text in wanted & self._made.keys()} | opened
 
@@ -117,7 +127,7 @@ class Draft:
         if found is None:
             raise DecryptionFailed(
                 f"{self.target.label}:{entry.line}: no key at hand opens {entry.name}.",
-                hint=f"searched: {'; '.join(self._keys.ring.searched)}",
+                hint=f"searched: {self.searched}",
             )
         return found
 
@@ -140,7 +150,7 @@ class Draft:
         would read back otherwise.
         """
         # what only changes plain values needs no key
-        key = self.__dict__.get("key")
+        key = self.__dict__.get("key", self._given_key)
         if key is not None:
             after = key.add_header(after)
         data = after.encode(after.text)

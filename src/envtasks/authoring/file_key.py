@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,9 @@ from .. import git
 from ..config import Environment
 from ..envfiles import (
     KEY_FILE,
+    PRIVATE_KEY_DIGITS,
     PUBLIC_KEY,
+    Entry,
     EnvFile,
     KeyRing,
     append_variable,
@@ -26,6 +28,7 @@ from ..envfiles import (
     public_key,
     read_env_file,
     replace_file,
+    replace_values,
 )
 from ..errors import EnvFileInvalid, EnvFileMissing, KeyMissing, LeakFound
 from .ignored_files import ignore
@@ -93,35 +96,106 @@ def key_file_for(environment: Environment, path: Path) -> Path:
     return own if own.exists() else path.parent / KEY_FILE
 
 
+def listed_keys(environment: Environment, file: EnvFile) -> list[str]:
+    """The private keys of an env file in its key file, the one to encrypt for first; none where there are none."""
+    entry = _key_entry(_read_key_file(environment, file), file)
+    return [] if entry is None else _keys_in(entry)
+
+
 def store_private_key(
     environment: Environment, file: EnvFile, private: str, process_env: Mapping[str, str]
 ) -> list[str]:
-    """Write the new private key of an env file into its key file (whose lock is held); notes about what was done.
-
-    It is proven to open what its public key encrypts, and to be found where keys are looked for. A key file that git
-    would add is ignored from now on; raises LeakFound where git tracks it already.
-    """
-    if decrypt([encrypt("proof", public_key(private))], [private]) != ["proof"]:
-        raise EnvFileInvalid("The new key does not open what it encrypts; nothing was written.")
-    path = key_file_for(environment, file.path)
-    label = environment.label(path)
-    notes = []
-    if not environment.public:
-        if git.is_tracked(environment.root, path, process_env):
-            raise LeakFound(
-                f"{label} is tracked by git, so a private key in it would be published.",
-                hint=f"git rm --cached {label}",
-            )
-        if git.is_ignored(environment.root, path, process_env) is False:
-            ignore(environment.root, [path.name])
-            notes.append(f"{label} is ignored by git from now on (.gitignore)")
+    """Write a new private key of an env file into its key file, as `list_keys_first`; notes about what was done."""
+    if private in listed_keys(environment, file):
+        return []
+    notes = list_keys_first(environment, file, [private], process_env)
+    label = environment.label(key_file_for(environment, file.path))
     variable = key_variables(file.path, file.text)[0]
-    try:
-        before = read_env_file(path, label=label)
-    except EnvFileMissing:
-        before = parse_env_file(_KEY_FILE_HEADER, path=path)
-    after = append_variable(before, variable, private, comment=f"# {environment.label(file.path)}")
-    replace_file(path, after.encode(after.text), mode=None if path.exists() else 0o600)
-    if private not in find_keys(environment, {}, needed_for=[file.path]).hexes:
-        raise EnvFileInvalid(f"{label}: the new key is not found there again; the env file was not written.")
     return [f"made a key pair: {variable} is in {label}, give it to those who may read the values", *notes]
+
+
+def list_keys_first(
+    environment: Environment, file: EnvFile, keys: Sequence[str], process_env: Mapping[str, str]
+) -> list[str]:
+    """Put private keys of an env file before the others in its key file (whose lock is held); notes.
+
+    The first one is proven to open what its public key encrypts, and to be found where keys are looked for. A key file
+    that git would add is ignored from now on; raises LeakFound where git tracks it already.
+    """
+    if decrypt([encrypt("proof", public_key(keys[0]))], [keys[0]]) != ["proof"]:
+        raise EnvFileInvalid("The new key does not open what it encrypts; nothing was written.")
+    notes = _keep_out_of_git(environment, key_file_for(environment, file.path), process_env)
+    before = _read_key_file(environment, file)
+    entry = _key_entry(before, file)
+    wanted = list(dict.fromkeys([*keys, *(_keys_in(entry) if entry else ())]))
+    if entry is not None and wanted == _keys_in(entry):
+        return notes
+    if entry is None:
+        variable = key_variables(file.path, file.text)[0]
+        comment = f"# {environment.label(file.path)}"
+        after = append_variable(before, variable, ",".join(wanted), comment=comment)
+    else:
+        after = replace_values(before, {entry: ",".join(wanted)})
+    _write_key_file(after)
+    if keys[0] not in find_keys(environment, {}, needed_for=[file.path]).hexes:
+        label = environment.label(after.path)
+        raise EnvFileInvalid(f"{label}: the new key is not found there again; the env file was not written.")
+    return notes
+
+
+def drop_old_keys(environment: Environment, file: EnvFile, *, keep: bool) -> None:
+    """Leave only the first key of an env file in its key file (whose lock is held); with `keep` the others move to a
+    variable of their own, which ends in `_OLD`."""
+    before = _read_key_file(environment, file)
+    entry = _key_entry(before, file)
+    if entry is None or len(_keys_in(entry)) < 2:
+        return
+    first, *others = _keys_in(entry)
+    after = replace_values(before, {entry: first})
+    if keep:
+        old = next((each for each in after.entries if each.name == f"{entry.name}_OLD"), None)
+        listed = ",".join(dict.fromkeys([*others, *(_keys_in(old) if old else ())]))
+        if old is None:
+            after = append_variable(after, f"{entry.name}_OLD", listed)
+        else:
+            after = replace_values(after, {old: listed})
+    _write_key_file(after)
+
+
+def _keep_out_of_git(environment: Environment, path: Path, process_env: Mapping[str, str]) -> list[str]:
+    """See that git ignores a key file, unless the environment is public; notes. Raises LeakFound if git tracks it."""
+    label = environment.label(path)
+    if environment.public:
+        return []
+    if git.is_tracked(environment.root, path, process_env):
+        raise LeakFound(
+            f"{label} is tracked by git, so a private key in it would be published.",
+            hint=f"git rm --cached {label}",
+        )
+    if git.is_ignored(environment.root, path, process_env) is False:
+        ignore(environment.root, [path.name])
+        return [f"{label} is ignored by git from now on (.gitignore)"]
+    return []
+
+
+def _read_key_file(environment: Environment, file: EnvFile) -> EnvFile:
+    path = key_file_for(environment, file.path)
+    try:
+        return read_env_file(path, label=environment.label(path))
+    except EnvFileMissing:
+        return parse_env_file(_KEY_FILE_HEADER, path=path)
+
+
+def _write_key_file(file: EnvFile) -> None:
+    replace_file(file.path, file.encode(file.text), mode=None if file.path.exists() else 0o600)
+
+
+def _key_entry(key_file: EnvFile, file: EnvFile) -> Entry | None:
+    """The line of a key file that holds the private key of an env file; the last one of its name."""
+    variable = key_variables(file.path, file.text)[0]
+    return next((entry for entry in reversed(key_file.entries) if entry.name == variable), None)
+
+
+def _keys_in(entry: Entry) -> list[str]:
+    words = entry.value.replace(",", " ").split()
+    return [word.lower() for word in words if PRIVATE_KEY_DIGITS.fullmatch(word)]

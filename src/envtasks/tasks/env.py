@@ -17,13 +17,15 @@ from ..declare import Task, task
 from ..errors import EnvtasksError
 from ..invocation import current_invocation
 from .env_files import edit, new
-from .env_keys import git_setup
+from .env_keys import git_setup, keys, rotate
 from .env_values import decrypt, encrypt, set_, unset
 
 if TYPE_CHECKING:
     from ..hydration.result import Hydrated
 
-__all__ = ["decrypt", "edit", "encrypt", "get", "git_setup", "list_", "new", "set_", "show", "unset"]
+__all__ = [
+    "decrypt", "edit", "encrypt", "get", "git_setup", "keys", "list_", "new", "rotate", "set_", "show", "unset",
+]  # fmt: skip
 
 REDACTED: Final = "***"
 PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"

@@ -1,13 +1,100 @@
-"""`inv env.git-setup`: private keys shared and rotated, and git taught to read env files."""
+"""`inv env.keys`, `rotate`, `git-setup`: private keys found, handed over and replaced; git made to read env files."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import console
 from ..context import Context
 from ..declare import task
+from ..errors import ConfigInvalid, KeyMissing, Refused
 from ..invocation import current_invocation
+
+if TYPE_CHECKING:
+    from ..authoring import FileKeys, Rotation, Target
+
+FILE = "One of the environment's env files (default: its first baseline)"
+JSON = "Print JSON"
+
+
+@task(
+    hydrate=False,
+    confirm=False,
+    requires_environment=True,
+    optional=["export"],
+    help={
+        "export": "Show the private key; with a value, write it into a new file, or to stdout (-)",
+        "import": "Take a private key from a pipe or a hidden prompt",
+        "file": FILE,
+        "json": JSON,
+    },
+)
+def keys(
+    c: Context, export: str | None = None, import_: bool = False, file: str = "", json: bool = False
+) -> None:
+    """Say which private key opens the env files and where it comes from; hand it over, or take it."""
+    if import_ and export is not None:
+        raise ConfigInvalid("env.keys takes --export or --import, not both.")
+    if import_:
+        _import(_target(c, file), json=json)
+    elif export is not None:
+        _export(c, _target(c, file), export)
+    else:
+        _describe(_target(c, file), json=json)
+
+
+@task(
+    hydrate=False,
+    confirm=False,
+    requires_environment=True,
+    help={
+        "prepare": "Make the new key, to hand it over before anything changes",
+        "now": "Prepare and rotate at once, where nobody else has the key",
+        "finish": "Remove the old key, once everybody and every CI has the new one",
+        "keep-old": "With --finish: keep the old key under another name, for old commits",
+        "file": FILE,
+        "json": JSON,
+    },
+)
+def rotate(
+    c: Context,
+    prepare: bool = False,
+    now: bool = False,
+    finish: bool = False,
+    keep_old: bool = False,
+    file: str = "",
+    json: bool = False,
+) -> None:
+    """Replace the key of an environment: --prepare, rotate, --finish; each can be interrupted and repeated."""
+    from .. import authoring
+
+    if prepare + now + finish > 1 or (keep_old and not finish):
+        raise ConfigInvalid(
+            "env.rotate takes one of --prepare, --now and --finish; --keep-old goes with --finish."
+        )
+    target, invocation = _target(c, file), current_invocation(c)
+    if not target.dry:
+        question = _question(target, now=now, drop=finish and not keep_old)
+        invocation.confirm(c.call_options, what="env.rotate", confirm=question)
+    if prepare:
+        done = authoring.prepare_rotation(invocation.project, target)
+    elif finish:
+        done = authoring.finish_rotation(invocation.project, target, keep_old=keep_old)
+    else:
+        done = authoring.rotate(invocation.project, target, prepare=now)
+    for note in done.notes:
+        console.say("note", note)
+    if json:
+        console.print_json(asdict(done))
+        return
+    step = "prepare" if prepare else "finish" if finish else "rotate"
+    for line in _about(target, done, step=step, keep_old=keep_old):
+        print(console.as_called_here(line))
 
 
 @task(
@@ -23,8 +110,183 @@ def git_setup(c: Context, remove: bool = False) -> None:
     dry = bool(c.config.run.dry)
     done = set_up_git(current_invocation(c).project, os.environ, remove=remove, dry=dry)
     for sentence in done or ["git is set up already" if not remove else "there is nothing to remove"]:
-        print(f"would change {sentence}" if dry and done else sentence)
+        print(f"would change: {sentence}" if dry and done else sentence)
     if done and not remove and not dry:
         console.say(
             "note", "each clone needs this once; merge buttons of GitHub and GitLab merge line by line"
         )
+
+
+def _target(c: Context, file: str) -> Target:
+    from ..authoring import find_target
+    from ..hydration import without_outer
+
+    environment = c.call_options.environment
+    if environment is None:  # requires_environment has refused that
+        raise ConfigInvalid("An environment is needed.")
+    return find_target(environment, without_outer(os.environ), file=file or None, dry=bool(c.config.run.dry))
+
+
+def _describe(target: Target, *, json: bool) -> None:
+    from ..authoring import describe_keys
+
+    name = target.environment.name
+    found = describe_keys(target.environment, target.process_env)
+    if json:
+        console.print_json([{**asdict(each), "opened": each.opened} for each in found])
+    else:
+        columns = ["file", "encrypted", "public key", "opened by", "mode"]
+        console.table(columns, [_row(each) for each in found])
+    for each in found:
+        if each.closed:
+            names = each.closed[0] if len(each.closed) == 1 else "'*'"
+            rekey = f"inv env.encrypt --rekey {names} --env {name}"
+            console.say("warning", f"{each.file}: not under this key: {', '.join(each.closed)}: {rekey}")
+        if each.rotation:
+            step = "" if each.rotation == "prepared" else " --finish"
+            done = "a new key is prepared" if each.rotation == "prepared" else "the old key is still there"
+            console.say("note", f"{each.file}: {done}; go on with inv env.rotate --env {name}{step}")
+        if each.mode[-2:] not in ("", "00") and not target.environment.public:
+            console.say("warning", f"others can read {each.source}: chmod 600 {each.source}")
+    if missing := [each for each in found if not each.opened]:
+        raise KeyMissing(
+            f"No key at hand opens {', '.join(each.file for each in missing)}.",
+            hint=f"take it with inv env.keys --env {name} --import; searched: {'; '.join(missing[0].searched)}",
+        )
+
+
+def _row(each: FileKeys) -> list[str]:
+    opened = f"{each.variable} in {each.source}" if each.variable != "key-command" else each.source
+    if not each.variable:
+        opened = "no key" if each.encrypted else "none needed"
+    public = f"{each.public_key[:12]}…" if each.public_key else ""
+    return [each.file, str(each.encrypted), public, opened, each.mode]
+
+
+def _import(target: Target, *, json: bool) -> None:
+    from ..authoring import import_keys, read_value
+
+    command = f"inv env.keys --env {target.environment.name} --import"
+    text = read_value(
+        f"private key of {target.label}",
+        target.process_env,
+        file=None,
+        how_to_pipe=f"pipe it: … | {command}",
+        empty_hint="",
+    )
+    done = import_keys(target, text)
+    for note in done.notes:
+        console.say("note", note)
+    if json:
+        console.print_json(asdict(done))
+        return
+    count = "the key" if done.stored == 1 else f"{done.stored} keys"
+    verb = "would store" if done.dry else "stored"
+    stored = f"{verb} {count}, which opens {done.file}, as {done.variable} in {done.key_file}"
+    print(stored if done.stored else f"{done.variable} is in {done.key_file} already, and opens {done.file}")
+
+
+def _export(c: Context, target: Target, export: str | bool) -> None:
+    """Show the key on the terminal, or write it into a file; with `-` to stdout, whatever that is."""
+    from ..authoring import keys_to_hand_over, write_keys
+
+    current_invocation(c).confirm(c.call_options, what="env.keys --export", confirm=None)
+    if export is True and not sys.stdout.isatty():
+        raise Refused(
+            "The key would go into a pipe or a file.", hint="if that is meant: --export - or --export FILE"
+        )
+    private = keys_to_hand_over(target)
+    variable = _key_variable(target)
+    if export == "-":
+        console.write_utf8("\n".join(private), newline_on_terminal=True)
+        return
+    given = "paste it"
+    if export is True:
+        print(f"{variable}={','.join(private)}")
+    else:
+        given = f"give them {export}: {_command(target)} --import < {export}"
+        if not target.dry:
+            write_keys(Path(str(export)), private)
+        print(
+            f"{'would write' if target.dry else 'wrote'} {export}, which only you can read; remove it in the end"
+        )
+    for line in _hand_over(target, variable, len(private)):
+        print(line)
+    print(f"colleague: {_command(target)} --import, and {given}" if export is True else f"colleague: {given}")
+
+
+def _command(target: Target) -> str:
+    return f"inv env.keys --env {target.environment.name}"
+
+
+def _key_variable(target: Target) -> str:
+    from ..envfiles import key_variables
+
+    return key_variables(target.path)[0]
+
+
+def _hand_over(target: Target, variable: str, count: int) -> list[str]:
+    """The commands that give CI the key, through a pipe; while a key is rotated, the old one and the new one."""
+    name = target.environment.name
+    masked = f"--scope {name} --masked{' --protected' if target.environment.protected else ''}"
+    # GitHub hides each line of a secret in logs; GitLab takes no two lines, so the new key is a variable more
+    first, added = ("", "") if count == 1 else (" | head -c 64", "_NEW")
+    return [
+        f"GitHub:    {_command(target)} --export - | gh secret set {variable} --env {name}",
+        f"GitLab:    {_command(target)} --export -{first} | glab variable set {variable}{added} {masked}",
+    ]
+
+
+def _question(target: Target, *, now: bool, drop: bool) -> str | None:
+    """What has to be confirmed besides a protected environment."""
+    if now:
+        return f"Everybody who works with {target.label}, and its CI, needs the new key from then on."
+    if drop:
+        return "The old key is removed here; commits from before the rotation open with no other. --keep-old keeps it."
+    return None
+
+
+def _about(target: Target, done: Rotation, *, step: str, keep_old: bool) -> Iterator[str]:
+    """What was done, and what comes next."""
+    rotate = f"inv env.rotate --env {done.environment}"
+    would = "would be " if done.dry else ""
+    files, key = ", ".join(done.files), f"{done.variable} in {done.key_file}"
+    if step == "prepare":
+        already = " already" if done.step == "unchanged" else ""
+        yield f"a new key for {files} {would or 'is '}prepared{already}: first of {key}; no env file is changed"
+        yield "next, hand over both keys:"
+        yield from _hand_over(target, done.variable, 2)
+        yield f"colleague: {_command(target)} --export FILE; they run {_command(target)} --import < FILE"
+        yield f"then: {rotate}"
+        return
+    if step == "finish":
+        yield from _about_finish(target, done, keep_old=keep_old)
+    elif done.step == "unchanged":
+        yield f"{files}: every value is under the new key already"
+        yield f"next, when everybody has the new key: {rotate} --finish"
+    else:
+        yield f"{'would rotate' if done.dry else 'rotated'} {files}: commit {'them' if len(done.files) > 1 else 'it'}"
+        yield f"next, when everybody has the new key ({_command(target)} --export): {rotate} --finish"
+    if done.secrets:
+        yield (
+            "whoever has the old key reads these in git's history; change what they may not know: "
+            f"{', '.join(done.secrets)} (inv env.set NAME --env {done.environment})"
+        )
+
+
+def _about_finish(target: Target, done: Rotation, *, keep_old: bool) -> Iterator[str]:
+    if done.step == "unchanged":
+        yield f"{done.key_file} has one key for {target.label}: there is nothing to finish"
+        return
+    would = "would be" if done.dry else "is"
+    yield (
+        f"the old key {would} {done.variable}_OLD in {done.key_file}, for old commits"
+        if keep_old
+        else f"the old key {would} removed from {done.key_file}"
+    )
+    yield "next, the new key alone in CI:"
+    name = done.environment
+    github, gitlab = _hand_over(target, done.variable, 1)
+    yield github
+    yield gitlab.replace("glab variable set", "glab variable update")
+    yield f"           glab variable delete {done.variable}_NEW --scope {name}"
