@@ -97,6 +97,15 @@ def test_which_variables_steer_docker(sandbox: Sandbox) -> None:
     assert found.child_env["COMPOSE_PROFILES"] == "x"
 
 
+def test_the_variable_of_the_environments_name(sandbox: Sandbox) -> None:
+    """`environment-variable` names it for compose files and for the services of `inject`, in place of APP_ENV."""
+    with (sandbox.root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('[tool.envtasks]\nenvironment-variable = "FLASK_ENV"\n')
+    found = stack(sandbox)
+    assert (found.variables[0], found.values["FLASK_ENV"]) == ("FLASK_ENV", "local")
+    assert "APP_ENV" not in (*found.variables, *found.child_env)
+
+
 def test_nothing_is_generated_in_a_dry_run(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     """The command shows the files by their names, and a note says that they are generated."""
     sandbox.write("docker/compose.yaml", "services: {web: {image: x}}\n")

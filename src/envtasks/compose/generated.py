@@ -36,8 +36,9 @@ def generated_files(stack: Stack) -> Iterator[Stack]:
     texts = {OVERRIDE: _override(stack), ENV_FILE: _env_file(stack.plain)}
     needed = {name: text for name, text in texts.items() if text}
     if stack.dry:
-        for name in needed:
-            console.say("note", f"{name} is generated for the call.")
+        if needed:
+            are = "is" if len(needed) == 1 else "are"
+            console.say("note", f"{' and '.join(needed)} {are} generated for the call.")
         yield replace(stack, generated={name: Path(name) for name in needed})
     elif needed:
         with TemporaryDirectory(prefix="envtasks-") as folder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .. import console, inventory
@@ -90,7 +90,7 @@ def audit_image(
     `image` is a reference or an id, `label` its name in messages, `mounts` are secret mounts besides those that the
     Dockerfile names. Raises BuildFailed (no such image) and ToolMissing.
     """
-    from ..audit import audit
+    from ..audit import NotChecked, audit
 
     image = image or image_settings(project).reference(hydrated.environment)
     credentials, mounts = Credentials.of(project, hydrated), {*mounts, *_mounts(project)}
@@ -103,6 +103,12 @@ def audit_image(
             public_keys=_public_keys(project),
             image=label or image,
         )
+    unknown = [
+        NotChecked(name, "a secret mount of the Dockerfile that is not set here")
+        for name in sorted(mounts)
+        if not credentials.child_env.get(name)
+    ]
+    report = replace(report, not_checked=(*report.not_checked, *unknown))
     for skipped in report.not_checked:
         console.say("note", f"not checked: {skipped.what}: {skipped.reason}")
     return report
