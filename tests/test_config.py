@@ -210,6 +210,26 @@ def test_unknown_environment_suggests_the_nearest(tmp_path: Path) -> None:
     assert caught.value.hint == "environments: staging"
 
 
+def test_an_unknown_environment_of_an_empty_project_can_be_made(tmp_path: Path) -> None:
+    """Where there is none at all, the hint is the command that makes it."""
+    _pyproject(tmp_path)
+
+    with pytest.raises(UnknownEnvironment) as caught:
+        Project.load(tmp_path).environment("local")
+
+    assert caught.value.hint == "make it: inv env.new local"
+
+
+def test_a_name_does_not_begin_like_a_flag(tmp_path: Path) -> None:
+    """`--help` is no name of an environment, in a file's name neither."""
+    _pyproject(tmp_path)
+    (tmp_path / ".env.--help").touch()
+
+    assert dict(Project.load(tmp_path).environments) == {}
+    with pytest.raises(ConfigInvalid, match="cannot be the name"):
+        Project.load(tmp_path).future_environment("-n")
+
+
 def test_overrides_are_optional_and_a_baseline_is_not(tmp_path: Path) -> None:
     """`.env` may be absent beside a baseline; alone it is the baseline itself."""
     layered = Environment("local", tmp_path, (tmp_path / ".env", tmp_path / ".env.local"))

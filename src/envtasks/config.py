@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .errors import ConfigInvalid, UnknownEnvironment, did_you_mean
 
-ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 OVERRIDES: Final = ".env"
 LAYERED: Final = ("local", "dev")  # spec §2.3: only these read the developer's own overrides
 PROTECTED: Final = ("production", "prod", "prd", "live")  # what they are called where nothing is declared
@@ -144,7 +144,7 @@ class Project:
         """The environment of this name, or UnknownEnvironment with the nearest name."""
         if name in self.environments:
             return self.environments[name]
-        known = ", ".join(self.environments) or "none: there is no .env.<name> file beside pyproject.toml"
+        known = ", ".join(self.environments)
         if not self.environments and (self.root / OVERRIDES).is_file():
             raise UnknownEnvironment(
                 f"There is no environment {name!r} in {self.root.name}: {OVERRIDES} alone belongs to none.",
@@ -153,7 +153,7 @@ class Project:
             )
         raise UnknownEnvironment(
             f"There is no environment {name!r} in {self.root.name}{did_you_mean(name, self.environments)}",
-            hint=f"environments: {known}",
+            hint=f"environments: {known}" if known else f"make it: inv env.new {name}",
         )
 
     def future_environment(self, name: str) -> Environment:

@@ -65,9 +65,14 @@ def test_a_missing_key_names_its_variable(project: Sandbox) -> None:
             "key",
             f"{VARIABLE} is not set ({looked})",
             4,
-            f"set {VARIABLE} in the CI's variables, for the environment staging only",
+            "ask somebody who has it for the output of `inv env.keys --env staging --export`, and store that with "
+            "`inv env.keys --env staging --import`",
         )
     ]
+    [in_job] = checks(project, CI="true", GITLAB_CI="true")
+    assert in_job.hint.startswith(
+        f"Settings, CI/CD, Variables: {VARIABLE}, masked, for the environment staging"
+    )
 
 
 def test_a_key_that_does_not_open_the_file(project: Sandbox) -> None:

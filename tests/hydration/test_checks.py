@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from envtasks.envfiles import public_key
 from envtasks.errors import (
     ConfigInvalid,
     DecryptionFailed,
@@ -18,8 +19,9 @@ from envtasks.errors import (
     VariableMissing,
 )
 from envtasks.hydration import hydrate
+from envtasks.hydration.nesting import marker
 from tests.deadlines import ended
-from tests.dotenv_files import OTHER, PUBLIC, encrypted, environment, error_message, hydrated
+from tests.dotenv_files import OTHER, PRIVATE, PUBLIC, encrypted, environment, error_message, hydrated
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
 
@@ -59,9 +61,13 @@ def test_without_a_key_every_value_is_named(tmp_path: Path) -> None:
     }
     with pytest.raises(KeyMissing) as caught:
         hydrate(environment(tmp_path, files), {}, commands=True)
-    assert caught.value.message == "In local there is no key to decrypt Z (.env:2), B (.env.local:3)."
+    assert caught.value.message == (
+        "In local there is no key to decrypt Z (.env:2), B (.env.local:3). "
+        "It belongs in DOTENV_PRIVATE_KEY or DOTENV_PRIVATE_KEY_DEV."
+    )
     assert caught.value.hint == (
-        "the key belongs in DOTENV_PRIVATE_KEY or DOTENV_PRIVATE_KEY_DEV; searched: "
+        "ask somebody who has it for the output of `inv env.keys --env local --export`, and store that with "
+        "`inv env.keys --env local --import`; searched: "
         "DOTENV_PRIVATE_KEY in the process environment: not set; "
         "DOTENV_PRIVATE_KEY_DEV in the process environment: not set; "
         ".env.local.keys: not there; .env.keys: not there"
@@ -69,16 +75,70 @@ def test_without_a_key_every_value_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize(
+    ("variables", "advice"),
+    [
+        (
+            {"CI": "true", "GITHUB_ACTIONS": "true"},
+            "gh secret set DOTENV_PRIVATE_KEY_LOCAL --env local, with ",
+        ),
+        (
+            {"CI": "true", "GITLAB_CI": "true"},
+            "Settings, CI/CD, Variables: DOTENV_PRIVATE_KEY_LOCAL, masked, ",
+        ),
+        ({"CI": "1"}, "give this job DOTENV_PRIVATE_KEY_LOCAL as a secret; "),
+    ],
+)
+def test_a_job_of_a_ci_gets_other_advice_than_a_person(
+    tmp_path: Path, variables: Mapping[str, str], advice: str
+) -> None:
+    """Nobody can be asked there: the hint says how the job gets its key, and names no command for a laptop."""
+    made = environment(tmp_path, {".env.local": f"CI=1\nA='{encrypted('a')}'"})
+    with pytest.raises(KeyMissing) as caught:
+        hydrate(made, variables)
+    assert caught.value.hint.startswith(advice)
+    assert "env.keys --" not in caught.value.hint
+
+    with pytest.raises(KeyMissing) as at_home:
+        hydrate(made, {"CI": "1", **marker("local", {"CI": "1"}, [])})
+    assert at_home.value.hint.startswith("ask somebody")  # an outer hydration set CI
+
+
 def test_with_another_key_decryption_fails(tmp_path: Path) -> None:
-    """With another key the message says that none of those found decrypts the value, and shows none."""
-    made = environment(tmp_path, {".env.local": f"A='{encrypted('a')}'"})
+    """The message has both public keys in short, the file's and that of the key which was found, and no private one."""
+    text = f"DOTENV_PUBLIC_KEY_LOCAL=\"{PUBLIC}\"\nA='{encrypted('a')}'"
     with pytest.raises(DecryptionFailed) as caught:
-        hydrate(made, {"DOTENV_PRIVATE_KEY_LOCAL": OTHER})
+        hydrate(environment(tmp_path, {".env.local": text}), {"DOTENV_PRIVATE_KEY_LOCAL": OTHER})
+    other = public_key(OTHER)
     assert caught.value.message == (
-        "In local none of the keys found decrypts A (.env.local:1): "
-        "another key is needed, or the value is damaged, or encrypted twice."
+        "In local no key decrypts A (.env.local:2): "
+        f".env.local is encrypted for the public key {PUBLIC[:8]}…{PUBLIC[-4:]}. DOTENV_PRIVATE_KEY_LOCAL in "
+        f"the process environment belongs to another public key, {other[:8]}…{other[-4:]}."
     )
+    assert caught.value.hint.startswith("ask somebody who has it")
     assert OTHER not in str(caught.value)
+
+
+def test_a_key_for_another_file_is_no_wrong_key(tmp_path: Path) -> None:
+    """Where only keys of other environments are at hand, the key is missing."""
+    text = f"DOTENV_PUBLIC_KEY_LOCAL=\"{PUBLIC}\"\nA='{encrypted('a')}'"
+    with pytest.raises(KeyMissing, match="It belongs in DOTENV_PRIVATE_KEY_LOCAL"):
+        hydrate(environment(tmp_path, {".env.local": text}), {"DOTENV_PRIVATE_KEY_DEV": OTHER})
+
+
+@pytest.mark.parametrize(("header", "key"), [(PUBLIC, PRIVATE), ("", OTHER)])
+def test_a_damaged_value_is_told_from_a_wrong_key(tmp_path: Path, header: str, key: str) -> None:
+    """With the file's own key, or where the file names none, the value itself may be what is wrong."""
+    text = f"DOTENV_PUBLIC_KEY_LOCAL={header}\nA='{encrypted('a')[:-8]}'"
+    with pytest.raises(DecryptionFailed) as caught:
+        hydrate(environment(tmp_path, {".env.local": text}), {"DOTENV_PRIVATE_KEY_LOCAL": key})
+    assert caught.value.message == (
+        "In local none of the keys found decrypts A (.env.local:2): "
+        "the value is damaged, or encrypted for another key, or encrypted twice."
+    )
+    assert caught.value.hint.startswith(
+        "restore the line from git, or `inv env.set A --env local`; searched: "
+    )
 
 
 def test_a_shadowed_ciphertext_need_not_be_decrypted(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .. import inventory, settings_class
 from ..activation import exposed_key_files, hydrate_and_report
-from ..envfiles import find_keys
+from ..envfiles import find_keys, how_to_get_key
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process import find_program
 from .plan import run_probe
@@ -95,7 +95,7 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
         "key",
         f"{variable} is not set ({'; '.join(ring.searched)})",
         KeyMissing.code,
-        f"set {variable} in the CI's variables, for the environment {environment.name} only",
+        how_to_get_key(variable, environment.name, process_env),
     )
 
 

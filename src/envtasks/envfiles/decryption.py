@@ -22,7 +22,7 @@ class Keys:
         self, environment: Environment, process_env: Mapping[str, str], files: Iterable[EnvFile]
     ) -> None:
         self._environment = environment
-        self._process_env = process_env
+        self.process_env = process_env
         self._encrypted = [file for file in files if any(entry.encrypted for entry in file.entries)]
         self._ring: KeyRing | None = None
         self._asked = False
@@ -35,7 +35,7 @@ class Keys:
 
         if self._ring is None:
             paths = [file.path for file in self._encrypted]
-            self._ring = find_keys(self._environment, self._process_env, needed_for=paths)
+            self._ring = find_keys(self._environment, self.process_env, needed_for=paths)
         return self._ring
 
     @property
@@ -88,7 +88,7 @@ class Keys:
             )
         keys, states = list(ring.keys), list(ring.searched)
         for public in sorted(named - by_public_key(ring.hexes).keys()):
-            private, state = ask_key_command(argv, public, self._process_env, self._environment.root)
+            private, state = ask_key_command(argv, public, self.process_env, self._environment.root)
             keys += [PrivateKey(private, "key-command", source)] if private else []
             states.append(f"{source}: {state}")
         return ring._replace(keys=tuple(keys), searched=tuple(states))

@@ -115,6 +115,22 @@ def key_variables(path: Path, text: str | None = None) -> tuple[str, str]:
     return PRIVATE_KEY + suffix, PUBLIC_KEY + suffix
 
 
+def how_to_get_key(variable: str, environment: str, process_env: Mapping[str, str]) -> str:
+    """What to do where a private key is missing: a job of a CI gets it as a secret, a person from a colleague."""
+    if process_env.get("GITHUB_ACTIONS"):
+        steps = f"gh secret set {variable} --env {environment}, with `environment: {environment}` in this job"
+    elif process_env.get("GITLAB_CI"):
+        steps = f"Settings, CI/CD, Variables: {variable}, masked, for the environment {environment}"
+    elif process_env.get("CI"):
+        steps = f"give this job {variable} as a secret"
+    else:
+        steps = ""
+    if steps:
+        return f"{steps}; jobs of a fork get none"
+    command = f"inv env.keys --env {environment}"
+    return f"ask somebody who has it for the output of `{command} --export`, and store that with `{command} --import`"
+
+
 def _suffix(name: str) -> str:
     """The end of the key variables' names for an env file of this name."""
     name = name.lower()

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..config import Environment
 from ..envfiles import ENCRYPTED, Keys
-from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, KeyMissing, VariableMissing
+from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, VariableMissing
 from .layers import Layers, Location
 
 REFERENCES = ("op://", "bw://")
@@ -67,29 +67,10 @@ def check_steering(layers: Layers) -> None:
 
 def check_decrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> None:
     """Raise KeyMissing or DecryptionFailed for the assignments whose ciphertext could not be decrypted."""
-    if not failed:
-        return
-    from ..envfiles import key_variables
+    if failed:
+        from .key_errors import undecrypted
 
-    in_files = [location for location in failed if location.name not in layers.process]
-    in_process = [location for location in failed if location.name in layers.process]
-    where = [f"{location.entry.name} ({location})" for location in in_files]
-    where += [f"{location.entry.name} (process environment)" for location in in_process]
-    what = ", ".join(dict.fromkeys(where))
-    labels = {location.label for location in in_files} or {layer.label for layer in layers.files}
-    files = [layer.file for layer in layers.files if layer.label in labels]
-    variables = dict.fromkeys(key_variables(file.path, file.text)[0] for file in files)
-    ring = keys.ring
-    hint = f"the key belongs in {' or '.join(variables)}; searched: {'; '.join(ring.searched)}"
-    if ring.advice:
-        hint += f". {ring.advice}"
-    if ring.keys:
-        raise DecryptionFailed(
-            f"In {layers.environment.name} none of the keys found decrypts {what}: "
-            "another key is needed, or the value is damaged, or encrypted twice.",
-            hint=hint,
-        )
-    raise KeyMissing(f"In {layers.environment.name} there is no key to decrypt {what}.", hint=hint)
+        raise undecrypted(layers, failed, keys)
 
 
 def check_commands(locations: Sequence[Location], why_off: str) -> None:
