@@ -27,6 +27,7 @@ ENVIRONMENT_KEYS: Final = (
 )
 INTEGRATIONS: Final = ("docker", "compose", "deploy", "ci")
 COLLECTIONS: Final = ("env", *INTEGRATIONS)  # of built-in tasks
+TABLES: Final = (*INTEGRATIONS, "check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Project:
         root, document = _find(start)
         pyproject = Table(root, document, "")
         table = pyproject.table("tool").table("envtasks")
-        table.allow_only(*KEYS, "environments", *INTEGRATIONS)
+        table.allow_only(*KEYS, "environments", *TABLES)
         shared = _shared(table)
         declared = table.table("environments").values
         return cls(
@@ -129,7 +130,7 @@ class Project:
                 "credentials", "a list of names and patterns, such as ['ARTIFACTORY_*']"
             ),
             collections=_collections(table),
-            tables=MappingProxyType({name: table.table(name).values for name in INTEGRATIONS}),
+            tables=MappingProxyType({name: table.table(name).values for name in TABLES}),
         )
 
     def is_not_secret(self, name: str) -> bool:

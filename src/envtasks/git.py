@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -43,7 +44,62 @@ def is_ignored(root: Path, path: Path, env: Mapping[str, str]) -> bool | None:
     return {0: True, 1: False}.get(done[0]) if done else None
 
 
-def _run(root: Path, env: Mapping[str, str], words: Sequence[str]) -> tuple[int, bytes] | None:
+def tracked(root: Path, paths: Iterable[Path], env: Mapping[str, str]) -> frozenset[Path] | None:
+    """Those of the paths that git has in its index; None where there is no repository or no git."""
+    wanted = tuple(dict.fromkeys(paths))
+    if output(root, env, "rev-parse", "--git-dir") is None:
+        return None
+    return frozenset(wanted).difference(not_tracked(root, wanted, env))
+
+
+def ignored(root: Path, paths: Iterable[Path], env: Mapping[str, str]) -> frozenset[Path]:
+    """Those of the paths that patterns of git's ignore files match, tracked or not; none without a repository."""
+    wanted = {os.fsencode(path): path for path in paths}
+    words = ("check-ignore", "--no-index", "-z", "--stdin")
+    done = _run(root, env, words, stdin=b"\0".join(wanted)) if wanted else None
+    return frozenset(wanted[name] for name in done[1].split(b"\0") if name in wanted) if done else frozenset()
+
+
+def words_found(root: Path, words: Iterable[str], env: Mapping[str, str]) -> frozenset[str] | None:
+    """Those of the words that stand in a tracked file, whatever their case, upper-cased; None without a repository.
+
+    Env files do not count, nor does what git takes for binary.
+    """
+    sought = "\n".join(words).encode()
+    if not sought:
+        return frozenset()
+    options = (
+        "grep",
+        "--fixed-strings",
+        "--word-regexp",
+        "--ignore-case",
+        "--only-matching",
+        "-h",
+        "-I",
+        "-f",
+        "-",
+    )
+    done = _run(root, env, (*options, "--", ":(top)", ":(exclude,top,glob)**/.env*"), stdin=sought)
+    if done is None or done[0] > 1:  # 1: nothing found
+        return None
+    return frozenset(done[1].decode("utf-8", "replace").upper().split())
+
+
+def lines_found(
+    root: Path, pattern: str, env: Mapping[str, str], *, files: str
+) -> tuple[tuple[str, int, str], ...]:
+    """Path, line and text of each line of tracked files that an extended regular expression matches.
+
+    `files` is a pattern for their names, such as `*.py`; paths are relative to `root`. None without a repository.
+    """
+    found = output(root, env, "grep", "-n", "-I", "-z", "--extended-regexp", "-e", pattern, "--", files) or ""
+    rows = (row.split("\0", 2) for row in found.split("\n"))
+    return tuple((row[0], int(row[1]), row[2]) for row in rows if len(row) == 3)
+
+
+def _run(
+    root: Path, env: Mapping[str, str], words: Sequence[str], *, stdin: bytes = b""
+) -> tuple[int, bytes] | None:
     import subprocess
 
     try:
@@ -52,7 +108,7 @@ def _run(root: Path, env: Mapping[str, str], words: Sequence[str]) -> tuple[int,
             # a hook's GIT_DIR would make git answer for another repository, GIT_CONFIG* run other programs;
             # no private key is for git
             env={name: env[name] for name in env if not name.upper().startswith(_NOT_FOR_GIT)},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             check=False,
         )

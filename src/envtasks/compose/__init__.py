@@ -14,14 +14,17 @@ from .. import console
 from ..config import Project
 from ..docker.progress import run_build
 from ..errors import StackFailed
+from .env_files import values_of
 from .generated import generated_files
 from .model import read_sources
+from .reading import ComposeFiles, read_compose_files
 from .settings import read_settings
 from .stack import Container, Stack
 from .startup import addresses_to_open, start, up_command
 
 __all__ = [
-    "Container", "Stack", "build", "config", "down", "execute", "logs", "ps", "service_names", "up", "volumes_of",
+    "ComposeFiles", "Container", "Stack", "build", "config", "down", "execute", "logs", "ps", "read_compose_files",
+    "service_names", "up", "values_of", "volumes_of",
 ]  # fmt: skip
 
 

@@ -38,8 +38,11 @@ def check_variables(model: Model, values: Mapping[str, str], *, environment: str
     found = (*missing_in_model(model, values), *missing_in_env_files(model, values))
     if not found:
         return
-    rows = _rows(found, model)
-    lines = "\n".join(f"    {name}  {', '.join(places)}" for name, places in rows.items())
+    rows = places_by_name(found, model)
+    lines = "\n".join(
+        f"    {name}  {', '.join(f'{file}:{line}' if line else file for file, line in places)}"
+        for name, places in rows.items()
+    )
     first = next(iter(rows)).removesuffix(EMPTY)
     count = "a variable" if len(rows) == 1 else f"{len(rows)} variables"
     raise VariableMissing(
@@ -80,14 +83,14 @@ def missing_in_env_files(model: Model, values: Mapping[str, str]) -> tuple[Missi
     return tuple(found)
 
 
-def _rows(found: Sequence[MissingReference], model: Model) -> dict[str, list[str]]:
-    """The places of each missing name, in the order of the first place."""
+def places_by_name(found: Sequence[MissingReference], model: Model) -> dict[str, list[tuple[str, int]]]:
+    """File and line (0: unknown) of each missing name, ` (empty)` after an empty one, in the order of their places."""
     rows: dict[str, set[tuple[str, int]]] = {}
     for one in found:
         name = f"{one.missing.name}{EMPTY}" if one.missing.empty else one.missing.name
         rows.setdefault(name, set()).update(_places(one, model))
     in_order = sorted(((sorted(places), name) for name, places in rows.items()), key=lambda row: row[0][0])
-    return {name: [f"{file}:{line}" if line else file for file, line in places] for places, name in in_order}
+    return {name: places for places, name in in_order}
 
 
 def _places(one: MissingReference, model: Model) -> list[tuple[str, int]]:

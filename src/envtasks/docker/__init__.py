@@ -5,6 +5,7 @@ Submodules with a public use of their own: `docker.client` (how docker is called
 """
 
 from .build import BuildOptions, BuiltImage
+from .credentials import is_credential_name
 from .images import (
     PushedImage,
     audit_command,
@@ -14,18 +15,25 @@ from .images import (
     push_image,
     run_command,
 )
+from .instructions import Instruction, copies_file, files_in_context, instructions, kept_instructions
 from .settings import ImageSettings, image_settings
 
 __all__ = [
     "BuildOptions",
     "BuiltImage",
     "ImageSettings",
+    "Instruction",
     "PushedImage",
     "audit_command",
     "audit_image",
     "build_image",
+    "copies_file",
     "docker_env",
+    "files_in_context",
     "image_settings",
+    "instructions",
+    "is_credential_name",
+    "kept_instructions",
     "push_image",
     "run_command",
 ]

@@ -26,18 +26,26 @@ if TYPE_CHECKING:
         set_spelled,
         spell,
     )
-    from .encryption import PRIVATE_KEY_DIGITS, by_public_key, decrypt, encrypt, generate_keys, public_key
+    from .encryption import (
+        PRIVATE_KEY_DIGITS,
+        by_public_key,
+        decrypt,
+        encrypt,
+        generate_keys,
+        is_ciphertext,
+        public_key,
+    )
     from .expansion import OBJECT_NAMES, Budget, EndlessExpansion, Variable, contains_reference, expand
     from .keys import KEY_FILE, KeyRing, PrivateKey, find_keys, how_to_get_key, key_variables, public_keys_in
-    from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry
+    from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry, duplicates
     from .storage import TEMPORARY_SUFFIX, is_locked, locked, replace_file, write_atomic, writing
 
 __all__ = [
     "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "TEMPORARY_SUFFIX",
-    "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey", "Variable",
-    "append_variable", "by_precedence", "by_public_key", "check_name", "check_value", "contains_reference",
-    "decode_env_file", "decrypt", "encrypt", "evaluate", "expand", "find_commands", "find_keys", "generate_keys",
-    "how_to_get_key", "insert_header", "is_locked", "key_variables", "locked", "parse_env_file", "public_key",
+    "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey", "Variable", "append_variable",
+    "by_precedence", "by_public_key", "check_name", "check_value", "contains_reference", "decode_env_file", "decrypt",
+    "duplicates", "encrypt", "evaluate", "expand", "find_commands", "find_keys", "generate_keys", "how_to_get_key",
+    "insert_header", "is_ciphertext", "is_locked", "key_variables", "locked", "parse_env_file", "public_key",
     "public_keys_in", "quote_ciphertext", "read_env_file", "refuse_conflict", "remove_variable", "replace_file",
     "replace_values", "run_in_shell", "set_spelled", "spell", "variables_in", "write_atomic", "writing",
 ]  # fmt: skip
@@ -51,12 +59,14 @@ _MODULES = {
         "append_variable", "check_name", "check_value", "insert_header", "quote_ciphertext", "remove_variable",
         "replace_values", "set_spelled", "spell",
     ),
-    "encryption": ("PRIVATE_KEY_DIGITS", "by_public_key", "decrypt", "encrypt", "generate_keys", "public_key"),
+    "encryption": (
+        "PRIVATE_KEY_DIGITS", "by_public_key", "decrypt", "encrypt", "generate_keys", "is_ciphertext", "public_key",
+    ),
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
     "keys": (
         "KEY_FILE", "KeyRing", "PrivateKey", "find_keys", "how_to_get_key", "key_variables", "public_keys_in",
     ),
-    "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry"),
+    "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry", "duplicates"),
     "storage": ("TEMPORARY_SUFFIX", "is_locked", "locked", "replace_file", "write_atomic", "writing"),
 }  # fmt: skip
 

@@ -105,6 +105,11 @@ def by_public_key(private_keys: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def is_ciphertext(text: str) -> bool:
+    """Whether a text is one whole ciphertext, as far as that shows without a key."""
+    return _message(text) is not None
+
+
 def _message(ciphertext: str) -> bytes | None:
     """The bytes after the prefix; None for anything but the standard base64 of a whole message."""
     import binascii

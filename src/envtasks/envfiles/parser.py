@@ -7,7 +7,7 @@ closed is text, and white space is what JavaScript defines as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 ENCRYPTED: Final = "encrypted:"  # the beginning of an encrypted value
@@ -113,7 +113,7 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
                 exported=head[1] is not None,
             )
         )
-    warnings += _duplicates(entries)
+    warnings += duplicates(entries)
     warnings += _ignored(text, scanner.ignored)
     return tuple(entries), tuple(sorted(warnings))
 
@@ -206,7 +206,8 @@ def _quote_warning(name: str, value: str) -> str:
     return f"{name}: the quote is not closed, so the value ends with its line and the quote is part of it"
 
 
-def _duplicates(entries: list[Entry]) -> Iterator[tuple[int, str]]:
+def duplicates(entries: Iterable[Entry]) -> Iterator[tuple[int, str]]:
+    """The warning (line, sentence) about each name that is set again."""
     seen: dict[str, int] = {}
     for entry in entries:
         # a line such as A="$A more" continues the earlier one

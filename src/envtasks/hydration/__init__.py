@@ -9,19 +9,21 @@ import sys
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY, EnvFile, Keys
 from . import checks, shadowing
-from .layers import Layers, Location, arrange, read_layers, spelling_conflicts
+from .layers import Layers, arrange, read_layers, spelling_conflicts
 from .nesting import enter, without_outer
 from .resolution import Resolution, decrypt_layers, resolve
 from .result import Hydrated, Origin
 
-__all__ = ["Hydrated", "Origin", "hydrate", "values_of", "without_outer"]
+if TYPE_CHECKING:
+    from .examination import Examination
+    from .mistakes import Mistake
 
-_CHANGED = "this secret is changed by dotenvx's `$` expansion: `inv env.encrypt --repair`"
-_BROKEN = "the `$` in {} breaks dotenvx's expansion here, so this is not the value it looks like"
+__all__ = ["Examination", "Hydrated", "Mistake", "Origin", "examine", "hydrate", "values_of", "without_outer"]
 
 
 def hydrate(
@@ -83,6 +85,16 @@ def values_of(environment: Environment, file: EnvFile, plaintexts: Mapping[str, 
     resolution = resolve(layers, plaintexts)
     checks.check_expansion(resolution.endless)
     return resolution.values
+
+
+def examine(environment: Environment, process_env: Mapping[str, str]) -> Examination:
+    """What the env files of an environment hold, mistakes included, with whatever keys are at hand.
+
+    `process_env` has the keys, and what values refer to; it wins over no file. Raises EnvFileMissing, EnvFileInvalid.
+    """
+    from .examination import examine_files
+
+    return examine_files(environment, process_env)
 
 
 def _secret(layers: Layers, secret_names: Collection[str]) -> set[str]:
@@ -164,30 +176,16 @@ def _ignored(layers: Layers, outside: Mapping[str, str], resolution: Resolution)
     return [f"{place} chooses no environment: this runs in {environment.name}; --env chooses another"]
 
 
-def _unset(layers: Layers, location: Location, name: str) -> str:
-    """What to say of a reference that gives nothing."""
-    if not name.isidentifier():
-        return f"${{{name}}}, which dotenvx does not know: it gives nothing"
-    later = layers.definitions.get(name)
-    if later is None:
-        return f"{name}, which is not set"
-    where = "line" if later.winner.layer == location.layer else "file"
-    return f"{name}, which only a later {where} sets ({later.winner})"
-
-
 def _warnings(layers: Layers, resolution: Resolution, keys: Keys) -> list[str]:
     """What is likely to be a mistake in the env files, each with its location, and in the key files."""
     warnings = []
-    for layer in layers.files:
-        warnings += [f"{layer.label}:{line}: {sentence}" for line, sentence in layer.file.warnings]
-    warnings += [f"{location}: {location.entry.name}: {_CHANGED}" for location in resolution.changed]
-    warnings += [
-        f"{location}: {location.entry.name} refers to {_unset(layers, location, name)}"
-        for location, name in resolution.unset
-        if location not in resolution.changed
-    ]
-    warnings += [
-        f"{location}: {location.entry.name}: {_BROKEN.format(secret)}"
-        for location, secret in resolution.broken
-    ]
+    if (
+        resolution.changed
+        or resolution.unset
+        or resolution.broken
+        or any(it.file.warnings for it in layers.files)
+    ):
+        from .mistakes import likely_mistakes
+
+        warnings = [str(mistake) for mistake in likely_mistakes(layers, resolution)]
     return [*warnings, *spelling_conflicts(layers), *keys.warnings]

@@ -49,13 +49,23 @@ def check_names(layers: Layers) -> None:
         )
 
 
+def is_steering(name: str) -> bool:
+    """Whether a variable of this name makes programs run or load code."""
+    return bool(_STEERING.fullmatch(name))
+
+
+def contains_ciphertext(value: str) -> bool:
+    """Whether a ciphertext stands somewhere in a value."""
+    return bool(_CIPHERTEXT.search(value))
+
+
 def check_steering(layers: Layers) -> None:
     """Raise EnvFileInvalid for variables that make programs run or load code, unless `allow-steering` lists them."""
     allowed = {layers.fold(name) for name in layers.environment.allow_steering}
     found = [
         definition.winner
         for name, definition in layers.definitions.items()
-        if _STEERING.fullmatch(name) and name not in allowed
+        if is_steering(name) and name not in allowed
     ]
     if found:
         names = ", ".join(f'"{location.entry.name}"' for location in found)
@@ -107,7 +117,7 @@ def check_values(layers: Layers, values: Mapping[str, str]) -> None:
     ciphertexts, nul, references = [], [], []
     for name, definition in layers.definitions.items():
         value = values[name]
-        if _CIPHERTEXT.search(value) or (value.startswith(ENCRYPTED) and name not in layers.process):
+        if contains_ciphertext(value) or (value.startswith(ENCRYPTED) and name not in layers.process):
             ciphertexts.append(definition.winner)
         elif name in layers.process:
             continue

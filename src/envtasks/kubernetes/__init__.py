@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ConfigInvalid
 from ..redaction import Redactor
 from . import allowlist, drift, kubectl, manifests, references, rollout, settings
-from .allowlist import Selection
+from .allowlist import Finding, Selection
 from .apply import Apply, Echo, Options, dry_run, run_apply
 from .drift import Comparison, Difference
 from .kubectl import Cluster, Kubectl
-from .references import Documents, Finding, refuse_findings
+from .references import Documents, refuse_findings
 from .settings import Target, declared_environments
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ __all__ = [
     "FORMATS",
     "Comparison",
     "Difference",
+    "Finding",
     "Inputs",
     "Options",
     "Status",
     "allowed_names",
+    "check_names",
     "declared_environments",
     "diff",
     "prepare_apply",
@@ -105,6 +107,24 @@ def allowed_names(project: Project, environment: str, names: Iterable[str]) -> t
     if not path.exists():
         return None
     return tuple(allowlist.allowed_names(allowlist.read_rules(path, path.name), names))
+
+
+def check_names(
+    project: Project, environment: str, secrets: Mapping[str, bool]
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """What `status` would find and what it could not check, from names; `secrets` says of each whether it is one.
+
+    Nothing where there is no allowlist. Raises ConfigInvalid.
+    """
+    target = settings.read_target(project, environment)
+    if not target.allowlist.exists():
+        return (), ()
+    label = project.environment(environment).label(target.allowlist)
+    rules = allowlist.read_rules(target.allowlist, label)
+    found, selection = allowlist.select_names(rules, secrets, label=label)
+    documents = references.read_documents(project.root, target.manifests)
+    problems = references.find_problems(documents, target, selection=selection)
+    return (*found, *problems), references.unchecked(documents, target, selection=selection)
 
 
 def render(inputs: Inputs, *, format: str = "manifests", reveal: bool = False) -> str:  # noqa: A002 - the flag

@@ -45,6 +45,18 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that would keep a pod from starting, or put a secret where it may not be; found without a cluster."""
+
+    id: str
+    file: str
+    line: int
+    sentence: str
+    hint: str = ""
+    name: str = ""  # of the variable
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """The values that may reach the cluster, by kind, in order of name."""
 
@@ -138,6 +150,33 @@ def select(
     )
     _refuse_unusable(selection, hydrated.environment)
     return selection
+
+
+def select_names(
+    rules: Sequence[Rule], secrets: Mapping[str, bool], *, label: str
+) -> tuple[tuple[Finding, ...], Selection]:
+    """What `select` would refuse, as findings, and what it would select: names, their values left empty."""
+    names = {APP_ENV: False, **secrets}
+    chosen = allowed_names(rules, names)
+    found = []
+    for rule in rules:
+        if not rule.optional and not any(rule.matches(name) for name in chosen):
+            near = "." if rule.is_pattern else did_you_mean(rule.name, names)
+            found.append(
+                Finding("missing-name", label, rule.line, f"{rule.name} is not set{near}", name=rule.name)
+            )
+    for name, rule in chosen.items():
+        if name.startswith("DOTENV_PRIVATE_KEY"):
+            sentence = f"{rule.name} lets the private key {name} into the cluster."
+            found.append(Finding("secret-as-config", label, rule.line, sentence, name=name))
+        elif rule.kind == "config" and names[name]:
+            sentence = f"{name} is a secret, and this line declares it as config."
+            found.append(Finding("secret-as-config", label, rule.line, sentence, name=name))
+    as_secret = {name for name, rule in chosen.items() if rule.kind == "secret" or names[name]}
+    return tuple(found), Selection(
+        secret=dict.fromkeys(sorted(as_secret), ""),
+        config=dict.fromkeys(sorted(chosen.keys() - as_secret), ""),
+    )
 
 
 def _refuse_missing(rules: Sequence[Rule], chosen: Collection[str], environment: str, label: str) -> None:

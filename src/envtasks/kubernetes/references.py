@@ -12,6 +12,7 @@ import yaml
 
 from ..errors import ConfigInvalid, VariableMissing, did_you_mean
 from ..yaml_nodes import child, entries, items, line, load_all, plain, scalar
+from .allowlist import Finding
 from .settings import WORKLOAD_KINDS
 
 if TYPE_CHECKING:
@@ -78,17 +79,6 @@ class Reference:
     name: str
     key: str
     line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that would keep a pod from starting, or put a secret where it may not be."""
-
-    id: str
-    file: str
-    line: int
-    sentence: str
-    hint: str = ""
 
 
 def read_documents(root: Path, patterns: Sequence[str]) -> Documents:

@@ -1,0 +1,109 @@
+"""The Dockerfile: no secret stays in the image, no env file is copied into it, and its required mounts are fed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from ..docker import (
+    ImageSettings,
+    Instruction,
+    copies_file,
+    files_in_context,
+    image_settings,
+    instructions,
+    is_credential_name,
+    kept_instructions,
+)
+from ..envfiles import KEY_FILE
+from ..errors import did_you_mean
+from . import findings
+from .credentials import is_placeholder, looks_like_credential
+from .findings import Finding, Result, command
+from .inputs import Inputs
+
+_MOUNT: Final = re.compile(r"--mount=(\S*type=[\"']?secret\b\S*)", re.IGNORECASE)
+
+
+def find(inputs: Inputs) -> Iterator[Result]:
+    """The findings about the project's Dockerfile, if there is one."""
+    settings = image_settings(inputs.project)
+    if not settings.file.is_file():
+        return
+    text = settings.dockerfile_text()
+    for instruction in kept_instructions(settings, text):
+        if instruction.keyword in ("ENV", "ARG"):
+            yield from _kept_values(inputs, settings, instruction)
+    yield from _copied(inputs, settings, text)
+    yield from _mounts(inputs, settings, text)
+
+
+def _kept_values(inputs: Inputs, settings: ImageSettings, instruction: Instruction) -> Iterator[Finding]:
+    """Secrets in ENV and ARG of stages that the image is made of."""
+    for name, value in instruction.pairs():
+        literal = value or ""
+        known = inputs.is_secret(name) or _is_credential(inputs, name)
+        if known and not (literal and "$" not in literal and is_placeholder(literal)):
+            sentence = f"{instruction.keyword} {name} stays in the image's history; a secret mount does not."
+        elif literal and "$" not in literal and (reason := looks_like_credential(name, literal)):
+            sentence = f"{instruction.keyword} {name} {reason}, and stays in the image."
+        else:
+            continue
+        hint = f"inv env.explain {name}"
+        yield Finding(findings.DOCKER_SECRET, settings.label, instruction.line, sentence, hint, name=name)
+
+
+def _copied(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
+    """Env files and key files that COPY takes."""
+    files = [*inputs.env_files, *_key_files(inputs)]
+    names = files_in_context(settings, files)
+    for instruction in kept_instructions(settings, text):
+        for source in instruction.sources():
+            taken = [name for name in names.values() if copies_file(source, name)]
+            if not taken:
+                continue
+            if source.removeprefix("./") in taken:
+                kind, sentence = findings.DOCKER_COPY, f"{source} is copied into the image."
+                hint = f"echo {source.removeprefix('./')}>> .dockerignore"
+            else:
+                what = f"{taken[0]} and {len(taken) - 1} more" if len(taken) > 1 else taken[0]
+                kind, sentence = (
+                    findings.BUILD_CONTEXT,
+                    f"COPY {source} takes {what}, as no .dockerignore keeps them out.",
+                )
+                hint = "echo **/.env*>> .dockerignore"
+            yield Finding(kind, settings.label, instruction.line, sentence, hint)
+
+
+def _key_files(inputs: Inputs) -> Iterator[Path]:
+    for environment in inputs.project.environments.values():
+        yield from environment.keys
+        for path in environment.files:
+            yield path.with_name(KEY_FILE)
+
+
+def _mounts(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
+    """Required secret mounts whose variable no environment has."""
+    for instruction in instructions(text):
+        for mount in _MOUNT.findall(instruction.text) if instruction.keyword == "RUN" else ():
+            options = dict(option.strip("\"'").partition("=")[::2] for option in mount.split(","))
+            name, required = options.get("id", ""), options.get("required", "false")
+            if required.lower() not in ("", "true", "1") or not name or name in inputs.names:
+                continue
+            if _is_credential(inputs, name):  # which may come from the process environment of a CI
+                continue
+            near = did_you_mean(name, inputs.names)
+            sentence = f"A secret mount requires {name}, which no environment has{near}"
+            environment = inputs.environments[0]
+            hint = command("env.set", environment, name=name)
+            yield Finding(
+                findings.DOCKER_MISSING, settings.label, instruction.line, sentence, hint, name=name
+            )
+
+
+def _is_credential(inputs: Inputs, name: str) -> bool:
+    listed = any(fnmatchcase(name, pattern) for pattern in inputs.project.credentials)
+    return is_credential_name(name) or listed

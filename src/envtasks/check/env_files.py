@@ -1,0 +1,90 @@
+"""Env files: what hydrating them would refuse or warn of, and whether each says its environment's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from ..config import Environment
+from ..errors import EnvFileMissing, EnvtasksError
+from . import findings
+from .findings import Finding, Kind, Result, command, located
+from .inputs import Inputs
+
+if TYPE_CHECKING:
+    from ..hydration import Examination, Mistake
+
+# the kinds of mistakes; those that are missing here are findings about secrets
+_KINDS: Final[Mapping[str, tuple[Kind, str]]] = {
+    "text": (findings.DAMAGED_LINE, "env.edit"),
+    "duplicate": (findings.DUPLICATE, "env.edit"),
+    "steering": (findings.STEERING, "env.unset"),
+    "name": (findings.STEERING, "env.unset"),
+    "expansion": (findings.EXPANSION, "env.set"),
+    "command": (findings.EXPANSION, "env.set"),
+    "changed": (findings.EXPANSION, "env.encrypt --repair"),
+}
+_WITHOUT_NAME: Final = ("env.edit", "env.encrypt --repair")
+
+
+def find(inputs: Inputs) -> Iterator[Result]:
+    """The findings about the env files of the judged environments."""
+    for environment in inputs.environments:
+        if error := inputs.errors.get(environment.name):
+            yield _unusable(environment, error)
+    for environment, found in inputs.judged:
+        # which says more about its line
+        ciphertexts = {(each.file, each.line) for each in found.mistakes if each.kind == "ciphertext"}
+        for mistake in found.mistakes:
+            allowed = mistake.kind == "command" and _may_run(inputs, environment)
+            if mistake.kind in _KINDS and not allowed and (mistake.file, mistake.line) not in ciphertexts:
+                yield _finding(environment, mistake)
+        yield from _environment_name(environment, found)
+
+
+def _may_run(inputs: Inputs, environment: Environment) -> bool:
+    return inputs.project.commands and not environment.protected
+
+
+def _unusable(environment: Environment, error: EnvtasksError) -> Finding:
+    """The finding on an environment whose env files cannot be read."""
+    baseline = environment.label([*environment.baselines, *environment.files][0])
+    label = next(
+        (each for each in map(environment.label, environment.files) if each in error.message), baseline
+    )
+    file, line, sentence = located(error, label)
+    if "conflict markers" in sentence:
+        return Finding(findings.CONFLICT, file, line, sentence, f"git mergetool -- {file}", environment.name)
+    missing = isinstance(error, EnvFileMissing)
+    hint = f"inv env.new {environment.name}" if missing else f"git checkout -- {file}"
+    return Finding(findings.UNUSABLE_FILE, file, line, sentence, hint, environment.name)
+
+
+def _finding(environment: Environment, mistake: Mistake) -> Finding:
+    kind, task = _KINDS[mistake.kind]
+    if not mistake.name:
+        task = "env.edit"
+    name = "" if task in _WITHOUT_NAME else mistake.name
+    hint = command(task, environment, name=name, file=mistake.file)
+    sentence = (
+        f"{mistake.sentence[:1].upper()}{mistake.sentence[1:]}."
+        if not mistake.name
+        else f"{mistake.sentence}."
+    )
+    return Finding(kind, mistake.file, mistake.line, sentence, hint, environment.name, mistake.name)
+
+
+def _environment_name(environment: Environment, found: Examination) -> Iterator[Finding]:
+    variable = environment.variable
+    value = found.values.get(variable)
+    if value not in (None, environment.name):
+        winner = found.definitions[variable].winner
+        yield Finding(
+            findings.ENVIRONMENT_NAME,
+            winner.label,
+            winner.entry.line,
+            f"{variable} is not {environment.name}, the name of the environment.",
+            command("env.set --plain", environment, name=variable, file=winner.label),
+            environment.name,
+            variable,
+        )

@@ -1,0 +1,99 @@
+"""`.env.example`: it has every name and no real secret; and no environment still has its placeholders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from .. import settings_class
+from ..envfiles import ENCRYPTED, PUBLIC_KEY, Entry, EnvFile, read_env_file
+from ..errors import ConfigInvalid, EnvtasksError
+from . import findings
+from .credentials import is_placeholder, looks_like_credential
+from .findings import Finding, NotChecked, Result, command, located
+from .inputs import Inputs
+
+NAMES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example")
+_SHORTEST: Final = 8  # characters: shorter values are equal by chance
+
+
+def example_path(root: Path) -> Path:
+    """The example of env files that the project has, or would have."""
+    return next((root / name for name in NAMES if (root / name).is_file()), root / NAMES[0])
+
+
+def find(inputs: Inputs) -> Iterator[Result]:
+    """The findings about the example, if there is one."""
+    path = example_path(inputs.project.root)
+    label = inputs.label(path)
+    if not path.is_file():
+        yield NotChecked("example", f"there is no {label}; `inv env.example` writes it")
+        return
+    try:
+        file = read_env_file(path, label=label)
+    except EnvtasksError as error:
+        yield Finding(findings.UNUSABLE_FILE, *located(error, label), "inv env.example")
+        return
+    given = {entry.name for entry in file.entries}
+    for name in expected_names(inputs):
+        if name not in given:
+            sentence = f"{name} is not in {label}."
+            yield Finding(findings.NOT_IN_EXAMPLE, label, 1, sentence, "inv env.example", name=name)
+    for entry, reason in real_values(inputs, file):
+        sentence = f"{entry.name} {reason}."
+        yield Finding(findings.REAL_VALUE, label, entry.line, sentence, "inv env.example", name=entry.name)
+    yield from _placeholders(inputs, file, label)
+
+
+def expected_names(inputs: Inputs) -> tuple[str, ...]:
+    """Every variable that a baseline sets or the settings class requires, in the order of the files."""
+    names: dict[str, None] = {}
+    for environment, found in inputs.judged:
+        for layer in found.files:
+            if inputs.is_shared(environment, layer.file.path):
+                names |= dict.fromkeys(
+                    entry.name for entry in layer.file.entries if not entry.name.startswith(("DOTENV_",))
+                )
+    try:
+        fields = settings_class.source_fields(inputs.project)
+    except ConfigInvalid:
+        fields = ()
+    known = {name.upper() for name in names}
+    return (*names, *(each.variables[0] for each in fields if each.required and not each.is_set(known)))
+
+
+def real_values(inputs: Inputs, file: EnvFile) -> Iterator[tuple[Entry, str]]:
+    """The values of the example that no example should have, each with the reason."""
+    secrets = {
+        value: found.environment.name
+        for found in inputs.examinations.values()
+        for name, value in found.values.items()
+        if not found.environment.public
+        and inputs.is_secret(name)
+        and len(value) >= _SHORTEST
+        and not is_placeholder(value)
+    }
+    for entry in file.entries:
+        value = entry.value
+        if entry.name.startswith(PUBLIC_KEY) or not value:
+            continue
+        if value.startswith(ENCRYPTED):
+            yield entry, "is encrypted, so nobody can read the example"
+        elif value in secrets:
+            yield entry, f"has the value of {secrets[value]}"
+        elif reason := looks_like_credential(entry.name, value):
+            yield entry, reason
+
+
+def _placeholders(inputs: Inputs, file: EnvFile, label: str) -> Iterator[Finding]:
+    """Secrets of protected environments that are still what the example says."""
+    given = {entry.name: entry.value for entry in file.entries if entry.value}
+    for environment, found in inputs.judged:
+        for name, value in found.values.items() if environment.protected else ():
+            if inputs.is_secret(name) and value == given.get(name):
+                winner = found.definitions[name].winner
+                sentence = f"{name} is still the placeholder of {label}."
+                hint = command("env.set", environment, name=name, file=winner.label)
+                place = (winner.label, winner.entry.line)
+                yield Finding(findings.PLACEHOLDER, *place, sentence, hint, environment.name, name)

@@ -1,0 +1,112 @@
+"""What the checks look at, each read once: the env files of every environment, the settings class, git."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import git, hydration, settings_class
+from ..config import Environment, Project
+from ..errors import ConfigInvalid, EnvtasksError
+
+if TYPE_CHECKING:
+    from ..hydration import Examination
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A project and the environments to judge. `process_env` has the keys and what programs need to run."""
+
+    project: Project
+    environments: tuple[Environment, ...]  # to judge: all, or the one that was asked for
+    process_env: Mapping[str, str] = field(repr=False)
+
+    @cached_property
+    def _examined(self) -> dict[str, Examination | EnvtasksError]:
+        found: dict[str, Examination | EnvtasksError] = {}
+        for environment in self.project.environments.values():
+            try:
+                found[environment.name] = hydration.examine(environment, self.process_env)
+            except EnvtasksError as error:
+                found[environment.name] = error
+        return found
+
+    @property
+    def examinations(self) -> dict[str, Examination]:
+        """Every environment whose env files can be read, whether it is judged or not."""
+        return {name: each for name, each in self._examined.items() if not isinstance(each, EnvtasksError)}
+
+    @property
+    def errors(self) -> dict[str, EnvtasksError]:
+        """Why the env files of other environments cannot be read."""
+        return {name: each for name, each in self._examined.items() if isinstance(each, EnvtasksError)}
+
+    @property
+    def judged(self) -> Iterator[tuple[Environment, Examination]]:
+        """The environments to judge, as far as their files can be read."""
+        examinations = self.examinations
+        for environment in self.environments:
+            if environment.name in examinations:
+                yield environment, examinations[environment.name]
+
+    @cached_property
+    def settings_secrets(self) -> frozenset[str]:
+        """The secret variables of the settings class, upper-cased; none where it cannot be read."""
+        try:
+            return settings_class.secret_names(self.project)
+        except ConfigInvalid:
+            return frozenset()
+
+    @cached_property
+    def encrypted(self) -> frozenset[str]:
+        """The names that are encrypted in some environment, or made from such a value."""
+        return frozenset(name for each in self.examinations.values() for name in each.secret)
+
+    def is_secret(self, name: str) -> bool:
+        """Whether a variable is secret: encrypted somewhere, or in the settings class; not one of `not-secret`."""
+        if self.project.is_not_secret(name):
+            return False
+        return name in self.encrypted or name.upper() in self.settings_secrets
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every variable that some environment has."""
+        return frozenset(name for each in self.examinations.values() for name in each.definitions)
+
+    @cached_property
+    def referenced(self) -> frozenset[str]:
+        """The words after a `$` in any plain value: what other values are made from."""
+        words: set[str] = set()
+        for each in self.examinations.values():
+            for layer in each.files:
+                for entry in layer.file.entries:
+                    if "$" in entry.raw:
+                        words.update(re.findall(r"\$\{?(\w+)", entry.raw))
+        return frozenset(words)
+
+    @cached_property
+    def env_files(self) -> tuple[Path, ...]:
+        """The env files of all environments, whether they are there or not."""
+        return tuple(
+            dict.fromkeys(path for each in self.project.environments.values() for path in each.files)
+        )
+
+    @cached_property
+    def tracked_files(self) -> frozenset[Path] | None:
+        """The env files that git has; None where there is no repository."""
+        return git.tracked(self.project.root, self.env_files, self.process_env)
+
+    def is_shared(self, environment: Environment, path: Path) -> bool:
+        """Whether other people get an env file: git has it, or would, where there is no repository."""
+        if self.tracked_files is None:
+            return not environment.optional(path)
+        return path in self.tracked_files
+
+    def label(self, path: Path) -> str:
+        """The path as findings show it: relative to the project, with forward slashes."""
+        inside = path.is_relative_to(self.project.root)
+        return path.relative_to(self.project.root).as_posix() if inside else path.as_posix()

@@ -1,0 +1,164 @@
+"""The instructions of a Dockerfile, read without BuildKit: enough to say what stays in the image, and where.
+
+https://docs.docker.com/reference/dockerfile/ and, for .dockerignore, https://docs.docker.com/build/concepts/context/
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .settings import ImageSettings
+
+_DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*([\\`])\s*", re.IGNORECASE)
+_HEREDOC: Final = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
+_PAIR: Final = re.compile(
+    r"""([A-Za-z_]\w*)(?:=((?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'])*))?(?=\s|\Z)""", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction: its keyword, what follows it with continued lines joined, and its first line."""
+
+    keyword: str
+    text: str = field(repr=False)
+    line: int
+
+    def pairs(self) -> Iterator[tuple[str, str | None]]:
+        """The names of ARG or ENV, each with its value as written, None where an ARG has no default."""
+        single = re.fullmatch(r"([A-Za-z_]\w*)\s+(.*)", self.text, re.DOTALL)
+        if self.keyword == "ENV" and single and "=" not in single[1]:
+            yield single[1], single[2]
+            return
+        for name, value in _PAIR.findall(self.text):
+            yield name, value.strip("\"'") if f"{name}=" in self.text else None
+
+    def sources(self) -> tuple[str, ...]:
+        """The paths of the build context that COPY or ADD takes; none of another stage or of an address."""
+        words = _words(self.text)
+        flags = [word for word in words if word.startswith("--")]
+        if self.keyword not in ("COPY", "ADD") or any(flag.startswith("--from") for flag in flags):
+            return ()
+        paths = [word for word in words if not word.startswith("--")][:-1]
+        return tuple(path for path in paths if "://" not in path and not path.startswith("<<"))
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    """The instructions of a Dockerfile, in order."""
+    lines = text.splitlines()
+    directive = next((_DIRECTIVE.fullmatch(line) for line in lines[:3] if _DIRECTIVE.fullmatch(line)), None)
+    escape = directive[1] if directive else "\\"
+    number = 0
+    while number < len(lines):
+        start, joined = number, ""
+        while number < len(lines):
+            line = lines[number].strip()
+            number += 1
+            if line.startswith("#") or not line:
+                if not joined:
+                    break
+                continue
+            joined += line.removesuffix(escape) + " "
+            if not line.endswith(escape):
+                break
+        keyword, _, rest = joined.strip().partition(" ")
+        if keyword.upper() in ("RUN", "COPY", "ADD"):
+            for _, end in _HEREDOC.findall(rest):
+                number = next(
+                    (n + 1 for n in range(number, len(lines)) if lines[n].strip() == end), len(lines)
+                )
+        if keyword:
+            yield Instruction(keyword.upper(), rest.strip(), start + 1)
+
+
+def kept_instructions(settings: ImageSettings, text: str) -> tuple[Instruction, ...]:
+    """The instructions of the stages that the image is made of: the target, the stage that it is FROM, and so on."""
+    stages: list[tuple[str, str, list[Instruction]]] = []
+    for instruction in instructions(text):
+        if instruction.keyword == "FROM":
+            words = [word for word in instruction.text.split() if not word.startswith("--")]
+            name = words[2] if len(words) > 2 else str(len(stages))
+            stages.append((name.lower(), words[0].lower() if words else "", []))
+        elif stages:
+            stages[-1][2].append(instruction)
+    wanted = (settings.target or "").lower() or (stages[-1][0] if stages else "")
+    found: list[Instruction] = []
+    while stages:
+        name, base, own = stages.pop()
+        if name == wanted:
+            found, wanted = [*own, *found], base
+    return tuple(found)
+
+
+def files_in_context(settings: ImageSettings, paths: Iterable[Path]) -> Mapping[Path, str]:
+    """Those of the paths that the build context has, by the rules of its .dockerignore, as COPY names them."""
+    own = settings.file.with_name(f"{settings.file.name}.dockerignore")
+    file = own if own.is_file() else settings.context / ".dockerignore"
+    rules = list(_rules(file.read_text(encoding="utf-8-sig", errors="replace"))) if file.is_file() else []
+    context = settings.context.resolve()
+    names = {
+        path: path.resolve().relative_to(context).as_posix()
+        for path in paths
+        if path.resolve().is_relative_to(context)
+    }
+    return {path: name for path, name in names.items() if not _excluded(name, rules)}
+
+
+def copies_file(source: str, name: str) -> bool:
+    """Whether COPY of a source takes the file of this name: it is the file, a folder above it, or a pattern for it."""
+    path = posixpath.normpath(source.lstrip("/") or ".")
+    above = [".", *_parents(name), name]
+    return path in above or any(re.fullmatch(_regex(path), each) for each in above[1:])
+
+
+def _words(text: str) -> Sequence[str]:
+    if text.lstrip().startswith("["):
+        return re.findall(r'"((?:\\.|[^"])*)"', text)
+    try:
+        return shlex.split(text, comments=False)
+    except ValueError:
+        return text.split()
+
+
+def _rules(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
+    """The patterns of a .dockerignore, each with whether it excludes."""
+    for line in text.splitlines():
+        pattern = line.strip()
+        if pattern and not line.startswith("#"):
+            keeps = pattern.startswith("!")
+            path = posixpath.normpath(pattern.removeprefix("!").strip().lstrip("/") or ".")
+            yield re.compile(_regex(path)), not keeps
+
+
+def _excluded(name: str, rules: Iterable[tuple[re.Pattern[str], bool]]) -> bool:
+    """Whether the last rule that matches the path, or a folder above it, excludes it."""
+    above = [*_parents(name), name]
+    matching = [excludes for pattern, excludes in rules if any(pattern.fullmatch(each) for each in above)]
+    return bool(matching) and matching[-1]
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[: end + 1]) for end in range(len(parts) - 1)]
+
+
+def _regex(pattern: str) -> str:
+    """The regular expression of a pattern: `*` and `?` within one folder, `**` any number of folders."""
+    found = ""
+    for piece in re.findall(r"\*\*/?|\*|\?|\[[^\]]*\]|\\?.", pattern, re.DOTALL):
+        if piece.startswith("**"):
+            found += "(?:.*/)?" if piece.endswith("/") else ".*"
+        elif piece in ("*", "?"):
+            found += "[^/]*" if piece == "*" else "[^/]"
+        elif piece.startswith("["):
+            found += piece.replace("[!", "[^")
+        else:
+            found += re.escape(piece.removeprefix("\\") or piece)
+    return found

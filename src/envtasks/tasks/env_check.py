@@ -1,0 +1,62 @@
+"""`inv env.check`, `example`, `explain`, `diff`: what is declared, and whether all parts agree with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.context import Context as InvokeContext
+from invoke.exceptions import Exit
+
+from .. import console
+from ..config import Project
+from ..declare import task
+from ..error_translation import PlainTask
+
+if TYPE_CHECKING:
+    from ..check import Finding, Report
+
+ENV = "The environment to check; all of them when left out"
+
+
+@task(
+    env=None,
+    klass=PlainTask,
+    help={
+        "env": ENV,
+        "json": "Print JSON",
+        "sarif": "Write a SARIF file, which code hosts show beside the lines",
+        "staged": "Judge what is staged in git, as a pre-commit hook does",
+    },
+)
+def check(c: InvokeContext, env: str = "", json: bool = False, sarif: str = "", staged: bool = False) -> None:
+    """Check that settings class, git, secrets, example, containers and pipelines agree; needs no key."""
+    from .. import check as checks
+
+    report = checks.check(Project.load(), os.environ, environment=env or None, staged=staged)
+    if sarif and not c.config.run.dry:
+        checks.write_sarif(report, Path(sarif))
+    if json:
+        console.print_json(report.to_json())
+    else:
+        _print(report)
+    if report.code:
+        raise Exit(code=report.code)
+
+
+def _print(report: Report) -> None:
+    """Print each finding with the command that mends it, then what was checked and what was not."""
+    for finding in report.findings:
+        console.write_utf8(f"{_line(finding)}\n    {finding.hint}\n")
+    found = f"{len(report.findings)} finding{'' if len(report.findings) == 1 else 's'}"
+    accepted = f", {len(report.accepted)} accepted in pyproject.toml" if report.accepted else ""
+    where = ", ".join(report.environments) or "no environment"
+    console.write_utf8(f"{found if report.findings else 'no findings'}{accepted} ({where})\n")
+    for each in report.not_checked:
+        console.say("note", f"not checked: {each.what}")
+
+
+def _line(finding: Finding) -> str:
+    of = f" [{finding.environment}]" if finding.environment else ""
+    return f"{finding.file}:{finding.line}: {finding.id}{of} {finding.sentence}"
