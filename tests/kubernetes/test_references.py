@@ -9,7 +9,8 @@ import pytest
 
 from envtasks.errors import ConfigInvalid, VariableMissing
 from envtasks.kubernetes import references
-from envtasks.kubernetes.references import Documents, Finding
+from envtasks.kubernetes.allowlist import Finding
+from envtasks.kubernetes.references import Documents
 from tests.kubernetes.deployments import selection, target
 
 FILE = "deploy/app.yaml"
