@@ -85,16 +85,11 @@ def words_found(root: Path, words: Iterable[str], env: Mapping[str, str]) -> fro
     return frozenset(done[1].decode("utf-8", "replace").upper().split())
 
 
-def lines_found(
-    root: Path, pattern: str, env: Mapping[str, str], *, files: str
-) -> tuple[tuple[str, int, str], ...]:
-    """Path, line and text of each line of tracked files that an extended regular expression matches.
-
-    `files` is a pattern for their names, such as `*.py`; paths are relative to `root`. None without a repository.
-    """
-    found = output(root, env, "grep", "-n", "-I", "-z", "--extended-regexp", "-e", pattern, "--", files) or ""
-    rows = (row.split("\0", 2) for row in found.split("\n"))
-    return tuple((row[0], int(row[1]), row[2]) for row in rows if len(row) == 3)
+def files_with(root: Path, words: Iterable[str], env: Mapping[str, str], *, names: str) -> tuple[str, ...]:
+    """The tracked files below `root`, relative to it, that have one of the words; `names` is a pattern: `*.py`."""
+    sought = [option for word in words for option in ("-e", word)]
+    options = ("grep", "--files-with-matches", "--fixed-strings", "--word-regexp", "-I", "-z")
+    return tuple(filter(None, (output(root, env, *options, *sought, "--", names) or "").split("\0")))
 
 
 def _run(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,32 +14,52 @@ from . import findings
 from .findings import Finding, Result, command
 from .inputs import Inputs
 
-_CALL: Final = r"\b(load_dotenv|dotenv_values)\("
-_ARGUMENT: Final = re.compile(r"\b(?:load_dotenv|dotenv_values)\((?:[^)\"']*?[\"']([^\"']+)[\"'])?")
+_FUNCTIONS: Final = ("load_dotenv", "dotenv_values")
 
 
 def find(inputs: Inputs) -> Iterator[Result]:
     """The findings about other readers of the project's env files."""
     labels = {inputs.label(path): path for path in inputs.env_files if path.is_file()}
-    calls = git.lines_found(inputs.project.root, _CALL, inputs.process_env, files="*.py")
     read_by_dotenv: dict[Path, str] = {}
-    for file, line, text in calls:
-        if text.lstrip().startswith("#"):
+    for file, line, name in _calls(inputs):
+        path = labels.get(name.removeprefix("./"))
+        if path is None:
             continue
-        for name in _ARGUMENT.findall(text):
-            path = labels.get((name or ".env").removeprefix("./"))
-            if path is None:
-                continue
-            if _has_ciphertexts(inputs, path):
-                sentence = f"This reads {inputs.label(path)} by itself, and gets the ciphertexts as they are."
-                hint = f"git grep -n {inputs.label(path)}"
-                yield Finding(findings.READS_FILE, file, line, sentence, hint, name=inputs.label(path))
-            else:
-                read_by_dotenv[path] = f"python-dotenv ({file}:{line})"
+        if _has_ciphertexts(inputs, path):
+            sentence = f"This reads {inputs.label(path)} by itself, and gets the ciphertexts as they are."
+            hint = f"git grep -n {inputs.label(path)}"
+            yield Finding(findings.READS_FILE, file, line, sentence, hint, name=inputs.label(path))
+        else:
+            read_by_dotenv[path] = f"python-dotenv ({file}:{line})"
     for path, reader in read_by_dotenv.items():
         yield from _different(inputs, path, _by_dotenv(path), reader)
     if beside := _beside_compose_file(inputs):
         yield from _different(inputs, beside, values_of([beside], {}), "docker compose")
+
+
+def _calls(inputs: Inputs) -> Iterator[tuple[str, int, str]]:
+    """File and line of each call of python-dotenv in the project's code, and the file that it reads."""
+    root = inputs.project.root
+    for label in git.files_with(root, _FUNCTIONS, inputs.process_env, names="*.py"):
+        try:
+            tree = ast.parse((root / label).read_bytes())
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            continue
+        for node in ast.walk(tree):
+            called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and called in _FUNCTIONS:
+                words = [each for argument in (*node.args, *node.keywords) for each in ast.walk(argument)]
+                texts = [
+                    each.value
+                    for each in words
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                ]
+                yield label, node.lineno, texts[-1] if texts else ".env"
+
+
+def _has_ciphertexts(inputs: Inputs, path: Path) -> bool:
+    layers = (layer for each in inputs.examinations.values() for layer in each.files)
+    return any(layer.encrypted for layer in layers if layer.file.path == path)
 
 
 def _beside_compose_file(inputs: Inputs) -> Path | None:
@@ -47,15 +67,6 @@ def _beside_compose_file(inputs: Inputs) -> Path | None:
     files = read_compose_files(inputs.project, {})
     path = files.model.directory / ".env" if files else None
     return path if path in inputs.env_files and path is not None and path.is_file() else None
-
-
-def _has_ciphertexts(inputs: Inputs, path: Path) -> bool:
-    return any(
-        layer.encrypted
-        for each in inputs.examinations.values()
-        for layer in each.files
-        if layer.file.path == path
-    )
 
 
 def _by_dotenv(path: Path) -> Mapping[str, str | None]:

@@ -39,17 +39,16 @@ def find(inputs: Inputs) -> Iterator[Result]:
                     yield from _plain(inputs, environment, layer.label, entry)
             yield from _keys(environment, found, layer.label, layer.file)
         yield from _unusable(inputs, environment, found)
-        if any(entry.encrypted and name not in found.values for name, entry in _winners(found)):
-            what = (
-                f"values of {environment.name} that no key at hand opens: types, and secrets that are equal"
-            )
-            yield NotChecked("secrets", what)
+    unopened = [environment.name for environment, found in inputs.judged if _has_unopened(found)]
+    if unopened:
+        yield NotChecked("secrets", f"the values of {', '.join(unopened)} that no key at hand opens")
     yield from _shared(inputs)
 
 
-def _winners(found: Examination) -> Iterator[tuple[str, Entry]]:
-    for name, definition in found.definitions.items():
-        yield name, definition.winner.entry
+def _has_unopened(found: Examination) -> bool:
+    """Whether a value is unknown because no key at hand opens it."""
+    definitions = found.definitions.items()
+    return any(each.winner.entry.encrypted and name not in found.values for name, each in definitions)
 
 
 def _plain(inputs: Inputs, environment: Environment, label: str, entry: Entry) -> Iterator[Finding]:

@@ -87,6 +87,7 @@ class Sources:
         bool  # a path of include or extends has a variable, which `config --no-interpolate` cannot follow
     )
     included: Mapping[Owner, Mapping[str, str]] = field(repr=False)
+    files: tuple[Path, ...] = ()
 
     def values_for(self, owner: Owner, values: Mapping[str, str]) -> Mapping[str, str]:
         """The variables for the texts of one entry: `values`, and those of its include's env files."""
@@ -159,7 +160,12 @@ def read_sources(files: Sequence[Path], values: Mapping[str, str]) -> Sources:
     for file in files:
         reader.read(file, _Scope(files[0].parent, values, {}))
     return Sources(
-        tuple(reader.occurrences), tuple(reader.includes), reader.tree, reader.computed, reader.included
+        tuple(reader.occurrences),
+        tuple(reader.includes),
+        reader.tree,
+        reader.computed,
+        reader.included,
+        reader.files,
     )
 
 
@@ -234,6 +240,11 @@ class _Reader:
         self.included: dict[Owner, Mapping[str, str]] = {}
         self._documents: dict[Path, tuple[yaml.Node, ...]] = {}
         self._extended: set[tuple[Path, str, str]] = set()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were read."""
+        return tuple(self._documents)
 
     def read(self, file: Path, scope: _Scope) -> None:
         """One compose file, with relative paths in it taken from the scope's folder (the project directory)."""

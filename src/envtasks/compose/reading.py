@@ -43,11 +43,15 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class ComposeFiles:
-    """The compose files of a project, merged in a simple way, and their paths with all that they include."""
+    """The compose files of a project, and all that they include or extend, merged in a simple way."""
 
     model: Model
-    files: tuple[Path, ...]
     inject: tuple[str, ...]  # the services that get every variable of the environment
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of these files."""
+        return self.model.sources.files
 
     def needed(self, values: Mapping[str, str]) -> Iterator[Needed]:
         """What the services of `compose.up` need and these values lack. Raises EnvFileMissing, EnvFileInvalid."""
@@ -98,8 +102,7 @@ def read_compose_files(project: Project, values: Mapping[str, str]) -> ComposeFi
     except ConfigInvalid:  # a service depends on one that is not declared: compose says so
         active = ()
     model = Model(sources.tree, active, sources, project.root, files[0].parent)
-    included = [path for include in sources.includes for path in include.files]
-    return ComposeFiles(model, tuple(dict.fromkeys((*files, *included))), settings.inject)
+    return ComposeFiles(model, settings.inject)
 
 
 def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, str | None, int]]:
