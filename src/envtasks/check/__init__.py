@@ -86,16 +86,13 @@ def check(
         return _check(copy, env, environment)
 
 
-def write_sarif(report: Report, path: Path) -> None:
+def write_sarif(report: Report, path: Path, *, version: str) -> None:
     """Write the findings of a report as a SARIF file. Raises EnvFileInvalid where it cannot be written."""
-    from .. import __version__
     from .sarif import to_sarif
 
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(
-        path, json.dumps(to_sarif(report.findings, version=__version__), indent=2) + "\n", mode=0o644
-    )
+    write_atomic(path, json.dumps(to_sarif(report.findings, version=version), indent=2) + "\n", mode=0o644)
 
 
 def _check(project: Project, process_env: Mapping[str, str], environment: str | None) -> Report:

@@ -32,11 +32,12 @@ ENV = "The environment to check; all of them when left out"
 )
 def check(c: InvokeContext, env: str = "", json: bool = False, sarif: str = "", staged: bool = False) -> None:
     """Check that settings class, git, secrets, example, containers and pipelines agree; needs no key."""
+    from .. import __version__
     from .. import check as checks
 
     report = checks.check(Project.load(), os.environ, environment=env or None, staged=staged)
     if sarif and not c.config.run.dry:
-        checks.write_sarif(report, Path(sarif))
+        checks.write_sarif(report, Path(sarif), version=__version__)
     if json:
         console.print_json(report.to_json())
     else:
