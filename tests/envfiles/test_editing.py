@@ -102,6 +102,16 @@ def test_an_unclosed_quote_is_named_with_its_line() -> None:
         set_spelled(parse_env_file("A=1\nB='open\nC=2\n"), "D", spell("D", "\nx"))
 
 
+def test_a_quote_that_follows_a_backslash_is_named_with_its_line() -> None:
+    """Both readers would take the next quote for the closing one; the hint is the command that mends it."""
+    with pytest.raises(
+        EnvFileInvalid, match=r"\.env:2: the quote that closes B follows a backslash"
+    ) as caught:
+        set_spelled(parse_env_file("A=1\nB='a\\'\n"), "D", spell("D", "#x"))
+
+    assert caught.value.hint.endswith("inv env.encrypt --only B")
+
+
 def test_removing_takes_every_assignment_and_leaves_comments() -> None:
     """All lines of the variable go, also those inside its value; comments and other variables stay."""
     after = remove_variable(parse_env_file("# about A\nA=1\r\nB='x\nA=2'\nA='3\n4' # c\nC=5"), "A")

@@ -126,9 +126,15 @@ def test_a_file_that_may_not_be_written_is_not_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mode 0444 in a writable folder: a rename would replace it all the same."""
-    path = put(tmp_path, b"old")
+    path, opened = put(tmp_path, b"old"), os.open
+
+    def refuse(name: Path, flags: int, mode: int = 0o777) -> int:
+        if name == path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(name, flags, mode)
+
     path.chmod(0o444)
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everything
+    monkeypatch.setattr(os, "open", refuse)  # root may write everything
 
     with pytest.raises(EnvFileInvalid, match="as it was: Permission denied"):
         replace_file(path, b"new")

@@ -31,7 +31,7 @@ from ..errors import (
     EnvtasksError,
     did_you_mean,
 )
-from ..hydration import values_of
+from ..hydration import check_allowed_names, values_of
 from .file_key import FileKey, find_file_key, key_file_for, store_private_key
 
 
@@ -157,6 +157,7 @@ class Draft:
         written = decode_env_file(data, after.path, label=self.target.label)
         try:
             refuse_conflict(written, self.target.label)
+            check_allowed_names(self.target.environment, written, _names(written) - _names(self.file))
             values = self.values(written)
         except EnvtasksError as error:
             raise EnvFileInvalid(f"{error.message} Nothing was written.", hint=error.hint) from None
@@ -177,6 +178,10 @@ class Draft:
         # overrides are a developer's own; a baseline is for everybody
         new = 0o600 if environment.optional(path) else None
         replace_file(path, data, mode=None if path.exists() else new)
+
+
+def _names(file: EnvFile) -> set[str]:
+    return {entry.name for entry in file.entries}
 
 
 @contextmanager

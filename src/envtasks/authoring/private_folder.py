@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +46,7 @@ def _place(process_env: Mapping[str, str]) -> tuple[Path, bool]:
 
 def _remove_left_behind(base: Path) -> None:
     for folder in base.glob(f"{PREFIX}*"):
-        mine = sys.platform == "win32" or folder.lstat().st_uid == os.geteuid()
-        if mine and not is_locked(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another edit may remove it at the same time
+            mine = sys.platform == "win32" or folder.lstat().st_uid == os.geteuid()
+            if mine and not is_locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)

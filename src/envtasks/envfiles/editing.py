@@ -134,12 +134,19 @@ def _proven(file: EnvFile, text: str, expected: list[tuple[str, str, str]]) -> E
     found = [_meaning(entry) for entry in after.entries]
     if found == expected:
         return after
-    # the first entry whose quotes are not closed is what swallows the lines after it
+    # the first entry whose quotes are not closed, or not for good, is what swallows the lines after it
     unclosed = next((line for line, sentence in file.warnings if "quote" in sentence), None)
     if unclosed is not None:
         raise EnvFileInvalid(
             f"{file.path.name}:{unclosed}: a quote is not closed here, so this change would alter other variables.",
             hint="mend that line first; nothing was written",
+        )
+    escaped = next((each for each in file.entries if each.quote and each.raw.endswith("\\")), None)
+    if escaped is not None:
+        raise EnvFileInvalid(
+            f"{file.path.name}:{escaped.line}: the quote that closes {escaped.name} follows a backslash, so another "
+            "one that this change adds would close it.",
+            hint=f"nothing was written; encrypt that value first: inv env.encrypt --only {escaped.name}",
         )
     raise EnvFileInvalid(f"{file.path.name}: this change would alter other variables; nothing was written.")
 

@@ -83,8 +83,8 @@ def writing(path: Path) -> Iterator[None]:
 
 def _check_writable(target: Path) -> None:
     # a new file would take the place of one that may not be written
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with suppress(FileNotFoundError):
+        os.close(os.open(target, os.O_WRONLY | _FLAGS))
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
@@ -104,7 +104,7 @@ def _copy_metadata(target: Path, temporary: Path, mode: int | None) -> None:
         if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
             try:
                 os.chown(temporary, old.st_uid, old.st_gid)
-            except PermissionError:
+            except OSError:
                 raise _ForeignOwnerError from None
         _copy_attributes(target, temporary)
         mode = stat.S_IMODE(old.st_mode) if mode is None else mode

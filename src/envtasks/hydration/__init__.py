@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from .examination import Examination
     from .mistakes import Mistake
 
-__all__ = ["Examination", "Hydrated", "Mistake", "Origin", "examine", "hydrate", "values_of", "without_outer"]
+__all__ = [
+    "Examination",
+    "Hydrated",
+    "Mistake",
+    "Origin",
+    "check_allowed_names",
+    "examine",
+    "hydrate",
+    "values_of",
+    "without_outer",
+]
 
 
 def hydrate(
@@ -76,15 +86,21 @@ def hydrate(
 def values_of(environment: Environment, file: EnvFile, plaintexts: Mapping[str, str]) -> dict[str, str]:
     """The values of one env file by itself, with these plaintexts of its ciphertexts; no command is run.
 
-    Raises EnvFileInvalid for names that no env file of this environment may have, and for an expansion that does not
-    end.
+    What has no plaintext stays a ciphertext, and an expansion that does not end is not made.
     """
-    layers = arrange(environment, [(environment.label(file.path), file, False)], {})
-    checks.check_names(layers)
-    checks.check_steering(layers)
-    resolution = resolve(layers, plaintexts)
-    checks.check_expansion(resolution.endless)
-    return resolution.values
+    return resolve(_alone(environment, file), plaintexts).values
+
+
+def check_allowed_names(environment: Environment, file: EnvFile, names: Collection[str]) -> None:
+    """Raise EnvFileInvalid for those of these names that no env file of this environment may set."""
+    layers = _alone(environment, file)
+    wanted = {name: it for name, it in layers.definitions.items() if it.name in names}
+    checks.check_names(layers._replace(definitions=wanted))
+    checks.check_steering(layers._replace(definitions=wanted))
+
+
+def _alone(environment: Environment, file: EnvFile) -> Layers:
+    return arrange(environment, [(environment.label(file.path), file, False)], {})
 
 
 def examine(environment: Environment, process_env: Mapping[str, str]) -> Examination:
