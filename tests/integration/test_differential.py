@@ -86,6 +86,8 @@ def compare(sources: Sources, folder: Path, dotenvx: Dotenvx, counts: Counter[st
         assert theirs is not None, "dotenvx hangs"
         if theirs.error is None and loose(sources):
             counts["loose ciphertext, which only we refuse"] += 1
+        elif theirs.error is None and any("encrypted:" in value.lower() for value in theirs.values.values()):
+            counts["a ciphertext within a value, which only we refuse"] += 1
         else:
             assert theirs.error == "DECRYPTION_FAILED", theirs
             counts["refused by both"] += 1
