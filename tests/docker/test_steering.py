@@ -43,11 +43,18 @@ def test_an_outer_hydration_does_not_make_them_dockers(tmp_path: Path) -> None:
     assert Steering.of(hydrated(tmp_path, "DEBUG=false\n", process=outer)).values == {"DEBUG": "false"}
 
 
+def test_a_value_that_is_not_worth_hiding_is_none(tmp_path: Path) -> None:
+    """In a file that is encrypted as a whole DEBUG=1 is a secret by form only, and stays out of docker."""
+    values = hydrated(tmp_path, "DEBUG=1\nDOCKER_TOKEN=hub-0123456789\n", secret=["DEBUG", "DOCKER_TOKEN"])
+    steering = Steering.of(values)
+    assert (steering.secrets, steering.argument("DEBUG")) == (frozenset({"DOCKER_TOKEN"}), "DEBUG=1")
+
+
 def test_they_go_into_a_build_by_other_means(tmp_path: Path) -> None:
     """A plain build arg with its value, a secret one by name, a mount under another name of docker's environment."""
     values = hydrated(
         tmp_path,
-        "DEBUG=false\nDOCKER_TOKEN=s3cret\nDOCKER_PIN=p1n\nPLAIN=1\n",
+        "DEBUG=false\nDOCKER_TOKEN=s3cret\nDOCKER_PIN=p1n-0123\nPLAIN=1\n",
         secret=["DOCKER_TOKEN", "DOCKER_PIN"],
     )
     steering = Steering.of(values)
@@ -66,6 +73,6 @@ def test_they_go_into_a_build_by_other_means(tmp_path: Path) -> None:
         "DEBUG": None,
         "DOCKER_TOKEN": None,
         "ENVTASKS_DOCKER_TOKEN": "s3cret",
-        "DOCKER_PIN": "p1n",
+        "DOCKER_PIN": "p1n-0123",
     }
     assert "s3cret" not in repr(steering)

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ..redaction import Redactor
+
 if TYPE_CHECKING:
     from ..hydration import Hydrated
 
@@ -33,7 +35,9 @@ class Steering:
             for name in hydrated
             if _NAMES.fullmatch(name) and name not in allowed and not hydrated.from_process(name)
         ]
-        return cls({name: hydrated[name] for name in names}, frozenset(names).intersection(hydrated.secrets))
+        # of a file that is encrypted as a whole DEBUG=1 is a secret by form only: no redactor looks for it
+        secrets = [name for name in names if name in hydrated.secrets and Redactor([hydrated[name]])]
+        return cls({name: hydrated[name] for name in names}, frozenset(secrets))
 
     def docker_env(
         self, child_env: Mapping[str, str], *, arguments: Collection[str] = (), mounts: Collection[str] = ()
