@@ -119,3 +119,14 @@ def test_an_env_file_of_the_project_is_not_mounted(tmp_path: Path, text: str, wh
     assert f": {what} has the file .env.production.keys: {WHY}" in refusal(
         tmp_path, text.replace("FILE", path)
     )
+
+
+@pytest.mark.parametrize(
+    "entry", ['environment: {A: "TEXT"}', 'environment: ["A=x TEXT"]', "labels: {a: TEXT}"]
+)
+def test_a_ciphertext_in_the_compose_file_is_refused(tmp_path: Path, entry: str) -> None:
+    """The container would get it as it is."""
+    text = f"services:\n  app:\n    {entry.replace('TEXT', CIPHERTEXT)}\n"
+    assert refusal(tmp_path, text).startswith(
+        "compose.yaml:3: service app has a ciphertext, which the container"
+    )

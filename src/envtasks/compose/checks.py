@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ConfigInvalid
+from ..hydration import contains_ciphertext
 from .env_files import ServiceEnvFile, read_text, service_env_files
 from .model import SECTIONS, Include, Model, used_texts
 
-_CIPHERTEXT: Final = re.compile(
-    r"[^#=:]*[=:]\s*[\"']?\s*encrypted:\S|[^#].*encrypted:\s*[A-Za-z0-9+/]{100}", re.IGNORECASE
-)
+_ENCRYPTED: Final = re.compile(r"[^#=:]*[=:]\s*[\"']?\s*encrypted:\S", re.IGNORECASE)  # the value of a line
 _PRIVATE_KEY: Final = re.compile(r"\s*(?:export\s+)?DOTENV_PRIVATE_KEY\w*\s*[=:]\s*\S")
 _ENTRIES: Final = {"services": "service"} | {section: section.removesuffix("s") for section in SECTIONS}
 _WHY: Final = "the project's env files are for envtasks, which gives each environment its own values"
@@ -47,6 +46,7 @@ def refuse_env_files(model: Model, project_files: Collection[Path], values: Mapp
             raise ConfigInvalid(f"{reference.said}: {_WHY}.", hint=reference.hint)
         if reference.is_env_file and reference.path.is_file():
             _refuse_contents(reference, model.label(reference.path))
+    _refuse_ciphertext(model)
 
 
 def without_project_files(
@@ -72,12 +72,25 @@ def _refuse_implicit(model: Model, include: Include) -> None:
 def _refuse_contents(reference: _Reference, label: str) -> None:
     for number, line in enumerate(read_text(reference.path).split("\n"), 1):
         wrong = ""
-        if _CIPHERTEXT.match(line.lstrip()):
+        if line.lstrip().startswith("#"):
+            continue
+        if _ENCRYPTED.match(line) or contains_ciphertext(line):
             wrong = "is encrypted: the container would get the ciphertext"
         elif _PRIVATE_KEY.match(line):
             wrong = "is a private key, which no container may have"
         if wrong:
             raise ConfigInvalid(f"{reference.said}, and {label}:{number} {wrong}.", hint=reference.hint)
+
+
+def _refuse_ciphertext(model: Model) -> None:
+    """Raise ConfigInvalid for a ciphertext in the compose files themselves."""
+    for text, owner in used_texts(model.tree, model.services):
+        if contains_ciphertext(text):
+            raise ConfigInvalid(
+                f"{model.place_of(text, owner)}{_ENTRIES[owner[0]]} {owner[1]} has a ciphertext, which the container "
+                "would get as it is.",
+                hint="move it into the environment's env file, and refer to it: NAME: ${NAME}",
+            )
 
 
 def _of_includes(model: Model) -> Iterator[_Reference]:
@@ -99,7 +112,7 @@ def _of_services(model: Model, values: Mapping[str, str]) -> Iterator[_Reference
             "under environment"
         )
         for found in service_env_files(model.tree["services"][service] or {}, values, model.directory):
-            place = model.place_of(found.path, ("services", service))
+            place = model.place_of(found.path.name, ("services", service))
             said = f"{place}service {service} has env_file {model.label(found.path)}"
             yield _Reference(said, found.path, True, hint)
 
@@ -109,6 +122,6 @@ def _of_other_files(model: Model, own: Collection[Path]) -> Iterator[_Reference]
     for text, owner in used_texts(model.tree, model.services):
         path = Path(text)
         if path.is_absolute() and path.resolve() in own:
-            said = f"{model.place_of(path, owner)}{_ENTRIES[owner[0]]} {owner[1]} has the file {model.label(path)}"
+            said = f"{model.place_of(path.name, owner)}{_ENTRIES[owner[0]]} {owner[1]} has the file {model.label(path)}"
             hint = "take it out: name the variables under environment instead, as NAME: ${NAME}"
             yield _Reference(said, path, False, hint)

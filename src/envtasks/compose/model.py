@@ -26,7 +26,7 @@ REMOTE: Final = re.compile(r"^(?:[a-z]+://|oci:|git@)|\.git(?:#|$)")
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A text of a compose file that names a variable or an env file: its keys from the top, its file and lines."""
+    """A text of a compose file that names a variable or an env file or is encrypted: its keys, its file and lines."""
 
     keys: tuple[str, ...]
     text: str
@@ -122,9 +122,9 @@ class Model:
         """When docker restarts the service: `no`, `always`, `on-failure`, `unless-stopped`."""
         return str((self.tree["services"].get(service) or {}).get("restart") or "no")
 
-    def place_of(self, path: Path, owner: Owner) -> str:
-        """`file:line: ` of where the stack names a file; empty where that cannot be told."""
-        found = [one for one in self.sources.occurrences if path.name in one.text]
+    def place_of(self, text: str, owner: Owner) -> str:
+        """`file:line: ` of where an entry has a text, such as an env file's name; empty where that cannot be told."""
+        found = [one for one in self.sources.occurrences if text in one.text or one.text in text]
         own = [one for one in found if one.keys[:2] == owner]
         return "".join(f"{self.label(one.file)}:{one.line}: " for one in (own or found)[:1])
 
@@ -275,7 +275,7 @@ class _Reader:
 
     def _note(self, node: yaml.Node, keys: tuple[str, ...], file: Path) -> None:
         if isinstance(node, yaml.ScalarNode) and (
-            "$" in node.value or ".env" in node.value or _names_a_variable(keys)
+            any(sign in node.value for sign in ("$", ".env", "encrypted:")) or _names_a_variable(keys)
         ):
             last = node.end_mark.line + 1 if node.end_mark else yaml_nodes.line(node)
             self.occurrences.append(Occurrence(keys, node.value, file, yaml_nodes.line(node), last))

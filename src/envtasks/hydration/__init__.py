@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY, EnvFile, Keys
 from . import checks, shadowing
+from .checks import contains_ciphertext
 from .layers import Layers, arrange, read_layers, spelling_conflicts
 from .nesting import enter, without_outer
 from .resolution import Resolution, decrypt_layers, resolve
@@ -29,6 +30,7 @@ __all__ = [
     "Mistake",
     "Origin",
     "check_allowed_names",
+    "contains_ciphertext",
     "examine",
     "hydrate",
     "values_of",
