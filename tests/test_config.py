@@ -312,3 +312,11 @@ def test_a_link_out_of_the_project_is_read_only_where_pyproject_names_it(tmp_pat
         '[tool.envtasks.environments]\nlocal = { files = [".env.local"] }\n', encoding="utf-8"
     )
     assert dict(hydrate(Project.load(project).environment("local"), {})) == {"TOKEN": "x"}
+
+
+@pytest.mark.parametrize("text", ["[" * 3000 + "]" * 3000, "{a = " * 3000 + "1" + "}" * 3000])
+def test_toml_nested_beyond_reason_is_one_sentence(tmp_path: Path, text: str) -> None:
+    """A pyproject.toml of a thousand levels is refused by its name, with no traceback."""
+    (tmp_path / "pyproject.toml").write_text(f"x = {text}\n", encoding="utf-8")
+    with pytest.raises(ConfigInvalid, match=r"pyproject\.toml is nested too deeply\.$"):
+        Project.load(tmp_path)

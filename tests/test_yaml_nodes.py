@@ -33,11 +33,70 @@ def test_merge_keys_are_followed() -> None:
     assert nodes.scalar(document, "z", "c") == "2"
 
 
+MERGES = """
+x: &x {a: x, b: x, c: x}
+y: &y {a: y, b: y, d: y}
+before: {a: own, <<: *x}
+after: {<<: *x, a: own}
+several: {<<: [*x, *y]}
+twice: {<<: *x, <<: *y}
+nested: &n {<<: *x, a: n}
+deeper: {<<: *n, b: own}
+quoted: {"<<": *x}
+none: {<<: text, a: own}
+"""
+
+
+def test_own_entries_win_over_merged_ones_as_yaml_has_it() -> None:
+    """Wherever `<<` stands; of several parents the first one wins; `"<<"` in quotes is a name like any other."""
+    (document,) = nodes.load_all(MERGES, "x")
+    found = nodes.plain(document)
+    assert found["before"] == found["after"] == {"a": "own", "b": "x", "c": "x"}
+    assert found["several"] == found["twice"] == {"a": "x", "b": "x", "c": "x", "d": "y"}
+    assert found["deeper"] == {"a": "n", "b": "own", "c": "x"}
+    assert found["quoted"] == {"<<": {"a": "x", "b": "x", "c": "x"}}
+    assert found["none"] == {"a": "own"}
+
+
+def test_in_order_the_last_entry_wins() -> None:
+    """As kubectl and GitLab merge: `<<` replaces what stands before it, and a second `<<` the first."""
+    (document,) = nodes.load_all(MERGES, "x", in_order=True)
+    found = nodes.plain(document)
+    assert found["before"] == {"a": "x", "b": "x", "c": "x"}
+    assert found["after"] == {"a": "own", "b": "x", "c": "x"}
+    assert found["several"] == {"a": "x", "b": "x", "c": "x", "d": "y"}
+    assert found["twice"] == {"a": "y", "b": "y", "c": "x", "d": "y"}
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_what_a_mapping_overrides_is_not_defined_twice(in_order: bool) -> None:
+    """An entry beside a merged one of its name is no repetition; two of its own are."""
+    (document,) = nodes.load_all(MERGES, "x", in_order=in_order)
+    assert list(nodes.duplicate_keys(document)) == []
+    (document,) = nodes.load_all("x: &x {a: 1}\ny: {a: 1, <<: *x, a: 2}\n", "x", in_order=in_order)
+    assert [(first.value, again.value) for first, again in nodes.duplicate_keys(document)] == [("a", "a")]
+
+
+def test_a_walk_meets_each_node_once() -> None:
+    """A node that many aliases refer to is met where it stands first, so that a walk takes no longer than the text."""
+    (document,) = nodes.load_all("a: &a [x, {k: y}]\nb: [*a, *a]\nc: *a\n", "x")
+    assert [each.value for each in nodes.scalars(document)] == ["x", "y"]
+    assert len(list(nodes.walk(document))) == 1 + 1 + 1 + 1 + 1 + 1
+    assert list(nodes.walk(None)) == []
+
+
 BOMB = (
     "a: &a ["
     + "x, " * 50
     + "]\n"
     + "".join(f"{b}: &{b} [" + f"*{a}, " * 50 + "]\n" for a, b in ("ab", "bc", "cd"))
+)
+
+
+# as deep as it is long, although no line is
+CHAIN = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 300))
+MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10)
 )
 
 
@@ -53,6 +112,8 @@ BOMB = (
         ("a: " + "[" * 300 + "]" * 300, "f.yml:1: this YAML is nested too deeply"),
         ("a: &a [*a]\n", "f.yml:1: this YAML is nested too deeply, or contains itself"),
         (BOMB, "f.yml:4: this YAML is too large"),
+        (CHAIN, "f.yml:98: this YAML is too large or too deep"),
+        (MERGE_BOMB, "f.yml:"),
     ],
 )
 def test_what_does_not_load_is_told_with_its_line(text: str, message: str) -> None:

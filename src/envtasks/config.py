@@ -221,6 +221,8 @@ def read_toml(path: Path) -> Mapping[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{path} is not valid TOML: {error}.") from None
+    except RecursionError:
+        raise ConfigInvalid(f"{path} is nested too deeply.") from None
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -5,7 +5,7 @@ Nodes and not values: PyYAML reads `on:` as true, and of a key that stands twice
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +13,15 @@ import yaml
 
 from .errors import ConfigInvalid
 
+_Pair = tuple[yaml.Node, yaml.Node]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST: Final = 100  # levels; a compose file or a manifest has a dozen
-_LARGEST: Final = 1_000_000  # nodes, with aliases expanded
+_LARGEST: Final = 250_000  # nodes of a document, with aliases expanded
+_MERGE: Final = "tag:yaml.org,2002:merge"  # of the key `<<`
+
+
+class TooLarge(ConfigInvalid):
+    """A document with more levels, or with more nodes when its aliases are expanded, than anybody writes."""
 
 
 def load(text: str, label: str) -> yaml.MappingNode:
@@ -29,8 +35,12 @@ def load(text: str, label: str) -> yaml.MappingNode:
     return node
 
 
-def load_all(text: str, label: str) -> tuple[yaml.Node, ...]:
-    """All documents of a text. Raises ConfigInvalid with file and line; so too where aliases or nesting go too far."""
+def load_all(text: str, label: str, *, in_order: bool = False) -> tuple[yaml.Node, ...]:
+    """All documents of a text, what `<<` merges in among a mapping's own entries.
+
+    As YAML has it, the own entries win; with `in_order`, as kubectl and GitLab have it, whichever comes last. Raises
+    ConfigInvalid with file and line, TooLarge where aliases or nesting go too far.
+    """
     try:
         documents = tuple(yaml.compose_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
@@ -42,25 +52,88 @@ def load_all(text: str, label: str) -> tuple[yaml.Node, ...]:
             f"{label}: this is not valid YAML: it has a character that YAML forbids."
         ) from None
     except RecursionError:
-        raise ConfigInvalid(f"{label}: this YAML is nested too deeply.") from None
-    sizes: dict[int, int] = {}
+        raise TooLarge(f"{label}: this YAML is nested too deeply.") from None
+    sizes: dict[int, tuple[int, int]] = {}
+    merged: set[int] = set()
     for document in documents:
         _measure(document, label, sizes, ())
+        _merge_keys(document, merged, in_order=in_order)
     return documents
 
 
-def _measure(node: yaml.Node, label: str, sizes: dict[int, int], parents: tuple[int, ...]) -> int:
-    """The number of nodes below a node with its aliases expanded. Raises ConfigInvalid where that is too many."""
-    if id(node) in parents or len(parents) > _DEEPEST:
-        raise ConfigInvalid(f"{label}:{line(node)}: this YAML is nested too deeply, or contains itself.")
+def _measure(
+    node: yaml.Node, label: str, sizes: dict[int, tuple[int, int]], parents: tuple[int, ...]
+) -> tuple[int, int]:
+    """The number of nodes below a node, aliases expanded, and of levels. Raises TooLarge where that is too many."""
     if id(node) not in sizes:
+        if id(node) in parents or len(parents) > _DEEPEST:
+            raise TooLarge(f"{label}:{line(node)}: this YAML is nested too deeply, or contains itself.")
         path = (*parents, id(node))
         children = (each for item in node.value for each in (item if isinstance(item, tuple) else (item,)))
         below = () if isinstance(node, yaml.ScalarNode) else children
-        sizes[id(node)] = 1 + sum(_measure(each, label, sizes, path) for each in below)
-    if sizes[id(node)] > _LARGEST:
-        raise ConfigInvalid(f"{label}:{line(node)}: this YAML is too large with its aliases expanded.")
-    return sizes[id(node)]
+        found = [_measure(each, label, sizes, path) for each in below]
+        sizes[id(node)] = (
+            1 + sum(size for size, _ in found),
+            1 + max((levels for _, levels in found), default=0),
+        )
+    size, levels = sizes[id(node)]
+    if size > _LARGEST or levels + len(parents) > _DEEPEST:
+        raise TooLarge(f"{label}:{line(node)}: this YAML is too large or too deep with its aliases expanded.")
+    return size, levels
+
+
+def _merge_keys(node: yaml.Node, done: set[int], *, in_order: bool) -> None:
+    """Put the entries that `<<` refers to in its place, in every mapping below a node, each once."""
+    if id(node) in done or isinstance(node, yaml.ScalarNode):
+        return
+    done.add(id(node))
+    for child_node in _children(node):
+        _merge_keys(child_node, done, in_order=in_order)
+    if isinstance(node, yaml.MappingNode) and any(key.tag == _MERGE for key, _ in node.value):
+        node.value = _merged(node.value, in_order=in_order)
+
+
+def _merged(pairs: Sequence[_Pair], *, in_order: bool) -> list[_Pair]:
+    """The entries of a mapping with those of its parents; a name that it defines twice itself stays there twice."""
+    merges = [pair for pair in pairs if pair[0].tag == _MERGE]
+    found: dict[object, _Pair] = {}
+    own: dict[object, _Pair] = {}
+    repeated = []
+    for key, value in pairs if in_order else [*reversed(merges), *(p for p in pairs if p[0].tag != _MERGE)]:
+        if key.tag == _MERGE:
+            for parent in reversed(items(value) or (value,)):  # of several the first wins
+                found |= {
+                    _name(pair[0]): pair for pair in parent.value if isinstance(parent, yaml.MappingNode)
+                }
+            continue
+        name = _name(key)
+        repeated += [own[name]] if name in own else []
+        own[name] = found[name] = (key, value)
+    return repeated + list(found.values())
+
+
+def _name(key: yaml.Node) -> object:
+    return key.value if isinstance(key, yaml.ScalarNode) else id(key)
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The items of a list, the values of a mapping."""
+    if not isinstance(node, yaml.ScalarNode):
+        for each in node.value:
+            yield each[1] if isinstance(each, tuple) else each
+
+
+def walk(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """A node and all below it, in order, each once however many aliases there are; without the keys of mappings."""
+    return _walk(node, set()) if node is not None else iter(())
+
+
+def _walk(node: yaml.Node, seen: set[int]) -> Iterator[yaml.Node]:
+    if id(node) not in seen:
+        seen.add(id(node))
+        yield node
+        for each in _children(node):
+            yield from _walk(each, seen)
 
 
 def read_text(path: Path) -> str | None:
@@ -82,16 +155,9 @@ def line(node: yaml.Node) -> int:
 
 
 def entries(node: yaml.Node | None) -> dict[str, tuple[yaml.ScalarNode, yaml.Node]]:
-    """The entries of a mapping by name, each with the nodes of its key and its value; none of any other node.
-
-    What `<<` merges in is included, unless the mapping defines the name itself.
-    """
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
-    own = {key.value: (key, value) for key, value in pairs if key.value != "<<"}
-    parents = [parent for key, value in pairs if key.value == "<<" for parent in items(value) or (value,)]
-    return {**{name: pair for each in reversed(parents) for name, pair in entries(each).items()}, **own}
+    """The entries of a mapping by name, each with the nodes of its key and its value; none of any other node."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {key.value: (key, value) for key, value in pairs if isinstance(key, yaml.ScalarNode)}
 
 
 def child(node: yaml.Node | None, *path: str) -> yaml.Node | None:
@@ -115,27 +181,18 @@ def scalar(node: yaml.Node | None, *path: str) -> str | None:
 
 def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
     """Every scalar value below a node, in order, without the keys."""
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    for item in items(node):
-        yield from scalars(item)
-    if isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from scalars(value)
+    return (each for each in walk(node) if isinstance(each, yaml.ScalarNode))
 
 
 def duplicate_keys(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.ScalarNode]]:
     """Every key that stands twice in one mapping: its first node and the repeated one."""
-    for item in items(node):
-        yield from duplicate_keys(item)
-    if isinstance(node, yaml.MappingNode):
+    for mapping in (each for each in walk(node) if isinstance(each, yaml.MappingNode)):
         seen: dict[str, yaml.ScalarNode] = {}
-        for key, value in node.value:
+        for key, _ in mapping.value:
             if isinstance(key, yaml.ScalarNode):
-                if key.value in seen and key.value != "<<":
+                if key.value in seen:
                     yield seen[key.value], key
                 seen.setdefault(key.value, key)
-            yield from duplicate_keys(value)
 
 
 def refuse_duplicate_keys(document: yaml.Node, label: str) -> None:
@@ -148,7 +205,7 @@ def refuse_duplicate_keys(document: yaml.Node, label: str) -> None:
 
 
 def plain(node: yaml.Node) -> Any:
-    """The node as dicts, lists and texts: tags ignored, merge keys merged."""
+    """The node as dicts, lists and texts, tags ignored."""
     if isinstance(node, yaml.MappingNode):
         return {name: plain(value) for name, (_, value) in entries(node).items()}
     return [plain(item) for item in items(node)] if isinstance(node, yaml.SequenceNode) else node.value

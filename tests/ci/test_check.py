@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ from envtasks.ci import github, gitlab
 from envtasks.ci.check import Finding, check_pipelines
 from envtasks.ci.files import PLATFORMS, render_files, write_file
 from tests.ci.pipeline_projects import loaded, shop
+from tests.deadlines import ended
 from tests.projects import Sandbox
 
 WORKFLOW = ".github/workflows/own.yml"
@@ -266,3 +268,61 @@ def test_jobs_that_cannot_run_are_found(sandbox: Sandbox, platform: str) -> None
         ".env.staging, which jobs need, is not in git.",
         "git add .env.staging",
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("A=1 B=2 .venv/bin/nox -s unti", ["unti"]),
+        ("uv run --group ci nox -s unti", ["unti"]),
+        ("python -m nox -s unti", ["unti"]),
+        ("echo nox -s unti", []),
+        ("cd x && nox -s unti # nox -s untj", ["unti"]),
+        ("(nox -s unti); nox -s untj", ["unti", "untj"]),
+        ('uv run nox -s "unti(database=\'x\')" "lint(a)"', ["unti"]),
+        ("FORCE_COLOR=1 (A=2 ./bin/nox -s unti)", ["unti"]),
+        ("nox -s unit > nox -s unti", []),
+        ("echo run nox; poetry run nox -s unti", ["unti"]),
+    ],
+)
+def test_calls_are_found_where_a_command_begins(shared_shop: Sandbox, script: str, found: list[str]) -> None:
+    """After assignments, after a runner such as `uv run`, in each command of a line; not in other programs' words."""
+    text = f"job:\n  script:\n    - |\n      {script}\n"
+    said = [sentence for _, _, sentence in findings(shared_shop, gitlab.FILE, text)]
+    assert [re.findall("session (\\w+)", sentence)[0] for sentence in said] == found
+
+
+@pytest.mark.parametrize("words", ["run ", "echo nox ", "-m ", "a=b ", "nox -s ", "/"])
+def test_a_long_line_is_read_in_time(sandbox: Sandbox, words: str) -> None:
+    """A script's line of 400,000 characters is searched once, not once for each of its words."""
+    sandbox.write(gitlab.FILE, f"job:\n  script:\n    - {words * (400_000 // len(words))}\n")
+    done = sandbox.inv("ci.check")  # ends after two minutes, whatever it does
+    assert done.returncode in (0, 2)
+
+
+def test_extends_in_many_ways_is_followed_once(shared_shop: Sandbox) -> None:
+    """Jobs of which each extends two, that both extend the same two, and so on, are no more than there are."""
+    levels = "".join(
+        f"a{n}: {{extends: [a{n - 1}, b{n - 1}]}}\nb{n}: {{extends: [a{n - 1}, b{n - 1}]}}\n"
+        for n in range(1, 40)
+    )
+    base = "a0: {script: [x], variables: {DOTENV_PRIVATE_KEY_STAGING: $A}}\nb0: {script: [x]}\n"
+    other = "z: {extends: a39, variables: {DOTENV_PRIVATE_KEY_LOCAL: $B}}\n"
+    found = ended(lambda: findings(shared_shop, gitlab.FILE, base + levels + other))
+    assert found == [
+        ("several-keys", 81, "Job z has 2 keys: DOTENV_PRIVATE_KEY_LOCAL, DOTENV_PRIVATE_KEY_STAGING.")
+    ]
+
+
+def test_a_job_that_extends_itself_is_read_once(shared_shop: Sandbox) -> None:
+    """GitLab refuses a circle; here it ends."""
+    assert ended(lambda: findings(shared_shop, gitlab.FILE, "a: {extends: b}\nb: {extends: a}\n")) == []
+
+
+def test_jobs_merge_as_gitlab_merges(shared_shop: Sandbox) -> None:
+    """An entry before `<<` is replaced by the merged one, so the job has the merged key alone."""
+    text = (
+        ".base: &base {variables: {DOTENV_PRIVATE_KEY_STAGING: $A}}\n"
+        "job: {variables: {DOTENV_PRIVATE_KEY_PRODUCTION: $B}, <<: *base, script: [x]}\n"
+    )
+    assert findings(shared_shop, gitlab.FILE, text) == []

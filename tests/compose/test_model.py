@@ -193,6 +193,15 @@ def test_a_file_that_is_no_stack_has_no_texts(tmp_path: Path, text: str) -> None
     assert read_sources([file], {}).occurrences == ()
 
 
+def test_a_file_that_grows_beyond_reason_is_refused(tmp_path: Path) -> None:
+    """Compose itself would take minutes over such aliases, so it is not asked."""
+    levels = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 9))
+    file = tmp_path / "compose.yaml"
+    file.write_text(f"x0: &x0 [x]\n{levels}services: {{}}\n", encoding="utf-8")
+    with pytest.raises(ConfigInvalid, match=r"^compose\.yaml:\d+: this YAML is too large"):
+        read_sources([file], {})
+
+
 TREE: dict[str, Any] = {
     "services": {
         "app": {"depends_on": {"db": {"condition": "service_healthy"}}},

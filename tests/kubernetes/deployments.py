@@ -23,6 +23,7 @@ def hydrated(
     secrets: Sequence[str] = (),
     process: Sequence[str] = (),
     name: str = "staging",
+    variable: str = "APP_ENV",
 ) -> Hydrated:
     """The values of one environment; `secrets` are encrypted in their file, `process` came from outside."""
     origins = {
@@ -35,7 +36,7 @@ def hydrated(
         )
         for line, key in enumerate(values, 1)
     }
-    environment = Environment(name, ROOT, (ROOT / f".env.{name}",))
+    environment = Environment(name, ROOT, (ROOT / f".env.{name}",), variable=variable)
     return Hydrated(environment, values, origins=origins, process={"PATH": "/bin"})
 
 

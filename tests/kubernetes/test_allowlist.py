@@ -9,6 +9,7 @@ import pytest
 from envtasks.errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing
 from envtasks.kubernetes.allowlist import Rule, Selection, read_rules, select
 from tests.kubernetes.deployments import hydrated
+from tests.steps import steps
 
 LABEL = "deploy/env.allowlist"
 VALUES = {
@@ -161,6 +162,58 @@ def test_what_kubernetes_cannot_hold_is_refused_all_at_once(tmp_path: Path) -> N
         "  BYTES: the value is not UTF-8 text",
         "  NUL: the value holds a NUL byte, which no environment variable can",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("1bad", "a", f"rename it in the env files, or keep it out of {LABEL}"),
+        (
+            "BIG",
+            "v" * 128 * 1024,
+            "large values belong into a file or a volume, not into an environment variable",
+        ),
+        ("NUL", "a\0b", "encode it as base64"),
+        ("BYTES", "\udcff", "save the env file as UTF-8, binary values as base64"),
+    ],
+)
+def test_the_hint_is_about_what_is_wrong(name: str, value: str, hint: str) -> None:
+    """A wrong name gets a hint about names, a large value one about large values; several are all given, once."""
+    values = {name: value, f"{name}_2": value}
+    with pytest.raises(SettingsInvalid) as caught:
+        select([Rule(each, "", optional=False, line=1) for each in values], hydrated(values), label=LABEL)
+    assert caught.value.hint == hint
+    values |= {"1st": "x", "ALSO_BIG": "v" * 128 * 1024}
+    with pytest.raises(SettingsInvalid) as caught:
+        select([Rule(each, "", optional=False, line=1) for each in values], hydrated(values), label=LABEL)
+    assert sorted(caught.value.hint.split("; ")) == sorted(
+        {
+            hint,
+            f"rename it in the env files, or keep it out of {LABEL}",
+            "large values belong into a file or a volume, not into an environment variable",
+        }
+    )
+
+
+def test_the_variable_with_the_environments_name_may_have_another_name() -> None:
+    """`environment-variable` of pyproject.toml is what the allowlist may name besides what the env files define."""
+    listed = [Rule("DEPLOYMENT", "", optional=False, line=1)]
+    values = hydrated({"A": "1"}, variable="DEPLOYMENT")
+    assert select(listed, values, label=LABEL).config == {"DEPLOYMENT": "staging"}
+    with pytest.raises(VariableMissing):
+        select([Rule("APP_ENV", "", optional=False, line=1)], values, label=LABEL)
+
+
+def test_a_long_allowlist_takes_time_in_proportion() -> None:
+    """Twice the names take about twice the steps, not four times."""
+
+    def cost(count: int) -> int:
+        names = [f"K{number}" for number in range(count)]
+        listed = [Rule(name, "", optional=False, line=1) for name in [*names, "K*"]]
+        values = hydrated(dict.fromkeys(names, "x"))
+        return steps(lambda: select(listed, values, label=LABEL))
+
+    assert cost(400) < 3 * cost(200)
 
 
 @pytest.mark.parametrize(("last", "fits"), [(0, True), (1, False)])

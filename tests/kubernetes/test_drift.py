@@ -172,3 +172,21 @@ def test_one_conflict_and_several_are_read_from_the_servers_message() -> None:
         ("kube-controller-manager", '.spec.x[name="a"].image'),
     )
     assert list(drift.conflicts('Error from server: namespaces "x" not found')) == []
+
+
+def test_adopting_says_nothing_of_the_copy_that_it_removes() -> None:
+    """Without --adopt a note says that kubectl keeps older values; with it, that note would be wrong a moment later."""
+    secret = live("Secret", {"P": "x"}, entry("envtasks", "P"))
+    secret["metadata"]["annotations"] = {LAST_APPLIED: "{}"}
+    there = {SECRET: secret, CONFIG: live("ConfigMap", {})}
+    chosen = selection({"P": "x"}, {})
+    told = [
+        drift.compare(target(), chosen, workloads=(), live=there, adopt=adopt).notes
+        for adopt in (False, True)
+    ]
+    assert told == [
+        (
+            f"{SECRET} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it.",
+        ),
+        (),
+    ]

@@ -170,3 +170,53 @@ def test_the_workloads_to_restart_are_those_that_read_the_objects(tmp_path: Path
     assert references.workloads_using(read, target()) == ("deployment/web",)
     assert [document.key for document in read.all] == ["deployment/web", "deployment/other", "job/once"]
     assert "".join(document.text for document in read.all) == one + two + job
+
+
+BASE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app}
+x-base: &base
+  env:
+    - {name: X, valueFrom: {secretKeyRef: {name: shop-env, key: GONE}}}
+spec:
+  template:
+    spec:
+      containers:
+"""
+
+
+@pytest.mark.parametrize(
+    ("container", "found"),
+    [
+        ("{<<: *base}", ["GONE"]),
+        ("{env: [], <<: *base}", ["GONE"]),
+        ("{<<: *base, env: []}", []),
+        ("{<<: [{image: x}, *base]}", ["GONE"]),
+    ],
+)
+def test_merge_keys_are_expanded_as_kubectl_does(tmp_path: Path, container: str, found: list[str]) -> None:
+    """What `<<` brings into a container counts, unless an entry after it replaces it."""
+    text = f"{BASE}        - {container}\n"
+    documents = manifests(tmp_path, text)
+    assert [reference.key for reference in references.references(documents)] == found
+
+
+def test_a_name_that_may_have_been_meant_is_looked_for_a_few_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among thousands of names that takes seconds for each; every finding is told all the same."""
+    looked: list[str] = []
+
+    def did_you_mean(word: str, known: object) -> str:
+        looked.append(word)
+        return "."
+
+    monkeypatch.setattr(references, "did_you_mean", did_you_mean)
+    variables = [
+        f"{{name: K{n}, valueFrom: {{secretKeyRef: {{name: shop-env, key: K{n}}}}}}}" for n in range(50)
+    ]
+    text = f"apiVersion: v1\nkind: Pod\nspec: {{containers: [{{env: [{', '.join(variables)}]}}]}}\n"
+    documents = manifests(tmp_path, text)
+    found = references.find_problems(documents, target(), selection=selection({"A": "1"}, {}))
+    assert (len(found), len(looked)) == (50, 5)

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from ..errors import ConfigInvalid, did_you_mean
-from ..yaml_nodes import items, line, read_text, scalar
+from ..yaml_nodes import line, read_text, scalar, walk
 from .files import PLATFORMS, Platform, find_block, line_at, load_documents, rendered
 from .plan import JobInFile, Pipeline, key_variable, list_sessions, plan_pipeline
 
 if TYPE_CHECKING:
     from ..config import Project
 
-# a call of ours where a command begins, or after `uv run …`, `uvx` and `python -m`: the program and its arguments
-_CALL: Final = re.compile(
-    r"(?:^|[;&|(]|\b(?:run|uvx)\b[^;&|\n]*\s|-m\s)[^\S\n]*(?:\w+=\S*[^\S\n]+)*(?:\S*/)?"
-    r"(?P<program>inv|invoke|envtasks|nox)[^\S\n]+(?P<arguments>(?:(?!\s\d*[<>])[^;&|\n#])*)",
-    re.MULTILINE,
-)
+_COMMAND: Final = re.compile(r"[^;&|\n]+")
+_ASSIGNMENTS: Final = re.compile(r"\s*(?:\w+=\S*\s+)*")
+_RUNNER: Final = re.compile(r"\b(?:run|uvx)\b")
+_PROGRAM: Final = re.compile(r"(?<![^\s(])(?:[^\s(]*/)?(inv|invoke|envtasks|nox)\s+")
+_MODULE: Final = re.compile(r"-m\s+$")
+_ARGUMENTS: Final = re.compile(r"(?:(?!\s\d*[<>])[^#])*")
 _ENVIRONMENT: Final = re.compile(r"""(?:^|\s)--env(?:=|\s+)["']?([\w-]+)(?=["']?(?:\s|$))""")
 _SESSIONS: Final = re.compile(r"(?:^|\s)(?:-s|--sessions?)(?:=|\s+)(.*?)(?=\s-|$)")
 _WORD: Final = re.compile(r"""["']([^"']*)["']|(\S+)""")
@@ -135,17 +135,17 @@ class _Checker:
     def script(self, file: str, node: yaml.ScalarNode) -> Iterator[Finding]:
         """Environments and sessions that a script names and that do not exist."""
         first = line(node) + (1 if node.style in ("|", ">") else 0)
-        for call in _CALL.finditer(node.value):
-            at = first + line_at(node.value, call.start("program")) - 1
-            own, _, rest = call["arguments"].partition(" -- ")
+        for position, program, arguments in _calls(node.value):
+            at = first + line_at(node.value, position) - 1
+            own, _, rest = arguments.partition(" -- ")
             # what follows `--` goes to nox's sessions, which take --env; after inv it is another program's
-            for name in _ENVIRONMENT.findall(rest if call["program"] == "nox" else own):
+            for name in _ENVIRONMENT.findall(rest if program == "nox" else own):
                 if name not in self.project.environments:
                     near = did_you_mean(name, self.project.environments)
                     hint = f"environments: {', '.join(self.project.environments)}"
                     sentence = f"There is no environment {name}{near}"
                     yield Finding("unknown-environment", file, at, sentence, hint)
-            for name in _sessions_in(own) if call["program"] == "nox" else ():
+            for name in _sessions_in(own) if program == "nox" else ():
                 if name not in self.sessions:
                     near = did_you_mean(name, self.sessions)
                     sentence = f"There is no session {name}{near}"
@@ -181,11 +181,36 @@ def _invalid(name: str, error: ConfigInvalid) -> Finding:
     return Finding("invalid-file", name, at, sentence, error.hint)
 
 
+def _calls(script: str) -> Iterator[tuple[int, str, str]]:
+    """The calls of ours in a script: where, the program and its arguments.
+
+    A call is where a command begins, or after `uv run …`, `uvx` or `python -m`.
+    """
+    for command in _COMMAND.finditer(script):
+        text, before = command[0], 0
+        begin = _end_of(_ASSIGNMENTS, text, 0)
+        runner = _RUNNER.search(text)
+        for found in _PROGRAM.finditer(text):
+            at = found.start()
+            opened = text.rfind("(", before, at)
+            begin, before = _end_of(_ASSIGNMENTS, text, opened + 1) if opened >= 0 else begin, at
+            if at == begin or (runner and at > runner.end()) or _MODULE.search(text, max(0, at - 9), at):
+                arguments = text[found.end() : _end_of(_ARGUMENTS, text, found.end())]
+                yield command.start() + found.start(1), found[1], arguments
+                break
+
+
+def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where a match that begins at this position ends; the position itself where there is none."""
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
 def _sessions_in(arguments: str) -> Iterator[str]:
     """The sessions after `-s` that stand there literally, without the parameters of variants."""
     for names in _SESSIONS.findall(arguments):
         for quoted, bare in _WORD.findall(names):
-            name = (quoted or bare).partition("(")[0]
+            name = (quoted or bare.rstrip(")")).partition("(")[0]
             if re.fullmatch(r"[\w.-]+", name):
                 yield name
 
@@ -198,13 +223,11 @@ def _keys_in_text(file: str, text: str) -> Iterator[Finding]:
 
 def _keys_in_mappings(file: str, node: yaml.Node) -> Iterator[Finding]:
     """Variables for keys whose value is not taken from anywhere."""
-    for item in items(node):
-        yield from _keys_in_mappings(file, item)
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        text = scalar(value) or scalar(value, "value") or ""
-        if _KEY.fullmatch(scalar(key) or "") and text not in ("", "null", "~") and "$" not in text:
-            yield _literal(file, line(key), key.value)
-        yield from _keys_in_mappings(file, value)
+    for mapping in (each for each in walk(node) if isinstance(each, yaml.MappingNode)):
+        for key, value in mapping.value:
+            text = scalar(value) or scalar(value, "value") or ""
+            if _KEY.fullmatch(scalar(key) or "") and text not in ("", "null", "~") and "$" not in text:
+                yield _literal(file, line(key), key.value)
 
 
 def _literal(file: str, at: int, variable: str) -> Finding:

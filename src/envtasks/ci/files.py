@@ -94,7 +94,7 @@ def write_file(file: PipelineFile) -> None:
 def load_documents(text: str, label: str) -> tuple[yaml.MappingNode, ...]:
     """The documents of a pipeline's file, each a mapping without repeated keys. Raises ConfigInvalid with the line."""
     documents = []
-    for document in load_all(text, label):
+    for document in load_all(text, label, in_order=True):
         if not isinstance(document, yaml.MappingNode):
             raise ConfigInvalid(f"{label}:{line(document)}: expected a mapping of names.")
         refuse_duplicate_keys(document, label)

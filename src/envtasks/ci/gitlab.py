@@ -50,6 +50,7 @@ DEFAULT_BRANCH: Final = '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_R
 # top-level names that are no jobs: https://docs.gitlab.com/ci/yaml/
 _NO_JOBS: Final = {"after_script", "before_script", "cache", "default", "image", "include", "services", "spec",
                    "stages", "variables", "workflow"}  # fmt: skip
+_MOST_PARENTS: Final = 100  # GitLab takes eleven levels: https://docs.gitlab.com/ci/yaml/#extends
 _SCRIPTS: Final = ("before_script", "script", "after_script")
 _DOCUMENT_START: Final = re.compile(r"^---(?:[ \t].*)?\r?\n", re.MULTILINE)
 _REFERENCE: Final = re.compile(r"\$\{?(DOTENV_PRIVATE_KEY\w*)")
@@ -101,10 +102,11 @@ def read_jobs(document: yaml.MappingNode) -> Iterator[JobInFile]:
     What it takes over through `extends` counts as its own.
     """
     shared = child(document, "variables")
+    defined = {name: node for name, (_, node) in entries(document).items()}
     for name, (key, job) in entries(document).items():
         if name in _NO_JOBS or name.startswith(".") or not isinstance(job, yaml.MappingNode):
             continue
-        nodes = _with_parents(document, job, (name,))
+        nodes = _with_parents(defined, name)
         maps = [shared, *(child(node, table) for node in nodes for table in ("variables", "secrets"))]
         names = {variable for variables in maps for variable in entries(variables)}
         for text in (text for node in (shared, *nodes) for text in scalars(node)):
@@ -218,12 +220,12 @@ def _notice(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _with_parents(
-    document: yaml.MappingNode, job: yaml.Node | None, seen: tuple[str, ...]
-) -> list[yaml.Node | None]:
+def _with_parents(defined: Mapping[str, yaml.Node], name: str) -> list[yaml.Node | None]:
     """A job and those that it extends, directly or not; None for one that is not in this document."""
-    found = [job]
-    for parent in scalars(child(job, "extends")):
-        if parent.value not in seen:
-            found += _with_parents(document, child(document, parent.value), (*seen, parent.value))
-    return found
+    names = [name]
+    for each in names:  # which grows
+        parents = [parent.value for parent in scalars(child(defined.get(each), "extends"))]
+        names += [parent for parent in dict.fromkeys(parents) if parent not in names]
+        if len(names) > _MOST_PARENTS:
+            break
+    return [defined.get(each) for each in names]

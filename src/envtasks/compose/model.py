@@ -266,6 +266,8 @@ class _Reader:
         if file not in self._documents:
             try:
                 documents = yaml_nodes.load_all(yaml_nodes.read_text(file) or "", file.name)
+            except yaml_nodes.TooLarge:
+                raise  # compose itself would take minutes over it
             except ConfigInvalid:
                 documents = ()
             self._documents[file] = tuple(root for root in documents if isinstance(root, yaml.MappingNode))

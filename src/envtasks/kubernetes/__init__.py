@@ -206,4 +206,7 @@ def prepare_apply(
         echo=echo,
     )
     dry_run(prepared)
-    return prepared, drift.compare(target, inputs.selection, workloads=inputs.workloads, live=live)
+    comparison = drift.compare(
+        target, inputs.selection, workloads=inputs.workloads, live=live, adopt=options.adopt
+    )
+    return prepared, comparison

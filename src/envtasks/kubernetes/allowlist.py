@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..hydration import Hydrated
 
 WORDS: Final = ("secret", "config", "optional")
-APP_ENV: Final = "APP_ENV"
 KEY_PREFIXES: Final = ("DOTENV_PRIVATE_KEY", "DOTENV_PUBLIC_KEY")
 # kubernetes: IsConfigMapKey and IsEnvVarName; other names are refused, or skipped when a pod starts
 NAME: Final = re.compile(r"[-._A-Za-z][-._A-Za-z0-9]{0,252}")
@@ -117,12 +116,13 @@ def allowed_names(rules: Sequence[Rule], names: Iterable[str]) -> dict[str, Rule
 
     A rule for the name itself wins over patterns, and the last pattern that matches over earlier ones.
     """
-    chosen = {}
-    for name in names:
-        matching = [rule for rule in rules if rule.matches(name)]
-        if matching:
-            chosen[name] = next((rule for rule in matching if not rule.is_pattern), matching[-1])
-    return chosen
+    named = {rule.name: rule for rule in rules if not rule.is_pattern}
+    patterns = [rule for rule in reversed(rules) if rule.is_pattern]
+    found = {
+        name: named.get(name) or next((rule for rule in patterns if rule.matches(name)), None)
+        for name in names
+    }
+    return {name: rule for name, rule in found.items() if rule}
 
 
 def select(
@@ -133,7 +133,8 @@ def select(
     Where a rule gives no kind, a value is secret if it is encrypted, holds a secret, or is secret in the settings
     class. Raises VariableMissing, LeakFound and SettingsInvalid, each with all names at once.
     """
-    values = {**hydrated, APP_ENV: hydrated.get(APP_ENV, hydrated.environment)}
+    variable = hydrated.variable
+    values = {**hydrated, variable: hydrated.get(variable, hydrated.environment)}
     chosen = allowed_names(rules, values)
     _refuse_missing(rules, chosen, hydrated.environment, label)
     secrets = {
@@ -148,7 +149,7 @@ def select(
             name for name in sorted(chosen) if name in hydrated and hydrated.origin(name).process
         ),
     )
-    _refuse_unusable(selection, hydrated.environment)
+    _refuse_unusable(selection, hydrated.environment, label)
     return selection
 
 
@@ -183,13 +184,17 @@ def _refuse_missing(rules: Sequence[Rule], chosen: Collection[str], environment:
     missing = [
         f"{rule.name} ({label}:{rule.line})"
         for rule in rules
-        if not rule.optional and not any(rule.matches(name) for name in chosen)
+        if not rule.optional and not _has_match(rule, chosen)
     ]
     if missing:
         raise VariableMissing(
             f"{environment} lacks what the allowlist names: {', '.join(missing)}.",
             hint=f"add it to an env file of {environment}, or mark the line optional",
         )
+
+
+def _has_match(rule: Rule, names: Collection[str]) -> bool:
+    return any(rule.matches(name) for name in names) if rule.is_pattern else rule.name in names
 
 
 def _refuse_leaks(chosen: Mapping[str, Rule], secrets: Collection[str], label: str) -> None:
@@ -210,32 +215,36 @@ def _refuse_leaks(chosen: Mapping[str, Rule], secrets: Collection[str], label: s
         )
 
 
-def _refuse_unusable(selection: Selection, environment: str) -> None:
+def _refuse_unusable(selection: Selection, environment: str, label: str) -> None:
     """Refuse what the API server would reject, or what would keep a pod from starting."""
-    problems = [line for values in (selection.secret, selection.config) for line in _unusable(values)]
+    large = "large values belong into a file or a volume, not into an environment variable"
+    problems: list[tuple[str, str]] = []
     for what, values in (("Secret", selection.secret), ("ConfigMap", selection.config)):
+        for name, value in values.items():
+            problems += _unusable(name, value, label, large)
         size = sum(len(value.encode("utf-8", "surrogateescape")) for value in values.values())
         if size > OBJECT_BYTES:
-            problems.append(
-                f"the {what} is {size:,} bytes of values, and Kubernetes accepts {OBJECT_BYTES:,}"
-            )
+            line = f"the {what} is {size:,} bytes of values, and Kubernetes accepts {OBJECT_BYTES:,}"
+            problems.append((line, large))
     if problems:
         raise SettingsInvalid(
-            f"Kubernetes cannot hold these values of {environment}:\n  " + "\n  ".join(problems),
-            hint="large values belong into a file or a volume, not into an environment variable",
+            f"Kubernetes cannot hold these values of {environment}:\n  "
+            + "\n  ".join(line for line, _ in problems),
+            hint="; ".join(dict.fromkeys(hint for _, hint in problems)),
         )
 
 
-def _unusable(values: Mapping[str, str]) -> Iterator[str]:
-    for name, value in values.items():
-        if not NAME.fullmatch(name) or name == "." or name.startswith(".."):
-            yield f"{name[:80]}: a name has letters, digits, '-', '_' and '.', no digit first, 253 at most"
-        try:
-            size = len(name) + 1 + len(value.encode("utf-8"))
-        except UnicodeEncodeError:
-            yield f"{name}: the value is not UTF-8 text"
-            continue
-        if size >= STRING_BYTES:
-            yield f"{name}: {size:,} bytes with its name; no process starts with {STRING_BYTES:,}"
-        if "\0" in value:
-            yield f"{name}: the value holds a NUL byte, which no environment variable can"
+def _unusable(name: str, value: str, label: str, large: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with one variable, each with what mends it."""
+    if not NAME.fullmatch(name) or name == "." or name.startswith(".."):
+        line = f"{name[:80]}: a name has letters, digits, '-', '_' and '.', no digit first, 253 at most"
+        yield line, f"rename it in the env files, or keep it out of {label}"
+    try:
+        size = len(name) + 1 + len(value.encode("utf-8"))
+    except UnicodeEncodeError:
+        yield f"{name}: the value is not UTF-8 text", "save the env file as UTF-8, binary values as base64"
+        return
+    if size >= STRING_BYTES:
+        yield f"{name}: {size:,} bytes with its name; no process starts with {STRING_BYTES:,}", large
+    if "\0" in value:
+        yield f"{name}: the value holds a NUL byte, which no environment variable can", "encode it as base64"

@@ -51,9 +51,14 @@ class Comparison:
 
 
 def compare(
-    target: Target, selection: Selection, *, workloads: Sequence[str], live: LiveObjects
+    target: Target,
+    selection: Selection,
+    *,
+    workloads: Sequence[str],
+    live: LiveObjects,
+    adopt: bool = False,
 ) -> Comparison:
-    """The comparison with the objects and workloads that exist, `live`."""
+    """The comparison with the objects and workloads that exist, `live`; `adopt` if they are about to be adopted."""
     key = rollout.key_of(live.get(target.objects[0]))
     secret, config = (live.get(name) for name in target.objects)
     content = rollout.digest(key, rollout.values_of(secret, config)) if key else None
@@ -64,7 +69,7 @@ def compare(
     notes = [
         f"{name} keeps a copy of older values in kubectl's last-applied-configuration; --adopt removes it."
         for name in target.objects
-        if has_last_applied(live.get(name, {}))
+        if has_last_applied(live.get(name, {})) and not adopt
     ]
     notes += [f"{each.object} is not in the cluster yet." for each in pods if each.what == "absent"]
     if selection.from_process:

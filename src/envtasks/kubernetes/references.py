@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from ..errors import ConfigInvalid, VariableMissing, did_you_mean
-from ..yaml_nodes import child, entries, items, line, load_all, plain, scalar
+from ..yaml_nodes import child, entries, items, line, load_all, plain, scalar, walk
 from .allowlist import Finding
 from .settings import WORKLOAD_KINDS
 
@@ -24,6 +24,8 @@ CONFIG: Final = "configmap"
 KINDS: Final = {SECRET: "Secret", CONFIG: "ConfigMap"}
 KEY_REFERENCES: Final = {SECRET: "secretKeyRef", CONFIG: "configMapKeyRef"}
 NOT_FOR_THE_CLUSTER: Final = ("Kustomization", "Component")
+# findings for which a name that may have been meant is looked for, as that takes time
+_SUGGESTIONS: Final = 5
 Keys = Mapping[tuple[str, str], frozenset[str]]  # of every known Secret and ConfigMap, by kind and name
 
 
@@ -98,7 +100,7 @@ def read_documents(root: Path, patterns: Sequence[str]) -> Documents:
 
 
 def _documents(text: str, label: str) -> Iterator[Document]:
-    for node in load_all(text, label):
+    for node in load_all(text, label, in_order=True):
         kind = scalar(node, "kind")
         if not isinstance(node, yaml.MappingNode):
             continue
@@ -114,10 +116,13 @@ def _documents(text: str, label: str) -> Iterator[Document]:
 def find_problems(documents: Documents, target: Target, *, selection: Selection) -> tuple[Finding, ...]:
     """Everything in the manifests that does not fit what is rendered."""
     known = _known_keys(documents, target, selection)
-    found = [_unmet(reference, target, known, selection) for reference in references(documents)]
+    found: list[Finding] = []
+    for reference in references(documents):
+        near = len(found) < _SUGGESTIONS
+        found += filter(None, [_unmet(reference, target, known, selection=selection, near=near)])
     return (
         *_defined_twice(documents, target),
-        *(finding for finding in found if finding is not None),
+        *found,
         *_literal_secrets(documents, selection),
     )
 
@@ -188,10 +193,7 @@ def _in_source(
 
 def _pods(node: yaml.Node) -> Iterator[yaml.Node]:
     """Every pod specification, wherever a kind keeps it: the mapping that has `containers`."""
-    if isinstance(child(node, "containers"), yaml.SequenceNode):
-        yield node
-    for _, value in entries(node).values():
-        yield from _pods(value)
+    return (each for each in walk(node) if isinstance(child(each, "containers"), yaml.SequenceNode))
 
 
 def _containers(pod: yaml.Node) -> tuple[yaml.Node, ...]:
@@ -212,8 +214,13 @@ def _known_keys(documents: Documents, target: Target, selection: Selection) -> K
     return known
 
 
-def _unmet(reference: Reference, target: Target, known: Keys, selection: Selection) -> Finding | None:
-    """The finding on a reference whose object or key is not there; None where both are, or the object is unknown."""
+def _unmet(
+    reference: Reference, target: Target, known: Keys, *, selection: Selection, near: bool
+) -> Finding | None:
+    """The finding on a reference whose object or key is not there; None where both are, or the object is unknown.
+
+    `near`: whether to look for a name that may have been meant.
+    """
     where = (reference.document.label, reference.line)
     keys = known.get((reference.kind, reference.name))
     if keys is None:
@@ -227,7 +234,7 @@ def _unmet(reference: Reference, target: Target, known: Keys, selection: Selecti
     if is_rendered and selection.kind_of(reference.key):
         sentence = f"{reference.key} is in {other}/{rendered[other]}, not in {shown}."
         return Finding("other-object", *where, sentence, f"use {KEY_REFERENCES[other]}")
-    sentence = f"{reference.key} is not in {shown}{did_you_mean(reference.key, keys)}"
+    sentence = f"{reference.key} is not in {shown}{did_you_mean(reference.key, keys) if near else '.'}"
     hint = "correct the name, or add it to the allowlist" if is_rendered else ""
     return Finding("missing-key", *where, sentence, hint)
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from envtasks import kubernetes
 from envtasks.kubernetes import manifests
+from envtasks.kubernetes.references import read_documents
 from tests.fakekube import FakeCluster
 from tests.integration.kubernetes.shop import PASSWORD, Shop, kubectls
 from tests.kubernetes.deployments import selection, target
@@ -163,3 +164,31 @@ def test_rendering_twice_gives_the_same_bytes(shop: Shop) -> None:
             [kubernetes.render(shop.inputs(), format=form, reveal=True) for form in kubernetes.FORMATS]
         )
     assert texts[0] == texts[1]
+
+
+MERGES = """
+apiVersion: v1
+kind: Pod
+metadata: {name: app}
+left: &x {a: one, b: one, c: one}
+right: &y {a: two, b: two, d: two}
+before: {a: own, <<: *x}
+after: {<<: *x, a: own}
+several: {<<: [*x, *y]}
+twice: {<<: *x, <<: *y}
+nested: &n {<<: *x, a: three}
+deeper: {<<: *n, b: own}
+twice-own: {a: one, a: two}
+"""
+
+
+def test_merge_keys_are_expanded_as_kubectl_does(shop: Shop) -> None:
+    """The manifests are read as kubectl itself reads them, whatever stands before or after `<<`."""
+    shop.sandbox.write("deploy/merges.yaml", MERGES)
+    document = next(
+        each for each in read_documents(shop.sandbox.root, ["deploy/merges.yaml"]).all if each.name == "app"
+    )
+    done = shop.kubectl("label", "--local", "-f", "-", "k=v", "-o", "json", stdin=MERGES)
+    read = json.loads(done.stdout)
+    del read["metadata"]["labels"]
+    assert document.value == read
