@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from envtasks.errors import ConfigInvalid, LeakFound, SettingsInvalid, VariableMissing
+from envtasks.kubernetes import check_names
 from envtasks.kubernetes.allowlist import Rule, Selection, read_rules, select
-from tests.kubernetes.deployments import hydrated
+from tests.kubernetes.deployments import hydrated, project
 from tests.steps import steps
 
 LABEL = "deploy/env.allowlist"
@@ -202,6 +204,15 @@ def test_the_variable_with_the_environments_name_may_have_another_name() -> None
     assert select(listed, values, label=LABEL).config == {"DEPLOYMENT": "staging"}
     with pytest.raises(VariableMissing):
         select([Rule("APP_ENV", "", optional=False, line=1)], values, label=LABEL)
+
+
+def test_the_check_without_values_knows_that_name_too(tmp_path: Path) -> None:
+    """`env.check` and `deploy.status` agree on which variable has the environment's name."""
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / LABEL).write_text("DEPLOYMENT\nAPP_ENV\n", encoding="utf-8")
+    shop = replace(project({}, root=tmp_path), environment_variable="DEPLOYMENT")
+    found, _ = check_names(shop, "staging", {})
+    assert [(each.line, each.name) for each in found] == [(2, "APP_ENV")]
 
 
 def test_a_long_allowlist_takes_time_in_proportion() -> None:

@@ -121,7 +121,8 @@ def check_names(
         return (), ()
     label = project.environment(environment).label(target.allowlist)
     rules = allowlist.read_rules(target.allowlist, label)
-    found, selection = allowlist.select_names(rules, secrets, label=label)
+    names = {project.environment_variable: False, **secrets}
+    found, selection = allowlist.select_names(rules, names, label=label)
     documents = references.read_documents(project.root, target.manifests)
     problems = references.find_problems(documents, target, selection=selection)
     return (*found, *problems), references.unchecked(documents, target, selection=selection)

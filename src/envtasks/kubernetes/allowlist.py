@@ -19,6 +19,8 @@ KEY_PREFIXES: Final = ("DOTENV_PRIVATE_KEY", "DOTENV_PUBLIC_KEY")
 # kubernetes: IsConfigMapKey and IsEnvVarName; other names are refused, or skipped when a pod starts
 NAME: Final = re.compile(r"[-._A-Za-z][-._A-Za-z0-9]{0,252}")
 OBJECT_BYTES: Final = 1024 * 1024  # the values of one Secret or ConfigMap in sum (validation.MaxSecretSize)
+# findings for which a name that may have been meant is looked for, as that takes time
+SUGGESTIONS: Final = 5
 STRING_BYTES: Final = 128 * 1024  # Linux's MAX_ARG_STRLEN for one NAME=value with its closing NUL
 
 
@@ -156,13 +158,16 @@ def select(
 def select_names(
     rules: Sequence[Rule], secrets: Mapping[str, bool], *, label: str
 ) -> tuple[tuple[Finding, ...], Selection]:
-    """What `select` would refuse, as findings, and what it would select: names, their values left empty."""
-    names = {APP_ENV: False, **secrets}
-    chosen = allowed_names(rules, names)
-    found = []
+    """What `select` would refuse, as findings, and what it would select: names, their values left empty.
+
+    `secrets` says of each name whether its value is one.
+    """
+    chosen = allowed_names(rules, secrets)
+    found: list[Finding] = []
     for rule in rules:
-        if not rule.optional and not any(rule.matches(name) for name in chosen):
-            near = "." if rule.is_pattern else did_you_mean(rule.name, names)
+        if not rule.optional and not _has_match(rule, chosen):
+            suggest = not rule.is_pattern and len(found) < SUGGESTIONS
+            near = did_you_mean(rule.name, secrets) if suggest else "."
             found.append(
                 Finding("missing-name", label, rule.line, f"{rule.name} is not set{near}", name=rule.name)
             )
@@ -170,10 +175,10 @@ def select_names(
         if name.startswith("DOTENV_PRIVATE_KEY"):
             sentence = f"{rule.name} lets the private key {name} into the cluster."
             found.append(Finding("secret-as-config", label, rule.line, sentence, name=name))
-        elif rule.kind == "config" and names[name]:
+        elif rule.kind == "config" and secrets[name]:
             sentence = f"{name} is a secret, and this line declares it as config."
             found.append(Finding("secret-as-config", label, rule.line, sentence, name=name))
-    as_secret = {name for name, rule in chosen.items() if rule.kind == "secret" or names[name]}
+    as_secret = {name for name, rule in chosen.items() if rule.kind == "secret" or secrets[name]}
     return tuple(found), Selection(
         secret=dict.fromkeys(sorted(as_secret), ""),
         config=dict.fromkeys(sorted(chosen.keys() - as_secret), ""),

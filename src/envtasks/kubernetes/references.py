@@ -12,7 +12,7 @@ import yaml
 
 from ..errors import ConfigInvalid, VariableMissing, did_you_mean
 from ..yaml_nodes import child, entries, items, line, load_all, plain, scalar, walk
-from .allowlist import Finding
+from .allowlist import SUGGESTIONS, Finding
 from .settings import WORKLOAD_KINDS
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ CONFIG: Final = "configmap"
 KINDS: Final = {SECRET: "Secret", CONFIG: "ConfigMap"}
 KEY_REFERENCES: Final = {SECRET: "secretKeyRef", CONFIG: "configMapKeyRef"}
 NOT_FOR_THE_CLUSTER: Final = ("Kustomization", "Component")
-# findings for which a name that may have been meant is looked for, as that takes time
-_SUGGESTIONS: Final = 5
 Keys = Mapping[tuple[str, str], frozenset[str]]  # of every known Secret and ConfigMap, by kind and name
 
 
@@ -118,7 +116,7 @@ def find_problems(documents: Documents, target: Target, *, selection: Selection)
     known = _known_keys(documents, target, selection)
     found: list[Finding] = []
     for reference in references(documents):
-        near = len(found) < _SUGGESTIONS
+        near = len(found) < SUGGESTIONS
         found += filter(None, [_unmet(reference, target, known, selection=selection, near=near)])
     return (
         *_defined_twice(documents, target),
