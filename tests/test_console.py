@@ -66,6 +66,15 @@ def test_messages_name_our_commands_as_they_are_called_here(
     assert text == f"error: x\n  hint: {called} env.set A --env local, or {called} exec; inventory"
 
 
+def test_a_count_has_its_noun() -> None:
+    """One is no plural, and nothing is."""
+    assert [console.counted(number, "variable") for number in (0, 1, 2)] == [
+        "0 variables",
+        "1 variable",
+        "2 variables",
+    ]
+
+
 def test_plain_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     """Piped, a table is aligned text with a header and no trailing space."""
     console.table(["name", "value"], [["A", "1"], ["LONGER", ""]])

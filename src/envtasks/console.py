@@ -72,6 +72,11 @@ def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = Non
     return whole.replace(f"{kind}:", styled(kind, stream), 1)
 
 
+def counted(number: int, noun: str) -> str:
+    """The number and its noun: `1 variable`, `2 variables`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def as_called_here(text: str) -> str:
     """The text with our commands as they are called here: `inv env.list` is `envtasks env.list` without a tasks.py."""
     path = PurePath(*sys.argv[:1])

@@ -54,6 +54,12 @@ def test_a_job_that_has_everything(project: Sandbox) -> None:
     ]
 
 
+def test_one_variable_is_counted_as_one(project: Sandbox) -> None:
+    """A count has its noun in the singular."""
+    project.write(".env.staging", "A=1\n")
+    assert [check.found for check in checks(project)][1] == "1 variable, 0 of them secret, from .env.staging"
+
+
 def test_a_missing_key_names_its_variable(project: Sandbox) -> None:
     """Code 4, where it was looked for, and nothing after it is tried."""
     (project.root / ".env.keys").unlink()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import BinaryIO, Final
 
+from ..console import counted
 from ..errors import BuildFailed, ToolMissing
 from ..redaction import Redactor
 from .archives import Damaged, LibraryMissing, Unreadable
@@ -138,7 +139,7 @@ def _order(found: Finding) -> tuple[object, ...]:
 
 def _numbers(keys: PrivateKeys, limits: Limits) -> Iterator[NotChecked]:
     if keys.left_out:
-        what = f"{keys.left_out} numbers of 64 hexadecimal digits"
+        what = f"{counted(keys.left_out, 'number')} of 64 hexadecimal digits"
         yield NotChecked(what, f"not tried as private keys: {limits.keys} others were")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .. import inventory, settings_class
 from ..activation import exposed_key_files, hydrate_and_report
+from ..console import counted
 from ..envfiles import find_keys, how_to_get_key
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process import find_program
@@ -75,7 +76,7 @@ def _environment_checks(
         yield Check("values", error.message, error.code, error.hint)
         return
     secret = sum(hydrated.origin(name).secret for name in hydrated)
-    count = f"{len(hydrated)} variables, {secret} of them secret, from {', '.join(hydrated.files)}"
+    count = f"{counted(len(hydrated), 'variable')}, {secret} of them secret, from {', '.join(hydrated.files)}"
     yield Check("values", count)
     if project.settings:
         yield _check_settings(project, hydrated)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..config import Environment
+from ..console import counted
 from .encryption import PRIVATE_KEY_DIGITS, PUBLIC_KEY_DIGITS
 from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY
 
@@ -189,7 +190,7 @@ def _what_is_wrong(word: str) -> str:
     if word[:2] in ("0x", "0X"):
         return "it begins with 0x; remove that"
     if len(word) != 64:
-        return f"expected 64 hexadecimal digits, found {len(word)} characters"
+        return f"expected 64 hexadecimal digits, found {counted(len(word), 'character')}"
     return "expected 64 hexadecimal digits, found other characters"
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from ..config import Environment
+from ..console import counted
 from ..envfiles import PRIVATE_KEY
 from ..errors import VariableMissing, did_you_mean
 from .layers import fold
@@ -177,7 +178,7 @@ class Hydrated(Mapping[str, str]):
 
     def __repr__(self) -> str:
         secret = sum(origin.secret for origin in self._origins.values())
-        return f"<Hydrated {self.environment}: {len(self)} variables, {secret} of them secret>"
+        return f"<Hydrated {self.environment}: {counted(len(self), 'variable')}, {secret} of them secret>"
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Hydrated values do not change: {name} cannot be set.")

@@ -79,7 +79,7 @@ def audit(c: Context, image: str = "", json: bool = False) -> None:
     if error := report.error():
         raise error
     if not json:
-        searched = f"{report.layers} layers, {report.secrets} secrets looked for"
+        searched = f"{console.counted(report.layers, 'layer')}, {console.counted(report.secrets, 'secret')} looked for"
         console.write_utf8(f"{report.image}  clean  ({searched})\n")
 
 

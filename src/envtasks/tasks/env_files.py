@@ -69,7 +69,7 @@ def _report(made: Creation, *, json: bool) -> None:
     if json:
         console.print_json(asdict(made))
         return
-    count = f"{len(made.variables)} variable{'' if len(made.variables) == 1 else 's'}"
+    count = console.counted(len(made.variables), "variable")
     print(f"{'would make' if made.dry else 'made'} {made.name}: {count} in {made.file}")
 
 

@@ -180,9 +180,9 @@ def _import(target: Target, *, json: bool) -> None:
     if json:
         console.print_json(asdict(done))
         return
-    count = "the key" if done.stored == 1 else f"{done.stored} keys"
+    count = "the key, which opens" if done.stored == 1 else f"{done.stored} keys, which open"
     verb = "would store" if done.dry else "stored"
-    stored = f"{verb} {count}, which opens {done.file}, as {done.variable} in {done.key_file}"
+    stored = f"{verb} {count} {done.file}, as {done.variable} in {done.key_file}"
     print(stored if done.stored else f"{done.variable} is in {done.key_file} already, and opens {done.file}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .. import __version__
+from .. import __version__, console
 from ..config import OVERRIDES
 from ..invocation import project_at
 
@@ -21,7 +21,7 @@ def first_screen() -> str:
     if project.environments:
         names = list(project.environments)
         listed = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
-        found = f"{project.name} has {len(names)} environment{'' if len(names) == 1 else 's'}: {listed}."
+        found = f"{project.name} has {console.counted(len(names), 'environment')}: {listed}."
     elif (project.root / OVERRIDES).is_file():
         found = (
             f"{project.name} has a {OVERRIDES} and no environment. To use it as one, in pyproject.toml:\n"
