@@ -47,6 +47,7 @@ class PlainTask(Task[Callable[..., Any]]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body."""
+        console.ensure_standard_streams()
         with translate_errors(failures=True):
             return super().__call__(*args, **kwargs)
 

@@ -153,6 +153,19 @@ def test_wrong_configuration_is_one_sentence(shop: Sandbox) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("call", ["env.list", "ci.doctor --env local --tools python"])
+def test_a_search_root_is_where_the_project_is(
+    shop: Sandbox, tmp_path_factory: pytest.TempPathFactory, call: str
+) -> None:
+    """`inv --search-root` reads the project that tasks.py belongs to, not that of the current folder."""
+    elsewhere = Sandbox(tmp_path_factory.mktemp("elsewhere"), shop.env)
+
+    done = elsewhere.inv("--search-root", str(shop.root), *call.split())
+
+    assert done.returncode == 0, done.stderr
+    assert "local" in done.stdout
+
+
 def test_nested_calls_never_mix_environments(shop: Sandbox) -> None:
     """inv in staging that calls inv in local: no value of staging survives, local's own are there."""
     inner = "import os; print(os.environ['A'], os.environ['APP_ENV'], 'ONLY_STAGING' in os.environ)"

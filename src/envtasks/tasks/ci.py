@@ -10,10 +10,10 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from .. import console
-from ..config import Project
 from ..declare import task
 from ..error_translation import PlainTask
 from ..errors import ConfigInvalid, LeakFound
+from ..invocation import current_invocation
 from ..redaction.ci_log import group
 
 HELP_ENV = "The environment to look at; all of them when left out, and then a missing key is no failure"
@@ -33,7 +33,7 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
     """Write the pipeline: its jobs run this project's sessions and tasks."""
     from .. import ci
 
-    files, warnings = ci.render_files(Project.load(), os.environ, platform, include=include)
+    files, warnings = ci.render_files(current_invocation(c).project, os.environ, platform, include=include)
     for warning in warnings:
         console.say("warning", warning)
     for file in files:
@@ -47,11 +47,11 @@ def render(c: Context, platform: str, include: bool = False, stdout: bool = Fals
 
 
 @task(env=None, klass=PlainTask, help={"json": "Print JSON"})
-def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
+def check(c: Context, json: bool = False) -> None:
     """Check that the pipeline's files agree with the project, and that each job has its own key only."""
     from .. import ci
 
-    files, findings = ci.check_pipelines(Project.load(), os.environ)
+    files, findings = ci.check_pipelines(current_invocation(c).project, os.environ)
     if json:
         console.print_json([asdict(finding) for finding in findings])
     else:
@@ -79,11 +79,11 @@ def check(c: Context, json: bool = False) -> None:  # noqa: ARG001
         "json": "Print JSON",
     },
 )
-def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:  # noqa: ARG001
+def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:
     """Look at what a job needs before it runs: key, values, settings, tools; code 4, 5 or 7."""
     from .. import ci
 
-    project = Project.load()
+    project = current_invocation(c).project
     environments = [project.environment(env)] if env else list(project.environments.values())
     rows, codes = [], []
     with group(f"ci.doctor {env}".strip(), {} if json else os.environ):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
@@ -38,10 +37,10 @@ def up(
     c: Context, services: Sequence[str] = (), wait: bool = True, build: bool = False, timeout: int = 0
 ) -> None:
     """Start the stack, wait until it is healthy, and print where to open it."""
-    with _stack(c) as stack:
-        from .. import compose
+    from .. import compose
 
-        compose.up(stack, services, wait=wait, build=build, timeout=timeout or None)
+    stack = _stack(c)
+    compose.up(stack, services, wait=wait, build=build, timeout=timeout or None)
 
 
 @task(
@@ -52,12 +51,12 @@ def up(
 )
 def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> None:
     """Stop and remove the stack; needs no value and works whatever is missing."""
-    with _stack(c) as stack:
-        from .. import compose
+    from .. import compose
 
-        if volumes and not stack.dry and (found := compose.volumes_of(stack)):
-            _confirm_deletion(c, found)
-        compose.down(stack, services, volumes=volumes)
+    stack = _stack(c)
+    if volumes and not stack.dry and (found := compose.volumes_of(stack)):
+        _confirm_deletion(c, found)
+    compose.down(stack, services, volumes=volumes)
 
 
 @task(
@@ -73,10 +72,10 @@ def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> Non
 )
 def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: int = 0) -> None:
     """Print the logs of the services, secrets redacted."""
-    with _stack(c) as stack:
-        from .. import compose
+    from .. import compose
 
-        code = compose.logs(stack, services, lines=lines or None, follow=follow)
+    stack = _stack(c)
+    code = compose.logs(stack, services, lines=lines or None, follow=follow)
     _end(code)
 
 
@@ -89,10 +88,10 @@ def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: 
 )
 def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """List the containers of the stack: state, health, addresses."""
-    with _stack(c) as stack:
-        from .. import compose
+    from .. import compose
 
-        found = compose.ps(stack, services)
+    stack = _stack(c)
+    found = compose.ps(stack, services)
     if found is None:
         return
     if json:
@@ -110,13 +109,13 @@ def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
 )
 def exec_(c: Context, service: str, line: str | None = None) -> None:
     """Run a command in a service's container: inv compose.exec app -- python -V."""
-    with _stack(c) as stack:
-        from .. import compose
+    from .. import compose
 
-        words = words_after_dashes() or (["sh", "-c", line] if line else [])
-        if not words:
-            raise ConfigInvalid("compose.exec needs a command.", hint=f"inv compose.exec {service} -- sh")
-        code = compose.execute(stack, service, words)
+    stack = _stack(c)
+    words = words_after_dashes() or (["sh", "-c", line] if line else [])
+    if not words:
+        raise ConfigInvalid("compose.exec needs a command.", hint=f"inv compose.exec {service} -- sh")
+    code = compose.execute(stack, service, words)
     _end(code)
 
 
@@ -129,10 +128,10 @@ def exec_(c: Context, service: str, line: str | None = None) -> None:
 )
 def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """Print the stack as compose sees it, secrets redacted."""
-    with _stack(c) as stack:
-        from .. import compose, yaml_nodes
+    from .. import compose, yaml_nodes
 
-        model = compose.config(stack, services)
+    stack = _stack(c)
+    model = compose.config(stack, services)
     if model is None:
         return
     if json:
@@ -149,18 +148,17 @@ def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None
 )
 def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
     """Build the images of the stack."""
-    with _stack(c) as stack:
-        from .. import compose
+    from .. import compose
 
-        compose.build(stack, services, cache=cache)
+    stack = _stack(c)
+    compose.build(stack, services, cache=cache)
 
 
-@contextmanager
-def _stack(c: Context) -> Iterator[Stack]:
+def _stack(c: Context) -> Stack:
     """The stack of the task's environment."""
     from ..compose import Stack
 
-    yield Stack.of(
+    return Stack.of(
         current_invocation(c).project, c.hydrated, mask=c.call_options.mask, dry=bool(c.config.run.dry)
     )
 
