@@ -30,6 +30,17 @@ def test_is_a_mapping_in_file_order(values: Hydrated) -> None:
     assert (values.environment, values.protected, values.public) == ("local", False, False)
 
 
+def test_asking_whether_a_name_is_there_looks_for_no_near_one(
+    values: Hydrated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`in` is asked for every variable of the process environment, and among thousands of names that takes seconds."""
+    monkeypatch.setattr("envtasks.hydration.result.did_you_mean", None)
+    assert ([name for name in ("PATH", "GONE", *values) if name in values], None in values) == (
+        list(values),
+        False,
+    )
+
+
 def test_the_child_gets_the_process_environment_and_the_values(values: Hydrated) -> None:
     """A child has the process environment without private keys, the values, APP_ENV, the switches and the marker."""
     assert values.child_env() == {

@@ -102,6 +102,10 @@ class Hydrated(Mapping[str, str]):
             raise self._unknown(name)
         return self._effective[spelled]
 
+    def __contains__(self, name: object) -> bool:
+        # Mapping's own asks for the value, and for a name that is not there looks through all for a near one
+        return isinstance(name, str) and self._spelled(name) in self._effective
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._effective)
 
