@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,7 +166,7 @@ def _row(each: FileKeys) -> list[str]:
 def _import(target: Target, *, json: bool) -> None:
     from ..authoring import import_keys, read_value
 
-    command = f"inv env.keys --env {target.environment.name} --import"
+    command = f"{_command(target)} --import"
     text = read_value(
         f"private key of {target.label}",
         target.process_env,
@@ -188,7 +188,7 @@ def _import(target: Target, *, json: bool) -> None:
 
 def _export(c: Context, target: Target, export: str | bool) -> None:
     """Show the key on the terminal, or write it into a file; with `-` to stdout, whatever that is."""
-    from ..authoring import keys_to_hand_over, write_keys
+    from ..authoring import keys_to_hand_over
 
     current_invocation(c).confirm(c.call_options, what="env.keys --export", confirm=None)
     if export is True and not sys.stdout.isatty():
@@ -200,23 +200,32 @@ def _export(c: Context, target: Target, export: str | bool) -> None:
     if export == "-":
         console.write_utf8("\n".join(private), newline_on_terminal=True)
         return
-    given = "paste it"
     if export is True:
         print(f"{variable}={','.join(private)}")
+        colleague = f"{_command(target)} --import, and paste it"
     else:
-        given = f"give them {export}: {_command(target)} --import < {export}"
-        if not target.dry:
-            write_keys(Path(str(export)), private)
-        print(
-            f"{'would write' if target.dry else 'wrote'} {export}, which only you can read; remove it in the end"
-        )
-    for line in _hand_over(target, variable, len(private)):
-        print(line)
-    print(f"colleague: {_command(target)} --import, and {given}" if export is True else f"colleague: {given}")
+        _write(target, Path(str(export)), private)
+        colleague = f"{_command(target)} --import < {export}"
+    for line in [*_hand_over(target, variable, len(private)), f"colleague: {colleague}"]:
+        print(console.as_called_here(line))
 
 
-def _command(target: Target) -> str:
-    return f"inv env.keys --env {target.environment.name}"
+def _write(target: Target, path: Path, private: Sequence[str]) -> None:
+    from .. import git
+    from ..authoring import write_keys
+
+    if not target.dry:
+        write_keys(path, private)
+    print(f"{'would write' if target.dry else 'wrote'} {path}, which only you can read; remove it in the end")
+    if git.is_ignored(target.environment.root, path.absolute(), target.process_env) is False:
+        console.say("warning", f"git does not ignore {path}: `git add` would publish the key")
+
+
+def _command(target: Target, task: str = "env.keys") -> str:
+    environment = target.environment
+    default = [*environment.baselines, *environment.files][0]
+    file = "" if target.path == default else f" --file {target.label}"
+    return f"inv {task} --env {environment.name}{file}"
 
 
 def _key_variable(target: Target) -> str:
@@ -231,9 +240,15 @@ def _hand_over(target: Target, variable: str, count: int) -> list[str]:
     masked = f"--scope {name} --masked{' --protected' if target.environment.protected else ''}"
     # GitHub hides each line of a secret in logs; GitLab takes no two lines, so the new key is a variable more
     first, added = ("", "") if count == 1 else (" | head -c 64", "_NEW")
+    custody = target.environment.key_command
     return [
         f"GitHub:    {_command(target)} --export - | gh secret set {variable} --env {name}",
         f"GitLab:    {_command(target)} --export -{first} | glab variable set {variable}{added} {masked}",
+        *(
+            [f"custody:   {_command(target)} --export, and store it where {custody[0]} finds it"]
+            if custody
+            else []
+        ),
     ]
 
 
@@ -248,7 +263,7 @@ def _question(target: Target, *, now: bool, drop: bool) -> str | None:
 
 def _about(target: Target, done: Rotation, *, step: str, keep_old: bool) -> Iterator[str]:
     """What was done, and what comes next."""
-    rotate = f"inv env.rotate --env {done.environment}"
+    rotate = _command(target, "env.rotate")
     would = "would be " if done.dry else ""
     files, key = ", ".join(done.files), f"{done.variable} in {done.key_file}"
     if step == "prepare":
@@ -286,7 +301,8 @@ def _about_finish(target: Target, done: Rotation, *, keep_old: bool) -> Iterator
     )
     yield "next, the new key alone in CI:"
     name = done.environment
-    github, gitlab = _hand_over(target, done.variable, 1)
+    github, gitlab, *custody = _hand_over(target, done.variable, 1)
     yield github
     yield gitlab.replace("glab variable set", "glab variable update")
     yield f"           glab variable delete {done.variable}_NEW --scope {name}"
+    yield from custody
