@@ -29,8 +29,18 @@ from .inputs import Inputs
 
 if TYPE_CHECKING:
     from ..config import Project
+    from .example_file import ExampleChange
 
-__all__ = ["KINDS", "Finding", "NotChecked", "Report", "check", "write_sarif"]
+__all__ = [
+    "KINDS",
+    "ExampleChange",
+    "Finding",
+    "NotChecked",
+    "Report",
+    "check",
+    "write_example",
+    "write_sarif",
+]
 
 _PARTS: Final[tuple[Callable[[Inputs], Iterator[Result]], ...]] = (
     env_files.find,
@@ -84,6 +94,16 @@ def check(
 
     with staged_project(project, process_env) as (copy, env):
         return _check(copy, env, environment)
+
+
+def write_example(project: Project, process_env: Mapping[str, str], *, dry: bool = False) -> ExampleChange:
+    """Write `.env.example`, or only say what would be written. Raises ConfigInvalid, EnvFileInvalid."""
+    from .example_file import write_example as write
+
+    inputs = Inputs(project, tuple(project.environments.values()), process_env)
+    for error in inputs.errors.values():  # its names would be missing
+        raise error
+    return write(inputs, dry=dry)
 
 
 def write_sarif(report: Report, path: Path, *, version: str) -> None:

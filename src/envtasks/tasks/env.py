@@ -16,7 +16,7 @@ from ..context import Context
 from ..declare import Task, task
 from ..errors import EnvtasksError
 from ..invocation import current_invocation
-from .env_check import check
+from .env_check import check, example
 from .env_files import edit, new
 from .env_keys import git_setup, keys, rotate
 from .env_values import decrypt, encrypt, set_, unset
@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check",
-    "decrypt", "edit", "encrypt", "get", "git_setup", "keys", "list_", "new", "rotate", "set_", "show", "unset",
+    "decrypt",
+    "edit",
+    "encrypt",
+    "example",
+    "get",
+    "git_setup",
+    "keys",
+    "list_",
+    "new",
+    "rotate",
+    "set_",
+    "show",
+    "unset",
 ]  # fmt: skip
 
 REDACTED: Final = "***"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,30 @@ def check(c: InvokeContext, env: str = "", json: bool = False, sarif: str = "", 
         _print(report)
     if report.code:
         raise Exit(code=report.code)
+
+
+@task(env=None, klass=PlainTask, help={"json": "Print JSON"})
+def example(c: InvokeContext, json: bool = False) -> None:
+    """Write .env.example: every variable of env files and settings class, with harmless placeholders."""
+    from ..check import write_example
+
+    change = write_example(Project.load(), os.environ, dry=bool(c.config.run.dry))
+    if json:
+        console.print_json(asdict(change))
+        return
+    would = bool(c.config.run.dry)
+    if change.created:
+        verb = "would write" if would else "wrote"
+        console.write_utf8(f"{verb} {change.file}: {len(change.added)} variables\n")
+    elif change.added or change.replaced:
+        parts = [
+            ("add" if would else "added", change.added),
+            ("replace" if would else "replaced", change.replaced),
+        ]
+        what = "; ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names)
+        console.write_utf8(f"{'would change' if would else 'changed'} {change.file}: {what}\n")
+    else:
+        console.write_utf8(f"{change.file} is up to date\n")
 
 
 def _print(report: Report) -> None:
