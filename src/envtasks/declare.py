@@ -246,6 +246,8 @@ class Task(tasks.Task[Callable[..., Any]]):
         result = require_result(
             self._run_body(invocation, context, arguments, kwargs), what=f"Task {self.name!r}"
         )
+        if self.autoprint and context.redacted_values and self.redacts_body:
+            result = invocation.printable(result)
         invocation.done.append(Done(entry, result))
         _run_list(self._post, context, invocation)
         return result

@@ -111,6 +111,11 @@ class Invocation:
                 self.output_is_redacted = True
                 self.output.enter_context(redact_file_descriptors(self.secrets))
 
+    def printable(self, result: Any) -> Any:
+        """The result of a task as Invoke may print it (`autoprint`): a text where it shows a secret."""
+        text = self.secrets.text(f"{result}")
+        return result if text == f"{result}" else text
+
     def end_output(self) -> None:
         """Print without redaction again. Raises OSError if what was printed could not be written."""
         self.output_is_redacted = False

@@ -95,6 +95,33 @@ def test_the_caller_of_a_body_is_redacted_as_well(shop: Sandbox) -> None:
     assert (done.stdout, plain.stdout) == ("***\nouter ***\n", "***\n")
 
 
+def test_a_result_that_invoke_prints_is_redacted(shop: Sandbox) -> None:
+    """What a task with autoprint returns is printed like a body's own words; a body that calls it gets the value."""
+    shop.write(
+        "tasks.py",
+        """
+        from envtasks import namespace, task
+
+        @task(env="local", autoprint=True)
+        def url(c):
+            "The URL."
+            return ["x://" + c.env["PW"]]
+
+        @task(env="local", pre=[url])
+        def length(c):
+            "Its length."
+            print(len(url(c)[0]))
+
+        ns = namespace(__name__)
+        """,
+    )
+
+    done = shop.inv("length", "url")
+
+    assert done.stdout == f"{len(SECRET) + 4}\n['x://***']\n"
+    assert shop.inv("url", "--no-mask").stdout == f"['x://{SECRET}']\n"
+
+
 def test_no_mask_shows_what_a_body_prints(shop: Sandbox) -> None:
     """--no-mask is for the body too, and for this task of the call only."""
     _body(shop, 'print(c.env["PW"])')
