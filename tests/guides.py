@@ -25,13 +25,17 @@ class Command:
         """Its second word: the task of `inv TASK`."""
         return self.line.split()[1]
 
-    def run(self, folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run the line in bash."""
+    def run(
+        self, folder: Path, env: Mapping[str, str], *, together: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the line in bash; with `together` all output is stdout, in its order."""
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", self.line],
             cwd=folder,
             env=env,
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if together else subprocess.PIPE,
             text=True,
             encoding="utf-8",
             check=False,

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.authoring.repositories import commit_all, git
-from tests.guides import commands
-from tests.projects import make_sandbox
+from tests.guides import blocks, commands
+from tests.projects import PYPROJECT, make_sandbox
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(sys.platform == "win32", reason="the guide's lines are a POSIX shell's"),
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]
+PAGE = "docs/guide-environments.md"
 
 
 def shows(shown: str, printed: str) -> bool:
@@ -31,17 +32,19 @@ def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
     shop = make_sandbox(folder)
-    shop.environment("staging", "DB_HOST=db.staging\n", DB_PASSWORD="p", API_TOKEN="t")
-    shop.write(".gitignore", ".env.keys\n__pycache__/\n")
+    shop.write("pyproject.toml", PYPROJECT + blocks(PAGE, "toml")[0])
     git(folder, "init", "-q", "-b", "main")
     commit_all(folder)
+    shop.write(".env.staging", blocks(PAGE, "dotenv")[0])
     identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     ran = []
-    for command in commands("docs/guide-environments.md"):
-        done = command.run(folder, {**shop.env, **identity, "NO_COLOR": "1"})
-        said = done.stdout + done.stderr
+    env = {**shop.env, **identity, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    for command in commands(PAGE):
+        done = command.run(folder, env, together=True)
+        said = done.stdout
         assert (command.line, done.returncode) == (command.line, command.exit_code), said
         assert shows(command.output, said), f"{command.line}\n{said}"
-        ran += re.findall(r"\binv ([\w.-]+)", command.line)
+        ran += re.findall(r"\b(env\.[\w-]+)", command.line)
 
+    assert {"env.encrypt", "env.set", "env.unset", "env.edit", "env.new"} <= set(ran)
     assert {"env.keys", "env.rotate", "env.git-setup"} <= set(ran)
