@@ -24,6 +24,7 @@ EXPECTED = {  # exit code, and a pattern of what is printed
     "env.show --env staging": (0, r"DB_PASSWORD +\*\*\* +\.env\.staging:2 +encrypted"),
     "env.get DB_HOST --env staging": (0, "^db.staging$"),
     "env.set DB_PASSWORD --env staging": (2, "no terminal to ask on"),
+    "env.check": (9, r"ET\d+ "),
     "env.edit --env staging": (0, r"nothing changed in \.env\.staging"),
     "env.keys --env staging": (0, "DOTENV_PRIVATE_KEY_STAGING in .env.keys"),
     "env.rotate --env staging --prepare": (0, "a new key for .env.staging is prepared"),
