@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from envtasks.authoring.merge import Merged, merge_env_files
-from envtasks.envfiles import decrypt, encrypt, generate_keys, parse_env_file
+from envtasks.envfiles import EnvFile, decrypt, encrypt, generate_keys, parse_env_file
 
 OLD, NEW = generate_keys(), generate_keys()
 
@@ -247,3 +249,56 @@ def test_keys_are_needed_only_where_both_sides_changed_a_value() -> None:
 
     assert found is not None
     assert found.text == f"{base}A={PASSWORD}\nB={PASSWORD}\n"
+
+
+LINES = st.sampled_from(
+    [f"{name}={value}" for name in "ABCD" for value in ("1", "2", "'a b' # c", '"x\ny"', "")]
+    + ["# one", "# two", "", "neither"]
+)
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> list[str]:
+    """A base and two versions of it, each with a few lines added, changed, removed or moved."""
+    base = draw(st.lists(LINES, max_size=8))
+    found = [base]
+    for _ in range(2):
+        lines = list(base)
+        for _ in range(draw(st.integers(0, 3))):
+            at = draw(st.integers(0, len(lines)))
+            taken = lines[at : at + draw(st.integers(0, 1))]
+            del lines[at : at + len(taken)]
+            lines[at:at] = draw(st.lists(LINES, max_size=1))
+            to = draw(st.integers(0, len(lines)))
+            lines[to:to] = taken if draw(st.booleans()) else []
+        found.append(lines)
+    return ["".join(f"{line}\n" for line in lines) for lines in found]
+
+
+def occurrences(file: EnvFile) -> dict[tuple[str, int], str]:
+    """The value of each assignment, as written."""
+    found: dict[tuple[str, int], str] = {}
+    for entry in file.entries:
+        number = sum(name == entry.name for name, _ in found)
+        found[entry.name, number] = file.text[entry.value_start : entry.value_end]
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(versions())
+def test_a_merge_without_conflict_has_what_each_side_changed(texts: list[str]) -> None:
+    """Each value is the one that only one side changed; and a version that nothing was changed in adds nothing."""
+    files = [parse_env_file(text) for text in texts]
+    found = merge_env_files(*files, decrypt=lambda ciphertexts: [None] * len(ciphertexts))
+    if found is None or found.conflicts:
+        return
+    base, ours, theirs = map(occurrences, files)
+    expected = {
+        key: theirs.get(key) if ours.get(key) == base.get(key) else ours.get(key)
+        for key in {*base, *ours, *theirs}
+    }
+    assert occurrences(parse_env_file(found.text)) == {
+        key: value for key, value in expected.items() if value is not None
+    }
+    if texts[0] in texts[1:]:
+        assert found.text == next((text for text in texts[1:] if text != texts[0]), texts[0])

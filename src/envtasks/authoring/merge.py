@@ -105,6 +105,7 @@ class _Merge:
     def result(self, marker_size: int) -> Merged | None:
         """The merged file, unless it would not read back as it should."""
         try:
+            self._refuse_repeated()
             order = self._order()
             end = _merged(self.base.end, self.ours.end, self.theirs.end)
             newline = _merged(self.base.newline, self.ours.newline, self.theirs.newline)
@@ -120,6 +121,17 @@ class _Merge:
         return Merged(
             mark + text.removeprefix("\n").replace("\n", newline), tuple(conflicts), tuple(self._foreign())
         )
+
+    def _refuse_repeated(self) -> None:
+        """Raise _ConflictError where both changed a name and one how often it is set: which belong together?"""
+        versions = (self.base, self.ours, self.theirs)
+        for name in {name for version in versions for name, number in version.blocks if number}:
+            base, ours, theirs = (
+                [block.value for (each, _), block in version.blocks.items() if each == name]
+                for version in versions
+            )
+            if not len(base) == len(ours) == len(theirs):
+                _merged(base, ours, theirs)
 
     def _order(self) -> list[_Key]:
         """The order of all blocks: that of the version that moved some, else ours; new ones of the other after what
@@ -159,13 +171,20 @@ class _Merge:
                 return
         if merged is None:
             return
-        last = next(reversed(self._blocks.values()), None)
-        if base is None and last is not None and self._is_new(last) and last.above == merged.above:
+        last = next(reversed(self._blocks), None)
+        if (
+            last
+            and self._are_of_both(last, key)
+            and merged.above == getattr(self._blocks[last], "above", None)
+        ):
             merged = merged._replace(above="\n")  # both added below the same comment
         self._blocks[key] = merged
 
-    def _is_new(self, block: _Block) -> bool:
-        return block not in self.base.blocks.values()
+    def _are_of_both(self, *keys: _Key) -> bool:
+        """Whether these blocks are new, and no version has all of them."""
+        return not any(key in self.base.blocks for key in keys) and not any(
+            all(key in version.blocks for key in keys) for version in (self.ours, self.theirs)
+        )
 
     def _merge_parts(self, base: _Block | None, ours: _Block, theirs: _Block) -> _Block:
         """A block that both changed or added, merged part by part. Raises _ConflictError."""
@@ -243,12 +262,16 @@ class _Merge:
             yield f"\n{first} ours{ours}\n{middle}{theirs}\n{last} theirs"
 
     def _reads_back(self, text: str) -> bool:
-        """Whether a merged text without conflicts has the assignments that it was made of."""
+        """Whether a merged text without conflicts has the assignments that it was made of, repeated ones in order."""
         if None in self._blocks.values():
             return True
-        expected = [(key[0], block and block.value) for key, block in self._blocks.items()]
         parsed = parse_env_file(text)
-        return expected == [(each.name, text[each.value_start : each.value_end]) for each in parsed.entries]
+        counted = Counter[str]()
+        found = []
+        for entry in parsed.entries:
+            found.append(((entry.name, counted[entry.name]), text[entry.value_start : entry.value_end]))
+            counted[entry.name] += 1
+        return found == [(key, block and block.value) for key, block in self._blocks.items()]
 
 
 def _merged(base: object, ours: T, theirs: T) -> T:
