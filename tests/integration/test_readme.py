@@ -29,7 +29,6 @@ EXPECTED = {  # exit code, and a pattern of what is printed
     "env.keys --env staging": (0, "DOTENV_PRIVATE_KEY_STAGING in .env.keys"),
     "env.rotate --env staging --prepare": (0, "a new key for .env.staging is prepared"),
     "env.git-setup": (2, "in no git repository"),
-    "env.check": (9, r"production"),
 }
 
 

@@ -134,7 +134,7 @@ def _block(inputs: Inputs, name: str, place: _Place | None) -> str:
 
 
 def _with(file: EnvFile, blocks: list[str], count: int) -> EnvFile:
-    """The file with these lines, which assign `count` variables, at its end. Raises EnvFileInvalid where they do not."""
+    """The file with these lines, which assign `count` variables, at its end. Raises EnvFileInvalid otherwise."""
     if not blocks:
         return file
     newline = "\r\n" if "\r\n" in file.text else "\n"
