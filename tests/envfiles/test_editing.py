@@ -144,3 +144,10 @@ def test_values_that_no_spelling_carries(value: str) -> None:
     with pytest.raises(EnvFileInvalid) as caught:
         check_value("A", value)
     assert "vault" not in str(caught.value)
+
+
+def test_removing_joins_no_lines() -> None:
+    """A word before the variable and a `=` after it do not become an assignment; a comment sign stands between them."""
+    after = remove_variable(parse_env_file("junk\nA=1\n=x\nC=1\n"), "A")
+
+    assert after.text == "junk\n#\n=x\nC=1\n"

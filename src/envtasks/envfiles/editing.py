@@ -91,14 +91,21 @@ def replace_values(file: EnvFile, spelled: Mapping[Entry, str]) -> EnvFile:
 
 def remove_variable(file: EnvFile, name: str) -> EnvFile:
     """The file without any assignment of a variable; comments stay. Raises EnvFileInvalid."""
+    expected = [_meaning(each) for each in file.entries if each.name != name]
+    try:
+        return _proven(file, _without(file, name, instead=""), expected)
+    except EnvFileInvalid:
+        # a word on the line before and a `=` on the line after would become an assignment: keep them apart
+        return _proven(file, _without(file, name, instead="#"), expected)
+
+
+def _without(file: EnvFile, name: str, *, instead: str) -> str:
+    """The text with `instead` in place of each assignment of a variable, or without these lines if it is empty."""
     text = file.text
     for entry in reversed([each for each in file.entries if each.name == name]):
-        end = next(
-            (entry.end + len(each) for each in ("\r\n", "\n", "\r") if text.startswith(each, entry.end)),
-            entry.end,
-        )
-        text = text[: entry.start] + text[end:]
-    return _proven(file, text, [_meaning(each) for each in file.entries if each.name != name])
+        after = next((each for each in ("\r\n", "\n", "\r") if text.startswith(each, entry.end)), "")
+        text = text[: entry.start] + instead + text[entry.end + (0 if instead else len(after)) :]
+    return text
 
 
 def append_variable(file: EnvFile, name: str, spelled: str, *, comment: str = "") -> EnvFile:
