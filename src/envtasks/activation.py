@@ -47,7 +47,10 @@ def hydrate_and_report(
     if without_outer(process_env).get("GITHUB_ACTIONS") == "true" and not hydrated.public:
         from .redaction.ci_log import register_masks
 
-        register_masks(hydrated.secrets.values())
+        # a key comes from GitHub's own secrets, which it masks; a key file's is not to be printed even for that
+        register_masks(
+            value for name, value in hydrated.secrets.items() if not name.startswith("DOTENV_PRIVATE_KEY")
+        )
     return hydrated
 
 
