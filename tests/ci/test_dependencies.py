@@ -72,6 +72,12 @@ def installation(sandbox: Sandbox, files: Mapping[str, str]) -> Installation:
             "pipenv run ",
         ),
         ({"requirements.txt": "envtasks\n"}, ["pip install -r requirements.txt"], ""),
+        ({"setup.py": "setup(install_requires=['envtasks'])\n"}, ["pip install -e ."], ""),
+        (
+            {"pyproject.toml": BACKEND.format("setuptools.build_meta"), "setup.cfg": "install_requires = envtasks\n"},
+            ["pip install -e ."],
+            "",
+        ),
         (
             {"pyproject.toml": MAIN, "requirements.txt": "django\n", "requirements-dev.txt": "envtasks==0.1\n",
              "requirements-docs.txt": "sphinx\n"},
@@ -127,6 +133,7 @@ def test_the_projects_own_package_manager_installs_it(
         ({"pyproject.toml": PROJECT + "[tool.pdm]\n[tool.envtasks]\n"}, "pdm"),
         ({"requirements.txt": "django\n"}, "pip"),
         ({"setup.py": ""}, "pip"),
+        ({"pyproject.toml": BACKEND.format("setuptools.build_meta"), "setup.cfg": ""}, "pip"),
     ],
 )  # fmt: skip
 def test_a_project_without_envtasks_is_told_how_to_add_it(

@@ -220,3 +220,14 @@ def test_a_name_that_may_have_been_meant_is_looked_for_a_few_times(
     documents = manifests(tmp_path, text)
     found = references.find_problems(documents, target(), selection=selection({"A": "1"}, {}))
     assert (len(found), len(looked)) == (50, 5)
+
+
+def test_a_manifest_of_another_encoding_is_one_sentence(tmp_path: Path) -> None:
+    """A byte-order mark and line ends of Windows are read; bytes that are no UTF-8 are an error with their place."""
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / FILE).write_bytes(b"\xef\xbb\xbfapiVersion: v1\r\nkind: Pod\r\nmetadata: {name: p}\r\n")
+    (document,) = references.read_documents(tmp_path, ["deploy/*.yaml"]).all
+    assert (document.key, document.text) == ("pod/p", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n")
+    (tmp_path / FILE).write_bytes(b"# caf\xe9\n")
+    with pytest.raises(ConfigInvalid, match=r"^app\.yaml: byte 5 is not UTF-8\.$"):
+        references.read_documents(tmp_path, ["deploy/*.yaml"])

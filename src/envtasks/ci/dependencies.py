@@ -18,7 +18,7 @@ _NAME: Final = re.compile(r"(?<![\w.-])envtasks(?![\w-])")
 _BACKENDS: Final = {"uv_build": "uv", "poetry": "poetry", "pdm": "pdm"}  # the first word of `build-backend`
 _PYPROJECT: Final = "pyproject.toml"
 _PIPFILE: Final = "Pipfile"
-_SETUP: Final = "setup.py"
+_SETUP: Final = ("setup.py", "setup.cfg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,11 @@ def _detected(root: Path, pyproject: Table, requirements: Mapping[str, str]) -> 
             return name
     if (root / _PIPFILE).is_file():
         return "pipenv"
-    if requirements or (root / _SETUP).is_file():
+    if requirements or (root / _SETUP[0]).is_file():
         return "pip"
-    return "uv" if "project" in pyproject.values else None
+    if "project" in pyproject.values:
+        return "uv"
+    return "pip" if "build-system" in pyproject.values else None
 
 
 def _managed(name: str, root: Path, pyproject: Table) -> Installation:
@@ -167,8 +169,9 @@ def _with_pip(root: Path, pyproject: Table, requirements: Mapping[str, str]) -> 
         lines = ('python3 -m pip install "pip>=25.1"', f"pip install -e . --group {group}")
     else:
         lines = (f'pip install -e ".[{group}]"' if kind == "extra" else "pip install -e .",)
-    files = tuple(name for name in (_PYPROJECT, _SETUP) if (root / name).is_file())
-    return Installation("pip", lines, "", files, declared=bool(kind))
+    files = tuple(name for name in (_PYPROJECT, *_SETUP) if (root / name).is_file())
+    declared = bool(kind) or any(_NAME.search(_text(root / name)) for name in files if name != _PYPROJECT)
+    return Installation("pip", lines, "", files, declared=declared)
 
 
 def _requirements(root: Path) -> dict[str, str]:

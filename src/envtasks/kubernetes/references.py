@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from ..errors import ConfigInvalid, VariableMissing, did_you_mean
-from ..yaml_nodes import child, entries, items, line, load_all, plain, scalar, walk
+from ..yaml_nodes import child, entries, items, line, load_all, plain, read_text, scalar, walk
 from .allowlist import SUGGESTIONS, Finding
 from .settings import WORKLOAD_KINDS
 
@@ -87,7 +87,7 @@ def read_documents(root: Path, patterns: Sequence[str]) -> Documents:
     templates = []
     for path in sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()}):
         label = path.relative_to(root).as_posix()
-        text = path.read_text(encoding="utf-8-sig")
+        text = (read_text(path) or "").removeprefix("\ufeff").replace("\r\n", "\n")
         try:
             found += _documents(text, label)
         except ConfigInvalid:
