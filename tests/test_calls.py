@@ -206,6 +206,30 @@ def test_a_task_class_may_wrap_the_call(inv: Inv) -> None:
     assert seen == ["start build", "start clean", "clean", "start clean", "clean", "start clean"]
 
 
+def test_a_call_may_be_wrapped_by_others(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function around `Task.__call__`, as tracing libraries put there, does not make a call look like a body's."""
+    seen: list[str] = []
+    original = Task.__call__
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(Task, "__call__", traced)
+
+    @task
+    def clean(c: Context) -> None:
+        """Clean."""
+        seen.append("clean")
+
+    @task(pre=[clean])
+    def build(c: Context) -> None:
+        """Build."""
+        clean(c)
+
+    assert inv([build, clean], "build", "clean") == 0
+    assert seen == ["clean", "clean"]
+
+
 def test_consent_is_for_the_environment_that_was_named(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
     """`--yes` for staging does not confirm a production that the body or a list calls; a `yes` of the call does."""
     seen: list[Any] = []

@@ -23,6 +23,7 @@ from .errors import ConfigInvalid
 from .invocation import Done, Invocation, current_invocation, ending_output, project_at, redacted_text
 
 BARE: Final = "\0bare"  # no default environment: the caller's, or the one that --env names
+_BODY: Final = tasks.Task.__call__.__code__  # what runs a body
 FLAGS: Final = ("env", "yes", "no_mask", "no_check")
 SHORT: Final = {"e", "y"}
 UNDECLARED: Final = {
@@ -155,7 +156,7 @@ class Task(tasks.Task[Callable[..., Any]]):
     @property
     def pre(self) -> Any:
         """The pre tasks, as declared; for Invoke's executor none of them if one is ours."""
-        return [] if _any_is_ours(self._pre) and _is_expanded(self) else self._pre
+        return [] if _any_is_ours(self._pre) and _is_expanded() else self._pre
 
     @pre.setter
     def pre(self, listed: Any) -> None:
@@ -164,7 +165,7 @@ class Task(tasks.Task[Callable[..., Any]]):
     @property
     def post(self) -> Any:
         """The post tasks, as declared; for Invoke's executor none of them if one is ours."""
-        return [] if _any_is_ours(self._post) and _is_expanded(self) else self._post
+        return [] if _any_is_ours(self._post) and _is_expanded() else self._post
 
     @post.setter
     def post(self, listed: Any) -> None:
@@ -219,7 +220,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         per environment and arguments; called by another body: the body alone, each time, as in Invoke."""
         if not args or not isinstance(args[0], InvokeContext):
             return super().__call__(*args, **kwargs)  # Invoke says that the context is missing
-        listed = _is_listed(self)
+        listed = _is_listed()
         if isinstance(args[0], Context):
             # called by the body of another task, which may catch its errors; that task's own call translates them
             return self._call(args[0], args[1:], kwargs, listed=listed)
@@ -346,29 +347,26 @@ def _run_listed(call: Call, context: Context, invocation: Invocation) -> None:
         _run_listed(inner, context, invocation)
 
 
-def _is_listed(task: Task) -> bool:
-    """Whether it is Invoke's executor that calls a task, or one of the lists above, and not a body.
+def _is_listed() -> bool:
+    """Whether the call of a task comes from Invoke's executor or from one of the lists above, and not from a body.
 
-    Both give it the same arguments, so the caller's frame decides.
+    All give it the same arguments, so the nearest of their frames decides.
     """
-    caller = _caller(task)
-    return caller.f_code is _run_listed.__code__ or _is_executor(caller, "execute")
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not _BODY:
+        if frame.f_code is _run_listed.__code__ or _is_executor(frame, "execute"):
+            return True
+        frame = frame.f_back
+    return False
 
 
-def _is_expanded(task: Task) -> bool:
-    """Whether it is Invoke's executor that reads the lists of a task, to run what they hold on its own."""
-    return _is_executor(_caller(task), "expand_calls")
+def _is_expanded() -> bool:
+    """Whether it is Invoke's executor that reads the lists of a task, by a Call, to run what they hold on its own."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and isinstance(frame.f_locals.get("self"), Call):
+        frame = frame.f_back
+    return frame is not None and _is_executor(frame, "expand_calls")
 
 
 def _is_executor(frame: FrameType, method: str) -> bool:
     return frame.f_code.co_name == method and isinstance(frame.f_locals.get("self"), Executor)
-
-
-def _caller(task: Task) -> FrameType:
-    """The nearest frame that is neither a method of the task nor of a Call of it."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and (
-        frame.f_locals.get("self") is task or isinstance(frame.f_locals.get("self"), Call)
-    ):
-        frame = frame.f_back
-    return frame

@@ -136,6 +136,9 @@ def _redacted(session: nox.Session, redactor: Redactor | None, *, output: bool) 
     try:
         with redact_file_descriptors(redactor) if output else nullcontext():
             yield
+    except SystemExit as end:  # Python prints what it was given, unless that is a code
+        shown = end.code if end.code is None or isinstance(end.code, int) else redactor.text(f"{end.code}")
+        raise SystemExit(shown) from None
     except Exception as error:
         _redact(error, redactor, session=session)
         raise
