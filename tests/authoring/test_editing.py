@@ -14,7 +14,7 @@ import pytest
 from envtasks.authoring import Dialogue, Edit, Editor, Target, edit_file, find_editor, find_target
 from envtasks.authoring.private_folder import PREFIX, private_folder
 from envtasks.envfiles import encrypt, public_key
-from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError, ToolMissing
+from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError, Refused, ToolMissing
 from tests.authoring.files import HEADER, hydrated, target, text_of
 from tests.dotenv_files import OTHER, encrypted
 
@@ -339,9 +339,25 @@ def test_no_key_reaches_the_editor(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.parametrize("line", ["nano", "mine", "emacs -nw"])
+def test_without_a_terminal_an_editor_that_needs_one_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """vim, for one, would wait for ever; `mine` is a link to it."""
+    for name in ("nano", "vim", "emacs"):
+        _script(tmp_path, name, "")
+    (tmp_path / "mine").symlink_to(tmp_path / "vim")
+    monkeypatch.setattr(os, "isatty", lambda descriptor: False)
+
+    with pytest.raises(Refused, match=f"^{line.split()[0]} needs a terminal, and there is none"):
+        find_editor({"PATH": str(tmp_path), "EDITOR": line})
+
+
+@posix
 @pytest.mark.parametrize("name", ["vim", "nvim", "vim.tiny", "view"])
-def test_vim_keeps_nothing(tmp_path: Path, name: str) -> None:
+def test_vim_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """It is started without swap file, viminfo, undo file and backup, under whatever name it has."""
+    monkeypatch.setattr(os, "isatty", lambda descriptor: True)
     _script(tmp_path, name, "")
     (tmp_path / "vi").symlink_to(tmp_path / name)
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..errors import EnvtasksError, ToolMissing
+from ..errors import EnvtasksError, Refused, ToolMissing
 from ..process import Runner, find_program, without_keys
 
 _USUAL: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vim", "vi")
 # neither swap file nor viminfo, undo file or backup, which would hold what is decrypted
 _VIM_OPTIONS: Final = ("-n", "-i", "NONE", "-c", "silent! set noundofile nobackup nowritebackup")
 _VIMS: Final = ("vim", "nvim", "gvim", "view")
+_ON_TERMINALS: Final = (*_VIMS, "vi", "nano", "pico", "emacs", "micro", "hx", "joe", "mcedit")
 _HISTORIES: Final = ("code", "code-insiders", "codium", "cursor", "windsurf")
 _AT_ONCE: Final = 1.0  # seconds
 
@@ -51,15 +52,24 @@ class Editor(NamedTuple):
 
 
 def find_editor(process_env: Mapping[str, str]) -> Editor:
-    """The editor that `$VISUAL` or `$EDITOR` names, else one that is installed. Raises ToolMissing."""
+    """The editor that `$VISUAL` or `$EDITOR` names, else one that is installed.
+
+    Raises ToolMissing, and Refused for an editor that would wait for a terminal where there is none.
+    """
     env = without_keys(process_env)
     line = process_env.get("VISUAL") or process_env.get("EDITOR") or _installed(env)
     argv = shlex.split(line, posix=sys.platform != "win32")
     argv = [word.strip('"') for word in argv] if sys.platform == "win32" else argv
-    program = os.path.realpath(find_program(argv[0], env))
-    if Path(program).name.split(".")[0] in _VIMS:
+    program = Path(os.path.realpath(find_program(argv[0], env))).name.split(".")[0]
+    if program in _VIMS:
         argv[1:1] = _VIM_OPTIONS
-    return Editor(tuple(argv), env)
+    editor = Editor(tuple(argv), env)
+    if {program, editor.name} & {*_ON_TERMINALS} and not (os.isatty(0) and os.isatty(1)):
+        raise Refused(
+            f"{editor.name} needs a terminal, and there is none.",
+            hint="set EDITOR to a program that needs none, or change single values: inv env.set NAME",
+        )
+    return editor
 
 
 def _installed(env: Mapping[str, str]) -> str:
