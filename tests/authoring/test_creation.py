@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,17 @@ def test_it_has_the_variables_of_another_environment_and_none_of_its_values(shop
     assert made_now.open == ("DB_HOST", "DB_PASSWORD", "OTHER")
 
 
+def test_line_ends_of_the_other_file_stay(shop: Path) -> None:
+    """A file with CRLF has them in its new lines too, and its name in the comment of dotenvx is replaced."""
+    path = shop / ".env.staging"
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+
+    made(shop, "qa", "staging")
+
+    data = (shop / ".env.qa").read_bytes()
+    assert (b"\r\n# .env.qa\r\n" in data, data.count(b"\n"), data.count(b"\r\n")) == (True, 9, 9)
+
+
 def test_a_person_gives_the_values(shop: Path) -> None:
     """Secrets are asked for hidden and stored encrypted; Enter keeps a plain value, or leaves it open."""
     asked: list[tuple[str, bool, str]] = []
@@ -156,6 +168,7 @@ def test_a_project_that_declares_its_environments_declares_the_new_one(shop: Pat
     assert Project.load(shop).environment("production").protected
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_git_ignores_what_it_has_to_and_nothing_more(shop: Path) -> None:
     """Key file, overrides and temporary files are kept out; the env file is not, whatever .gitignore says."""
     subprocess.run(["git", "init", "-q"], cwd=shop, check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -37,18 +38,18 @@ def shop(sandbox: Sandbox) -> Sandbox:
 
 
 def piped(shop: Sandbox, value: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """`inv ARGS` with a value on its stdin."""
-    return subprocess.run(
+    """`inv ARGS` with a value on its stdin, byte by byte."""
+    done = subprocess.run(
         [sys.executable, "-m", "invoke", *args],
         cwd=shop.root,
         env={**shop.env, **env},
-        input=value,
+        input=value.encode(),
         capture_output=True,
-        text=True,
-        encoding="utf-8",
         timeout=60,
         check=False,
     )
+    out, err = (text.decode().replace("\r\n", "\n") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
 def text_of(shop: Sandbox, name: str = ".env.staging") -> str:
@@ -207,6 +208,7 @@ def test_repair_and_rekey(shop: Sandbox) -> None:
     assert shop.inv("env.encrypt", "--env", "staging", "--rekey", "A", "--repair").returncode == 2
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_git_ignores_the_new_key_file(shop: Sandbox) -> None:
     """In a repository the key file is ignored before it is there; one that is tracked gets no key (9)."""
     subprocess.run(["git", "init", "-q"], cwd=shop.root, check=True)

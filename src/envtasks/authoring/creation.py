@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +148,9 @@ def _with_key(file: EnvFile, key: FileKey, path: Path) -> EnvFile:
     text = file.text
     if header is not None:
         text = f'{text[: header.start]}{key.header}="{key.public}"{text[header.end :]}'
-        text = text.replace(f"\n# {file.path.name}\n", f"\n# {path.name}\n", 1)  # as dotenvx writes it
+        # a comment with the file's name, as dotenvx writes it
+        named = re.compile(rf"^# {re.escape(file.path.name)}(?=\r?$)", re.MULTILINE)
+        text = named.sub(f"# {path.name}", text, count=1)
     found = parse_env_file(text, path=path, encoding=file.encoding)
     for name in {entry.name for entry in found.entries if _is_key(entry)} - {key.header}:
         found = remove_variable(found, name)

@@ -211,7 +211,8 @@ def _taken(descriptor: int) -> bool:
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+        # Windows has several numbers for a lock that another process holds
+        if sys.platform == "win32" or error.errno in (errno.EACCES, errno.EAGAIN):
             return False
         raise EnvFileInvalid(f"The lock of a file cannot be taken: {error.strerror}.") from None
     return True

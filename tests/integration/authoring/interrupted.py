@@ -94,6 +94,8 @@ def work(environment: Environment, writer: str, seed: str, values: Values, say: 
 
 def start(environment: Environment, writer: str, seed: str, values: Values) -> tuple[int, int]:
     """A writer's process, and the pipe on which it says what it does."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     reader, say = os.pipe()
     process = os.fork()
     if process:
@@ -118,6 +120,8 @@ def said(reader: int, values: Values) -> tuple[list[Values], int]:
 
 def main(folder: Path, kills: int, seed: str) -> dict[str, int]:
     """Kill two writers together, so many times; the counts."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     (folder / "run").mkdir()
     environment = Environment("staging", folder, (folder / ".env.staging",))
     counts: Counter[str] = Counter()
