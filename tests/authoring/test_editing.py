@@ -130,6 +130,17 @@ def test_other_quotes_around_the_same_value_are_no_change_of_it(tmp_path: Path) 
     assert text_of(it) == (HEADER + SECRETS).replace("# db", "# database")
 
 
+@pytest.mark.parametrize("quoted", ["'{}'", '"{}"', "`{}`", "{}"])
+def test_a_ciphertext_keeps_its_quotes(tmp_path: Path, quoted: str) -> None:
+    """Whatever they are, the bytes of a value that was not touched stay; so do plain values in quotes."""
+    lines = HEADER + f"A={quoted.format(encrypted('x y'))}\nB=`q\n`\nC=1\n"
+    it = target(tmp_path, lines)
+
+    edited(it, Person.making(replacing("C=1", "C=2")))
+
+    assert text_of(it) == lines.replace("C=1", "C=2")
+
+
 def test_references_are_shown_and_kept(tmp_path: Path) -> None:
     """What is expanded after decryption is shown in double quotes, and a changed one is expanded as it is typed."""
     it = target(tmp_path, HEADER + f'H=db\nU="{encrypted("http://$H/")}"\n')

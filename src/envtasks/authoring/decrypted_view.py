@@ -108,7 +108,8 @@ class DecryptedView:
             else:
                 encrypt = old.encrypted
                 if self._is_same(entry, old, shown):
-                    spelled[entry] = self._draft.file.text[old.value_start : old.value_end]
+                    if encrypt:
+                        spelled[entry] = self._draft.file.text[old.value_start : old.value_end]
                     continue
                 changed.append(entry.name)
             if encrypt and not entry.encrypted:

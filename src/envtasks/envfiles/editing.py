@@ -12,7 +12,7 @@ from typing import Final
 from ..errors import EnvFileInvalid
 from .document import EnvFile, parse_env_file
 from .expansion import OBJECT_NAMES
-from .parser import ENCRYPTED, Entry
+from .parser import ENCRYPTED, QUOTES, Entry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=~^\\-]+")
@@ -164,7 +164,8 @@ def _meaning(entry: Entry) -> tuple[str, str, str]:
 
 def _content(spelled: str) -> tuple[str, str]:
     """What the parser sees in a spelled value: the text inside the quotes, and the quote."""
-    return (spelled[1:-1], spelled[0]) if spelled[:1] in ("'", '"') else (spelled, "")
+    quoted = len(spelled) > 1 and spelled[0] == spelled[-1] and spelled[0] in QUOTES
+    return (spelled[1:-1], spelled[0]) if quoted else (spelled, "")
 
 
 def _newline(text: str) -> str:

@@ -18,9 +18,18 @@ from random import Random
 
 import pytest
 
-from envtasks.authoring import Target, encrypt_values, find_target, set_value, unset_value
+from envtasks.authoring import (
+    Dialogue,
+    Editor,
+    Target,
+    edit_file,
+    encrypt_values,
+    find_target,
+    set_value,
+    unset_value,
+)
 from envtasks.config import Environment
-from envtasks.envfiles import EnvFile, read_env_file
+from envtasks.envfiles import EnvFile, decrypt, read_env_file, set_spelled, spell
 from envtasks.errors import EnvFileInvalid
 from envtasks.hydration import values_of
 from tests.dotenv_files import PRIVATE
@@ -66,8 +75,6 @@ def has_open_quote(file: EnvFile) -> bool:
 
 def values(target: Target) -> dict[str, str]:
     """What a process would get of the file, with the private key."""
-    from envtasks.envfiles import decrypt
-
     file = read_env_file(target.path)
     ciphertexts = [entry.value for entry in file.entries if entry.encrypted]
     opened = zip(ciphertexts, decrypt(ciphertexts, [PRIVATE]), strict=True)
@@ -143,6 +150,40 @@ def encrypt_all(target: Target, random: Random, counts: Counter[str]) -> None:
     counts["encrypted"] += 1
 
 
+class Typist(Editor):
+    """An editor in which somebody sets one variable, if at all."""
+
+    spelled: tuple[str, str] | None
+
+    def edit(self, path: Path) -> bool:
+        if self.spelled:
+            file = set_spelled(read_env_file(path), *self.spelled)
+            path.write_bytes(file.encode(file.text))
+        return False
+
+
+def edit_one(target: Target, random: Random, counts: Counter[str]) -> None:
+    """Edit a generated file without a change, and then one variable of it; ciphertexts of all others stay."""
+    before, data = generated(target, random), target.path.read_bytes()
+    person = Typist(("typist",), {})
+    dialogue = Dialogue(lambda name: True, lambda error: False, lambda note: None)
+    person.spelled = None
+    assert not edit_file(target, person, dialogue).written
+    assert target.path.read_bytes() == data
+    name, value = random.choice(nasty.NAMES), f"typed {random.random()}"
+    try:
+        person.spelled = (name, spell(name, value))
+        edit_file(target, person, dialogue)
+    except EnvFileInvalid as error:
+        assert target.path.read_bytes() == data
+        counts[_because_of_the_file(error.message, before)] += 1
+        return
+    after = read_env_file(target.path)
+    assert others(after, name) == others(before, name)
+    assert values(target)[name] == value
+    counts["edited"] += 1
+
+
 def _why_not_encrypted(message: str, before: EnvFile) -> str:
     if "`$(…)` is a command" in message or "text around a ciphertext" in message or "does not end" in message:
         return "refused: this value cannot be encrypted"
@@ -167,6 +208,8 @@ def test_round_trips(it: Target, report: Callable[[str], None]) -> None:
     for _ in range(COUNT // 5):
         unset_one(it, random, counts)
         encrypt_all(it, random, counts)
+    for _ in range(COUNT // 10):
+        edit_one(it, random, counts)
 
     report(f"round trips ({SEED}): {', '.join(f'{count} {what}' for what, count in sorted(counts.items()))}")
     assert counts["replaced"] + counts["added"] > COUNT * 0.75
