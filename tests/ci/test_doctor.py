@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,22 @@ def test_values_too_large_for_any_process(project: Sandbox) -> None:
     tool = checks(project, "tool", environment="staging", PATH=path, HUGE="a-large-value" * 20_000)[-1]
     assert (tool.what, tool.code) == ("tool", 7)
     assert "The largest: HUGE (260,006 bytes)" in tool.found
+
+
+def test_a_key_that_key_command_gives(project: Sandbox) -> None:
+    """Where no key is at hand, key-command is run for the values, and what it gives opens them or does not."""
+    (project.root / ".env.keys").unlink()
+    script = project.write("custody.py", f"print({project.private_keys['staging']!r})\n")
+    table = f"[tool.envtasks.environments]\nstaging = {{ key-command = {[sys.executable, str(script)]!r} }}\n"
+    project.write("pyproject.toml", PYPROJECT + table)
+
+    assert checks(project)[:2] == [
+        Check("key", f"none at hand, so key-command ({sys.executable}) is run"),
+        Check("values", "3 variables, 1 of them secret, from .env.staging"),
+    ]
+    project.write("custody.py", "print('null')\n")
+    failed = checks(project)[1]
+    assert (failed.code, f"key-command ({sys.executable}): printed no private key" in failed.hint) == (
+        4,
+        True,
+    )

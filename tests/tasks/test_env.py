@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,18 @@ def test_a_key_file_in_git_is_reported(shop: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == (
         "warning: .env.keys is in git, and production is not public: git rm --cached .env.keys\n"
     )
+
+
+def test_env_list_runs_no_key_command(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of environments asks no password manager; it says that there is one to ask."""
+    script = shop / "custody.py"
+    script.write_text("open('ran', 'w').close()\n", encoding="utf-8")
+    (shop / "pyproject.toml").write_text(
+        f"[tool.envtasks.environments]\nproduction = {{ key-command = {[sys.executable, str(script)]!r} }}\n",
+        encoding="utf-8",
+    )
+    (shop / ".env.keys").unlink()
+
+    assert _inv("env.list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["key"] == f"not run: key-command ({sys.executable})"
+    assert not (shop / "ran").exists()
