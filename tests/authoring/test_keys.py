@@ -107,8 +107,9 @@ def test_nothing_encrypted_needs_no_key(tmp_path: Path) -> None:
     assert (found.opened, found.variable) == (True, "")
 
     (tmp_path / ".env.dev").unlink()
-    with pytest.raises(EnvFileMissing):
+    with pytest.raises(EnvFileMissing) as missing:
         describe_keys(environment, {})
+    assert missing.value.hint == "make it: inv env.new dev"
 
 
 @pytest.mark.parametrize(
@@ -231,6 +232,17 @@ def test_a_lost_public_key_comes_back(tmp_path: Path) -> None:
 
     assert f'DOTENV_PUBLIC_KEY_STAGING="{OLD[1]}"' in target.path.read_text()
     assert any("had lost its public key" in note for note in done.notes)
+    assert hydrate(target.environment, {})["TOKEN"] == "t"
+
+
+def test_a_public_key_that_is_empty_is_filled_in(tmp_path: Path) -> None:
+    """Its line stays the only one: of two with one name, readers take the last."""
+    target = staging(tmp_path, header="")
+    text = target.path.read_text()
+    target.path.write_text(f"# ours\nexport DOTENV_PUBLIC_KEY_STAGING= # here\n{text}")
+    import_keys(target, OLD[0])
+
+    assert target.path.read_text() == f'# ours\nexport DOTENV_PUBLIC_KEY_STAGING="{OLD[1]}" # here\n{text}'
     assert hydrate(target.environment, {})["TOKEN"] == "t"
 
 

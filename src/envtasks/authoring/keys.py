@@ -6,12 +6,13 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ..config import Environment
 from ..envfiles import (
+    PUBLIC_KEY,
     EnvFile,
     Keys,
     PrivateKey,
@@ -20,10 +21,10 @@ from ..envfiles import (
     key_variables,
     locked,
     public_keys_in,
-    read_env_file,
     replace_file,
+    replace_values,
 )
-from ..errors import ConfigInvalid, DecryptionFailed, EnvFileMissing, KeyMissing, Refused
+from ..errors import ConfigInvalid, DecryptionFailed, KeyMissing, Refused
 from .draft import Draft, Target, read_target
 from .file_key import FileKey, key_file_for, list_keys_first, listed_keys
 
@@ -56,17 +57,13 @@ class FileKeys:
 
 
 def describe_keys(environment: Environment, process_env: Mapping[str, str]) -> list[FileKeys]:
-    """What opens each env file of an environment that is there. Raises EnvFileInvalid."""
+    """What opens each env file of an environment that is there. Raises EnvFileMissing, EnvFileInvalid."""
+    targets = [Target(environment, path, process_env) for path in environment.files]
     found = []
-    for path in environment.files:
-        environment.refuse_outside_link(path)
-        try:
-            file = read_env_file(path, label=environment.label(path))
-        except EnvFileMissing:
-            if environment.optional(path):
-                continue
-            raise
-        found.append(_describe(environment, file, process_env))
+    for target in targets:
+        environment.refuse_outside_link(target.path)
+        if target.path.exists() or not environment.optional(target.path):
+            found.append(_describe(environment, read_target(target), process_env))
     return found
 
 
@@ -170,9 +167,7 @@ def import_keys(target: Target, text: str) -> Import:
         if new and not target.dry:
             notes += list_keys_first(target.environment, file, keys, target.process_env)
         if not public_keys_in(file):
-            header = key_variables(file.path, file.text)[1]
-            draft = Draft(target, file, key=FileKey(own, header, private=by_public_key(keys)[own]))
-            draft.save(file, expected=draft.values())
+            _restore_header(target, file, FileKey(own, private=by_public_key(keys)[own]))
             notes.append(f"{target.label} had lost its public key, which is there again")
     return Import(
         file=target.label,
@@ -182,6 +177,19 @@ def import_keys(target: Target, text: str) -> Import:
         dry=target.dry,
         notes=tuple(notes),
     )
+
+
+def _restore_header(target: Target, file: EnvFile, key: FileKey) -> None:
+    """Write the public key into a file that has lost it: where its line is, else before everything else."""
+    draft = Draft(target, file, key=key)
+    line = next((entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)), None)
+    if line is None:
+        key = replace(key, header=key_variables(file.path, file.text)[1])
+        after = key.add_header(file)
+    else:
+        after = replace_values(file, {line: f'"{key.public}"'})
+    kept = {name: value for name, value in draft.values().items() if not name.startswith(PUBLIC_KEY)}
+    draft.save(after, expected=kept)
 
 
 def _proven(target: Target, file: EnvFile, keys: Sequence[str]) -> tuple[str, list[str]]:

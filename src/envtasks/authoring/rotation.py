@@ -162,8 +162,8 @@ def _opened(project: Project, target: Target) -> Iterator[_State]:
         if not public_keys_in(file):
             raise EnvFileInvalid(
                 f"{target.label} names no public key, so there is no key to rotate.",
-                hint=f"inv env.encrypt --env {target.environment.name} makes a key; "
-                "inv env.keys --import restores a lost public key",
+                hint=f"inv env.encrypt --env {target.environment.name} makes one; if it is lost, "
+                f"inv env.keys --env {target.environment.name} --import with the private key restores it",
             )
         keys = listed_keys(target.environment, file)
         # a list without the file's own key is left from an earlier one, and no rotation
