@@ -122,11 +122,12 @@ def rotate(project: Project, target: Target, *, prepare: bool = False) -> Rotati
                 f"No new key is prepared for {target.label}.",
                 hint=f"inv env.rotate --env {target.environment.name} --prepare; or --now, if nobody else has the key",
             )
+        drafts = {file.path: _draft(state, environment, file) for environment, file in files}
         for environment, file in files if not target.dry else ():
             own = by_public_key(state.keys)[public_keys_in(file)[0]]
             state.notes += list_keys_first(environment, file, [state.keys[0], own], target.process_env)
-        for environment, file in {file.path: (environment, file) for environment, file in files}.values():
-            _encrypt_again(state, environment, file)
+        for draft in drafts.values():
+            _encrypt_again(draft)
         rotated = [file for _, file in files] or [state.file]
         secrets = (entry.name for file in rotated for entry in file.entries if entry.encrypted)
         return state.report("rotated" if files else "unchanged", rotated, secrets)
@@ -177,7 +178,7 @@ def _prepare(state: _State) -> bool:
         return False
     target = state.target
     keys = Keys(target.environment, target.process_env, [state.file])
-    keys.decrypt([entry.value for entry in state.file.entries if entry.encrypted][:1])
+    keys.decrypt([entry.value for entry in state.file.entries if entry.encrypted])
     own = by_public_key(keys.ring.hexes).get(state.public)
     if own is None:
         raise KeyMissing(
@@ -190,22 +191,29 @@ def _prepare(state: _State) -> bool:
     return True
 
 
-def _encrypt_again(state: _State, environment: Environment, file: EnvFile) -> None:
-    """Encrypt one file for the first key, which is in its key file already."""
+def _draft(state: _State, environment: Environment, file: EnvFile) -> Draft:
+    """A file that is to be encrypted for the first key. Raises DecryptionFailed where a value opens with no key."""
     target = Target(environment, file.path, state.target.process_env, state.target.dry)
-    new = FileKey(public_key(state.keys[0]), private=state.keys[0])
-    draft = Draft(target, file, key=new, further=state.keys)
+    key = FileKey(public_key(state.keys[0]), private=state.keys[0])
+    draft = Draft(target, file, key=key, further=state.keys)
     ciphertexts = [entry for entry in file.entries if entry.encrypted]
-    plaintexts = draft.plaintexts(ciphertexts, ask=True)
-    if closed := [entry.name for entry in ciphertexts if entry.value not in plaintexts]:
+    opened = draft.plaintexts(ciphertexts, ask=True)
+    if closed := [entry.name for entry in ciphertexts if entry.value not in opened]:
         raise DecryptionFailed(
             f"{target.label}: no key at hand opens {', '.join(dict.fromkeys(closed))}, so it cannot be rotated.",
             hint=f"set the values anew: inv env.set {closed[0]} --env {environment.name}; "
             f"searched: {draft.searched}",
         )
-    spelled = {entry: _quoted(entry.quote, draft.encrypted(plaintexts[entry.value])) for entry in ciphertexts}
+    return draft
+
+
+def _encrypt_again(draft: Draft) -> None:
+    """Encrypt a file for its new key, which is in the key file already."""
+    file = draft.file
+    ciphertexts = [entry for entry in file.entries if entry.encrypted]
     headers = [entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)]
-    spelled |= {entry: _quoted(entry.quote, new.public) for entry in headers}
+    spelled = {entry: _quoted(entry.quote, draft.encrypted(draft.plaintext(entry))) for entry in ciphertexts}
+    spelled |= {entry: _quoted(entry.quote, draft.key.public) for entry in headers}
     kept = {
         name: value
         for name, value in draft.values().items()

@@ -14,12 +14,10 @@ from ..context import Context
 from ..declare import task
 from ..errors import ConfigInvalid, KeyMissing, Refused
 from ..invocation import current_invocation
+from .env_values import FILE, JSON, target_of
 
 if TYPE_CHECKING:
     from ..authoring import FileKeys, Rotation, Target
-
-FILE = "One of the environment's env files (default: its first baseline)"
-JSON = "Print JSON"
 
 
 @task(
@@ -41,11 +39,11 @@ def keys(
     if import_ and export is not None:
         raise ConfigInvalid("env.keys takes --export or --import, not both.")
     if import_:
-        _import(_target(c, file), json=json)
+        _import(target_of(c, file), json=json)
     elif export is not None:
-        _export(c, _target(c, file), export)
+        _export(c, target_of(c, file), export)
     else:
-        _describe(_target(c, file), json=json)
+        _describe(target_of(c, file), json=json)
 
 
 @task(
@@ -77,7 +75,7 @@ def rotate(
         raise ConfigInvalid(
             "env.rotate takes one of --prepare, --now and --finish; --keep-old goes with --finish."
         )
-    target, invocation = _target(c, file), current_invocation(c)
+    target, invocation = target_of(c, file), current_invocation(c)
     if not target.dry:
         question = _question(target, now=now, drop=finish and not keep_old)
         invocation.confirm(c.call_options, what="env.rotate", confirm=question)
@@ -115,16 +113,6 @@ def git_setup(c: Context, remove: bool = False) -> None:
         console.say(
             "note", "each clone needs this once; merge buttons of GitHub and GitLab merge line by line"
         )
-
-
-def _target(c: Context, file: str) -> Target:
-    from ..authoring import find_target
-    from ..hydration import without_outer
-
-    environment = c.call_options.environment
-    if environment is None:  # requires_environment has refused that
-        raise ConfigInvalid("An environment is needed.")
-    return find_target(environment, without_outer(os.environ), file=file or None, dry=bool(c.config.run.dry))
 
 
 def _describe(target: Target, *, json: bool) -> None:
@@ -245,7 +233,7 @@ def _hand_over(target: Target, variable: str, count: int) -> list[str]:
         f"GitHub:    {_command(target)} --export - | gh secret set {variable} --env {name}",
         f"GitLab:    {_command(target)} --export -{first} | glab variable set {variable}{added} {masked}",
         *(
-            [f"custody:   {_command(target)} --export, and store it where {custody[0]} finds it"]
+            [f"key-command: {_command(target)} --export, and store it where {custody[0]} finds it"]
             if custody
             else []
         ),
