@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -224,7 +225,7 @@ def test_no_key_command_is_run_while_git_merges(repository: Path) -> None:
     script.write_text(f"open('ran', 'w').close(); print({OLD[0]!r})")
     (repository / "pyproject.toml").write_text(
         "[tool.envtasks.environments]\n"
-        f"staging = {{ files = ['.env.staging'], key-command = {[sys.executable, str(script)]!r} }}\n"
+        f"staging = {{ files = ['.env.staging'], key-command = {json.dumps([sys.executable, str(script)])} }}\n"
     )
     ours, theirs = (f"{header()}A={encrypted('same')}\n" for _ in range(2))
     diverge(repository, f"{header()}A=1\n", ours, theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -218,7 +219,7 @@ def test_a_key_that_key_command_gives(project: Sandbox) -> None:
     """Where no key is at hand, key-command is run for the values, and what it gives opens them or does not."""
     (project.root / ".env.keys").unlink()
     script = project.write("custody.py", f"print({project.private_keys['staging']!r})\n")
-    table = f"[tool.envtasks.environments]\nstaging = {{ key-command = {[sys.executable, str(script)]!r} }}\n"
+    table = f"[tool.envtasks.environments]\nstaging = {{ key-command = {json.dumps([sys.executable, str(script)])} }}\n"
     project.write("pyproject.toml", PYPROJECT + table)
 
     assert checks(project)[:2] == [

@@ -78,7 +78,7 @@ def test_env_list_runs_no_key_command(shop: Path, capsys: pytest.CaptureFixture[
     script = shop / "custody.py"
     script.write_text("open('ran', 'w').close()\n", encoding="utf-8")
     (shop / "pyproject.toml").write_text(
-        f"[tool.envtasks.environments]\nproduction = {{ key-command = {[sys.executable, str(script)]!r} }}\n",
+        f"[tool.envtasks.environments]\nproduction = {{ key-command = {json.dumps([sys.executable, str(script)])} }}\n",
         encoding="utf-8",
     )
     (shop / ".env.keys").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def shop(sandbox: Sandbox) -> Sandbox:
     sandbox.write(
         "pyproject.toml",
         "[tool.envtasks.environments]\n"
-        f"staging = {{ files = ['.env.staging'], key-command = {[sys.executable, 'custody.py']!r} }}\n",
+        f"staging = {{ files = ['.env.staging'], key-command = {json.dumps([sys.executable, 'custody.py'])} }}\n",
     )
     (sandbox.root / ".env.keys").unlink()
     sandbox.write(".gitignore", "store/\n.env.keys\n__pycache__/\ntmp/\n")

@@ -155,7 +155,7 @@ def test_a_file_whose_key_is_in_the_system_s_store_is_taken_over(shop: Path) -> 
     )
     (shop / "pyproject.toml").write_text(
         "[tool.envtasks.environments]\n"
-        f"staging = {{ files = ['.env.staging'], key-command = {[sys.executable, str(store)]!r} }}\n"
+        f"staging = {{ files = ['.env.staging'], key-command = {json.dumps([sys.executable, str(store)])} }}\n"
     )
     project = Project.load(shop)
     target = find_target(project.environment("staging"), {"PATH": os.environ["PATH"]})
