@@ -89,3 +89,60 @@ def test_the_repository_runs_no_program(repository: Path) -> None:
 
     assert git.output(repository, os.environ, "status", "--porcelain") is not None
     assert not marker.exists()
+
+
+def test_what_is_tracked_and_what_is_ignored(repository: Path) -> None:
+    """Of many paths at once; a tracked file that a pattern matches counts as ignored too. None without a repository."""
+    (repository / "b.keys").write_text("", encoding="utf-8")
+    subprocess.run(["git", "-C", str(repository), "add", "--force", "b.keys"], check=True)
+    paths = [repository / name for name in ("tracked", "a.keys", "b.keys", "x y\u00e4")]
+
+    assert git.tracked(repository, paths, os.environ) == {paths[0], paths[2]}
+    assert git.ignored(repository, paths, os.environ) == {paths[1], paths[2]}
+    assert git.tracked(repository.parent, paths, os.environ) is None
+    assert git.ignored(repository.parent, paths, os.environ) == set()
+
+
+def test_words_in_tracked_files(repository: Path) -> None:
+    """Whole words in any case, upper-cased; not those of env files, nor of files that git does not have."""
+    files = {
+        "tracked": "db_host and DB_HOSTS",
+        "b.txt": "OTHER",
+        ".env.x": "ONLY_HERE",
+        "untracked": "NOWHERE",
+    }
+    for name, text in files.items():
+        (repository / name).write_text(text, encoding="utf-8")
+    subprocess.run(["git", "-C", str(repository), "add", "b.txt", ".env.x"], check=True)
+    words = ["DB_HOST", "OTHER", "ONLY_HERE", "NOWHERE", "HOSTS"]
+
+    assert git.words_found(repository, words, os.environ) == {"DB_HOST", "OTHER"}
+    assert git.words_found(repository, [], os.environ) == set()
+    assert git.words_found(repository.parent, words, os.environ) is None
+
+
+def test_files_and_lines_that_have_a_word(repository: Path) -> None:
+    """Below a folder, relative to it, by a pattern for names."""
+    (repository / "a").mkdir()
+    (repository / "a" / "x.py").write_text("one\nTWO three\nTWO\n", encoding="utf-8")
+    (repository / "a" / "x.txt").write_text("TWO\n", encoding="utf-8")
+    subprocess.run(["git", "-C", str(repository), "add", "a"], check=True)
+
+    assert git.lines_with(repository, "TWO", os.environ, names="*.py") == (("a/x.py", 2), ("a/x.py", 3))
+    assert git.lines_with(repository / "a", "three", os.environ, names="*.py") == (("x.py", 2),)
+    assert git.files_with(repository, ["three", "none"], os.environ, names="*.py") == ("a/x.py",)
+    assert git.lines_with(repository.parent, "TWO", os.environ, names="*.py") == ()
+
+
+def test_what_a_file_was_in_a_commit(repository: Path) -> None:
+    """Its bytes; None for a commit or a file that is not there. No option of git's is taken from a name."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    (repository / "tracked").write_bytes(b"\xff\r\n")
+    subprocess.run(["git", "-C", str(repository), *who, "commit", "-qam", "x"], check=True)
+    (repository / "tracked").write_bytes(b"now")
+
+    commit = git.commit(repository, "HEAD", os.environ)
+    assert commit is not None
+    assert git.content_at(repository, commit, repository / "tracked", os.environ) == b"\xff\r\n"
+    assert git.content_at(repository, commit, repository / "other", os.environ) is None
+    assert [git.commit(repository, name, os.environ) for name in ("nope", "--all", "")] == [None, None, None]

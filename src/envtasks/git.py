@@ -85,11 +85,30 @@ def words_found(root: Path, words: Iterable[str], env: Mapping[str, str]) -> fro
     return frozenset(done[1].decode("utf-8", "replace").upper().split())
 
 
+def commit(root: Path, revision: str, env: Mapping[str, str]) -> str | None:
+    """The commit that a revision names; None where there is none."""
+    return output(root, env, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+
+
+def content_at(root: Path, commit: str, path: Path, env: Mapping[str, str]) -> bytes | None:
+    """What a file below `root` holds in a commit; None where it is not there."""
+    relative = path.relative_to(root).as_posix()
+    done = _run(root, env, ("cat-file", "blob", f"{commit}:./{relative}"))
+    return done[1] if done and done[0] == 0 else None
+
+
 def files_with(root: Path, words: Iterable[str], env: Mapping[str, str], *, names: str) -> tuple[str, ...]:
     """The tracked files below `root`, relative to it, that have one of the words; `names` is a pattern: `*.py`."""
     sought = [option for word in words for option in ("-e", word)]
     options = ("grep", "--files-with-matches", "--fixed-strings", "--word-regexp", "-I", "-z")
     return tuple(filter(None, (output(root, env, *options, *sought, "--", names) or "").split("\0")))
+
+
+def lines_with(root: Path, word: str, env: Mapping[str, str], *, names: str) -> tuple[tuple[str, int], ...]:
+    """File, relative to `root`, and line of each line of tracked files that has the word."""
+    options = ("grep", "--line-number", "--fixed-strings", "--word-regexp", "-I", "-z", "-e", word)
+    rows = (row.split("\0") for row in (output(root, env, *options, "--", names) or "").split("\n"))
+    return tuple((row[0], int(row[1])) for row in rows if len(row) > 2)
 
 
 def _run(

@@ -201,6 +201,14 @@ class Shop:
         assert self.text(name).count(old) == 1, f"{old!r} in {name}"
         self.write(name, self.text(name).replace(old, new))
 
+    def set_secret(self, file: str, name: str, value: str) -> None:
+        """Give a variable a value in single quotes, in its line."""
+        lines = [
+            f"{name}='{value}'" if line.startswith(f"{name}=") else line
+            for line in self.text(file).splitlines()
+        ]
+        self.write(file, "\n".join(lines) + "\n")
+
     def line(self, name: str, text: str) -> int:
         """The line of a file that has this text."""
         return next(n for n, line in enumerate(self.text(name).splitlines(), 1) if text in line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from invoke.parser.argument import Argument
 
-from envtasks.tasks.services import ServiceWords, count
+from envtasks.tasks.services import Words, count
 from tests.projects import Sandbox
 
 SERVICES = {"app", "db", "local"}
@@ -33,13 +33,13 @@ def test_words_that_are_services_are_counted(line: str, expected: int) -> None:
 
 def test_invoke_is_asked_for_as_many_words_as_there_are() -> None:
     """Invoke takes the argument for missing until all its words are there."""
-    words = ServiceWords(Argument(names=("services", "s"), kind=list), expected=2)
+    words = Words(Argument(names=("services", "s"), kind=list), expected=2)
     assert (words.positional, words.value) == (True, None)
     words.value = "app"
     assert words.value is None
     words.value = "db"
     assert words.value == ["app", "db"]
-    assert ServiceWords(Argument(name="services"), expected=0).positional is False
+    assert Words(Argument(name="services"), expected=0).positional is False
 
 
 def test_a_word_that_is_no_service_is_the_next_task(sandbox: Sandbox) -> None:

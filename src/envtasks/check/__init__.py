@@ -24,6 +24,8 @@ from . import (
     secrets,
     settings,
 )
+from .comparison import Comparison, Difference, compare_environments, compare_with_revision
+from .explanation import Explanation, explain
 from .findings import KINDS, Finding, NotChecked, Result, located
 from .inputs import Inputs
 
@@ -33,11 +35,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "Comparison",
+    "Difference",
     "ExampleChange",
+    "Explanation",
     "Finding",
     "NotChecked",
     "Report",
     "check",
+    "compare_environments",
+    "compare_with_revision",
+    "explain",
     "write_example",
     "write_sarif",
 ]

@@ -88,20 +88,26 @@ def _key_files(inputs: Inputs) -> Iterator[Path]:
 def _mounts(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
     """Required secret mounts whose variable no environment has."""
     for instruction in instructions(text):
-        for mount in _MOUNT.findall(instruction.text) if instruction.keyword == "RUN" else ():
-            options = dict(option.strip("\"'").partition("=")[::2] for option in mount.split(","))
-            name, required = options.get("id", ""), options.get("required", "false")
-            if required.lower() not in ("", "true", "1") or not name or name in inputs.names:
-                continue
-            if _is_credential(inputs, name):  # which may come from the process environment of a CI
+        for name, required in mounted_names(instruction).items():
+            # a credential may come from the process environment of a CI
+            if not required or name in inputs.names or _is_credential(inputs, name):
                 continue
             near = did_you_mean(name, inputs.names)
             sentence = f"A secret mount requires {name}, which no environment has{near}"
-            environment = inputs.environments[0]
-            hint = command("env.set", environment, name=name)
+            hint = command("env.set", inputs.environments[0], name=name)
             yield Finding(
                 findings.DOCKER_MISSING, settings.label, instruction.line, sentence, hint, name=name
             )
+
+
+def mounted_names(instruction: Instruction) -> dict[str, bool]:
+    """The ids of the secret mounts of a RUN, each with whether it is required."""
+    found: dict[str, bool] = {}
+    for mount in _MOUNT.findall(instruction.text) if instruction.keyword == "RUN" else ():
+        options = dict(option.strip("\"'").partition("=")[::2] for option in mount.split(","))
+        if options.get("id"):
+            found[options["id"]] = options.get("required", "false").lower() in ("", "true", "1")
+    return found
 
 
 def _is_credential(inputs: Inputs, name: str) -> bool:

@@ -70,6 +70,43 @@ def check_pipelines(
     return tuple(name for _, name, _ in files), tuple(dict.fromkeys(found))
 
 
+def pipeline_lines(
+    project: Project, name: str, environments: Mapping[str, str]
+) -> Iterator[tuple[str, int, str]]:
+    """File and line of what pipelines do with a variable: texts that name it, calls of ours in one of the environments,
+    jobs with the private key of one (each environment's variable). Raises ConfigInvalid for a file that is no YAML.
+    """
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for platform in PLATFORMS.values():
+        for label in platform.pipeline_files(project.root):
+            text = read_text(project.root / label) or ""
+            yield from ((label, line_at(text, found.start()), "names it") for found in word.finditer(text))
+            for document in load_documents(text, label):
+                yield from ((label, at, how) for at, how in _uses(platform, document, environments))
+
+
+def _uses(
+    platform: Platform, document: yaml.MappingNode, environments: Mapping[str, str]
+) -> Iterator[tuple[int, str]]:
+    """The lines of jobs with the key of an environment, and of calls in one."""
+    for job in platform.read_jobs(document):
+        opened = [environment for environment, key in environments.items() if key in job.keys]
+        yield from ((job.line, f"job {job.name} has the key of {environment}") for environment in opened)
+    for script in platform.read_scripts(document):
+        calls = [(at, name) for at, *_, named in _calls_in(script) for name in named if name in environments]
+        yield from ((at, f"runs in {environment}") for at, environment in calls)
+
+
+def _calls_in(node: yaml.ScalarNode) -> Iterator[tuple[int, str, str, list[str]]]:
+    """The calls of ours in a script: line, program, its own arguments, and the environments that it names."""
+    first = line(node) + (1 if node.style in ("|", ">") else 0)
+    for position, program, arguments in _calls(node.value):
+        own, _, rest = arguments.partition(" -- ")
+        # what follows `--` goes to nox's sessions, which take --env; after inv it is another program's
+        environments = _ENVIRONMENT.findall(rest if program == "nox" else own)
+        yield first + line_at(node.value, position) - 1, program, own, environments
+
+
 class _Checker:
     """The checks of one project's files, with what they look up in the project looked up once."""
 
@@ -134,12 +171,8 @@ class _Checker:
 
     def script(self, file: str, node: yaml.ScalarNode) -> Iterator[Finding]:
         """Environments and sessions that a script names and that do not exist."""
-        first = line(node) + (1 if node.style in ("|", ">") else 0)
-        for position, program, arguments in _calls(node.value):
-            at = first + line_at(node.value, position) - 1
-            own, _, rest = arguments.partition(" -- ")
-            # what follows `--` goes to nox's sessions, which take --env; after inv it is another program's
-            for name in _ENVIRONMENT.findall(rest if program == "nox" else own):
+        for at, program, own, environments in _calls_in(node):
+            for name in environments:
                 if name not in self.project.environments:
                     near = did_you_mean(name, self.project.environments)
                     hint = f"environments: {', '.join(self.project.environments)}"

@@ -41,11 +41,12 @@ def examine_files(
     encrypted = {name for name, definition in layers.definitions.items() if definition.encrypted}
     resolution = resolve(layers, plaintexts, secret=encrypted)
     mistakes = [*likely_mistakes(layers, resolution), *_refused(layers, resolution, plaintexts)]
+    definitions = {name: it for name, it in layers.variables.items() if not name.startswith(PUBLIC_KEY)}
     return Examination(
         environment,
         layers.files,
-        {name: it for name, it in layers.variables.items() if not name.startswith(PUBLIC_KEY)},
-        {name: value for name, value in resolution.values.items() if name not in resolution.unknown},
+        definitions,
+        {name: resolution.values[name] for name in definitions if name not in resolution.unknown},
         frozenset(name for name in resolution.tainted if not environment.is_not_secret(name)),
         tuple(dict.fromkeys(mistakes)),
         keys,

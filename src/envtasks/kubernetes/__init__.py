@@ -43,6 +43,7 @@ __all__ = [
     "render",
     "run_apply",
     "status",
+    "uses",
     "write_rendered",
 ]
 FORMATS: Final = ("manifests", "kustomize")
@@ -126,6 +127,30 @@ def check_names(
     documents = references.read_documents(project.root, target.manifests)
     problems = references.find_problems(documents, target, selection=selection)
     return (*found, *problems), references.unchecked(documents, target, selection=selection)
+
+
+def uses(project: Project, environment: str, name: str) -> tuple[tuple[str, str, int, str], ...]:
+    """Where a variable is let into the cluster and where manifests ask for it: kind, file, line, how.
+
+    Raises ConfigInvalid.
+    """
+    target = settings.read_target(project, environment)
+    if not target.allowlist.exists():
+        return ()
+    label = project.environment(environment).label(target.allowlist)
+    rule = allowlist.allowed_names(allowlist.read_rules(target.allowlist, label), [name]).get(name)
+    if rule is None:
+        return ()
+    how = f"{rule.name} lets it into the cluster{f' as {rule.kind}' if rule.kind else ''}"
+    documents = references.read_documents(project.root, target.manifests)
+    found = [r for r in references.references(documents) if r.key == name]
+    return (
+        ("allowlist", label, rule.line, how),
+        *(
+            ("manifest", r.document.label, r.line, f"{r.document.key} reads it from {r.kind}/{r.name}")
+            for r in found
+        ),
+    )
 
 
 def render(inputs: Inputs, *, format: str = "manifests", reveal: bool = False) -> str:  # noqa: A002 - the flag

@@ -16,7 +16,7 @@ from ..context import Context
 from ..declare import Task, task
 from ..errors import EnvtasksError
 from ..invocation import current_invocation
-from .env_check import check, example
+from .env_check import check, diff, example, explain
 from .env_files import edit, new
 from .env_keys import git_setup, keys, rotate
 from .env_values import decrypt, encrypt, set_, unset
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 __all__ = [
     "check",
     "decrypt",
+    "diff",
     "edit",
     "encrypt",
     "example",
+    "explain",
     "get",
     "git_setup",
     "keys",

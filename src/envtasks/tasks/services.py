@@ -1,4 +1,4 @@
-"""Tasks that take services as plain words: `inv compose.up app db --env local`."""
+"""Tasks that take services or environments as plain words: `inv compose.up app db`, `inv env.diff local staging`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from invoke.parser.argument import Argument
 
 from ..config import Project
 from ..declare import Task
+from ..error_translation import PlainTask
 from ..errors import EnvtasksError
 
 
-class ServiceWords(Argument):
+class Words(Argument):
     """A positional list of `expected` words, which may be none: Invoke itself has no such argument."""
 
     def __init__(self, argument: Argument, expected: int) -> None:
@@ -46,10 +47,21 @@ class OnServices(Task):
         }
         asked = any(word.rpartition(".")[2] == self.name for word in sys.argv[1:])
         expected = count(sys.argv[1:], str(self.name), known_services(), with_value) if asked else 0
-        return [
-            ServiceWords(argument, expected) if argument.name == "services" else argument
-            for argument in found
-        ]
+        return [Words(argument, expected) if argument.name == "services" else argument for argument in found]
+
+
+class OfTwoEnvironments(PlainTask):
+    """A task with a parameter `environments`: one or two plain words."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The body's own arguments, `environments` among them as a list of words."""
+        found = super().get_arguments(ignore_unknown_help)
+        with_value = {
+            name for each in found if each.takes_value for name in each.names if each.name != "environments"
+        }
+        words = [word for word in sys.argv[1:] if not word.startswith("-")]
+        expected = count(sys.argv[1:], str(self.name), words, with_value)
+        return [Words(each, min(expected, 2)) if each.name == "environments" else each for each in found]
 
 
 def count(words: Sequence[str], task: str, services: Collection[str], with_value: Collection[str]) -> int:
