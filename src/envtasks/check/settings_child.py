@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import UnionType
@@ -36,11 +37,12 @@ def answer(settings: str, environments: Mapping[str, Values]) -> dict[str, Any]:
     sys.path[:0] = [str(Path.cwd() / "src"), str(Path.cwd())]
     module, _, name = settings.partition(":")
     failure = ""
-    # many services make their settings on import, for which a clean environment has too little
+    # what a module does with settings that it makes on import may need the values of an environment
     for values in ({}, *environments.values()):
         _enter(clean, values)
         try:
-            found = getattr(import_module(module), name)
+            with _lenient():
+                found = getattr(import_module(module), name)
             fields = list(_fields(found))
             break
         except BaseException as error:  # sys.exit in a module as well
@@ -57,10 +59,36 @@ def answer(settings: str, environments: Mapping[str, Values]) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _lenient() -> Iterator[None]:
+    """Within, settings are made without an error: many modules make them on import, where values may be missing."""
+    from pydantic_settings import BaseSettings
+
+    original = BaseSettings.__init__
+
+    def make(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            original(self, *args, **kwargs)
+        except Exception:
+            required = [name for name, field in type(self).model_fields.items() if field.is_required()]
+            made = type(self).model_construct(**dict.fromkeys(required, SOME))
+            for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+                object.__setattr__(self, name, getattr(made, name))
+
+    setattr(BaseSettings, "__init__", make)  # noqa: B010 - mypy forbids to assign a method
+    try:
+        yield
+    finally:
+        setattr(BaseSettings, "__init__", original)  # noqa: B010
+
+
 def _named(error: BaseException) -> str:
     """The kind of an error, and the module that is missing; its text may hold values."""
-    missing = f": no module {error.name!r}" if isinstance(error, ModuleNotFoundError) else ""
-    return type(error).__name__ + missing
+    if isinstance(error, ModuleNotFoundError):
+        return f"there is no module {error.name}"
+    return type(error).__name__ + (
+        f" of {error.name}" if isinstance(error, ImportError) and error.name else ""
+    )
 
 
 def _enter(clean: Mapping[str, str], values: Values, *, without: Sequence[str] = ()) -> None:
