@@ -48,3 +48,4 @@ def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:
 
     assert {"env.encrypt", "env.set", "env.unset", "env.edit", "env.new"} <= set(ran)
     assert {"env.keys", "env.rotate", "env.git-setup"} <= set(ran)
+    assert {"env.explain", "env.diff", "env.example", "env.check"} <= set(ran)
