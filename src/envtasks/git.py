@@ -10,6 +10,7 @@ from typing import Final
 # a CI's checkout may belong to another user; fsmonitor would run a program that the repository names
 _OPTIONS: Final = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
 _LITERAL: Final = ":(literal)"  # a path in which `*` and `[` are characters
+INDEX: Final = "ENVTASKS_GIT_INDEX_FILE"  # the index that git answers from, in place of the repository's own
 _NOT_FOR_GIT: Final = ("GIT_", "DOTENV_PRIVATE_KEY")
 
 
@@ -119,9 +120,7 @@ def _run(
     try:
         done = subprocess.run(
             ["git", *_OPTIONS, "-C", str(root), *words],
-            # a hook's GIT_DIR would make git answer for another repository, GIT_CONFIG* run other programs;
-            # no private key is for git
-            env={name: env[name] for name in env if not name.upper().startswith(_NOT_FOR_GIT)},
+            env=_environment(env),
             input=stdin,
             capture_output=True,
             check=False,
@@ -129,3 +128,13 @@ def _run(
     except OSError:
         return None
     return done.returncode, done.stdout
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What git gets of a process environment."""
+    # a hook's GIT_DIR would make git answer for another repository, GIT_CONFIG* run other programs;
+    # no private key is for git
+    found = {name: env[name] for name in env if not name.upper().startswith(_NOT_FOR_GIT)}
+    if INDEX in env:
+        found["GIT_INDEX_FILE"] = env[INDEX]
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -134,6 +135,20 @@ def test_what_is_staged_is_judged(shop: Shop) -> None:
     shop.git("add", ".env.staging")
     shop.replace(".env.staging", "PORT=http", "PORT=8000")
     assert (_ids(_check(shop)), _ids(_check(shop, staged=True))) == ([], ["ET042"])
+
+
+def test_the_index_of_the_commit_that_is_being_made(shop: Shop) -> None:
+    """`git commit --all` gives its hook an index of its own: that one is judged, but none of another repository."""
+    index = shop.root / ".git" / "next-index-1.lock"
+    shutil.copy(shop.root / ".git" / "index", index)
+    shop.replace(".env.staging", "PORT=8000", "PORT=http")
+    of_commit = {**os.environ, "GIT_INDEX_FILE": str(index)}
+    subprocess.run(["git", "add", ".env.staging"], cwd=shop.root, env=of_commit, check=True)
+    shop.replace(".env.staging", "PORT=http", "PORT=8000")
+    project = Project.load(shop.root)
+
+    assert _ids(check(project, of_commit, staged=True)) == ["ET042"]
+    assert _ids(check(project, {**os.environ, "GIT_INDEX_FILE": "/elsewhere/index"}, staged=True)) == []
 
 
 def test_a_key_file_that_is_staged(shop: Shop) -> None:

@@ -6,11 +6,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from .. import git
 from ..config import Project
 from ..envfiles import PRIVATE_KEY, find_keys
 from ..errors import EnvtasksError, Refused
+
+# which would fetch what no check reads
+_NO_LFS: Final = tuple(
+    word for each in ("smudge=", "process=", "required=false") for word in ("-c", f"filter.lfs.{each}")
+)
 
 
 @contextmanager
@@ -29,14 +35,19 @@ def staged_project(
         )
     with tempfile.TemporaryDirectory(prefix="envtasks-") as name:
         copy = Path(name).resolve()
-        words = ("checkout-index", "--all", "--quiet", f"--prefix={copy.as_posix()}/")
-        # a filter such as Git LFS would fetch what no check reads
-        env = {**process_env, "GIT_LFS_SKIP_SMUDGE": "1"}
+        words = (*_NO_LFS, "checkout-index", "--all", "--quiet", f"--prefix={copy.as_posix()}/")
+        env = {**process_env, **_index(Path(top), Path(folder), process_env)}
         if git.output(Path(top), env, *words) is None:
             raise Refused("git cannot write the staged files.", hint="git status")
         (copy / ".git").write_text(f"gitdir: {folder}\n", encoding="utf-8")
         root = copy / project.root.relative_to(Path(top).resolve())
-        yield Project.load(root), {**process_env, **_keys(project, process_env)}
+        yield Project.load(root), {**env, **_keys(project, process_env)}
+
+
+def _index(top: Path, folder: Path, process_env: Mapping[str, str]) -> dict[str, str]:
+    """The index of a commit that is being made, in its hook: `git commit --all` has one of its own."""
+    path = top / process_env.get("GIT_INDEX_FILE", "")
+    return {git.INDEX: str(path)} if path.parent.resolve() == folder.resolve() else {}
 
 
 def _keys(project: Project, process_env: Mapping[str, str]) -> dict[str, str]:
