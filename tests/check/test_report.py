@@ -232,3 +232,14 @@ def test_a_sarif_file_that_cannot_be_written(shop: Shop, tmp_path: Path) -> None
 
     with pytest.raises(EnvFileInvalid, match="cannot be written"):
         write_sarif(_check(shop), tmp_path / "file" / "check.sarif", version="1")
+
+
+def test_what_follows_a_wrong_table_is_said(shop: Shop) -> None:
+    """The part is not checked, so an entry of `ignore` for it is no finding."""
+    shop.append("pyproject.toml", "\n[tool.envtasks.docker]\ntarget = 5\n")
+    _ignore(shop, "ET071:Dockerfile:X")
+
+    report = _check(shop)
+
+    assert _ids(report) == ["ET002"]
+    assert "the rest of Dockerfile, as pyproject.toml is wrong" in [each.what for each in report.not_checked]

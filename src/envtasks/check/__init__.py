@@ -50,17 +50,18 @@ __all__ = [
     "write_sarif",
 ]
 
-_PARTS: Final[tuple[Callable[[Inputs], Iterator[Result]], ...]] = (
-    env_files.find,
-    readers.find,
-    secrets.find,
-    repository.find,
-    settings.find,
-    example.find,
-    compose.find,
-    dockerfile.find,
-    deployment.find,
-    pipelines.find,
+_Find = Callable[[Inputs], Iterator[Result]]
+_PARTS: Final[tuple[tuple[str, _Find], ...]] = (  # with the names that the kinds of findings have
+    ("env files", env_files.find),
+    ("env files", readers.find),
+    ("secrets", secrets.find),
+    ("git", repository.find),
+    ("settings class", settings.find),
+    ("example", example.find),
+    ("compose", compose.find),
+    ("Dockerfile", dockerfile.find),
+    ("deployment", deployment.find),
+    ("pipelines", pipelines.find),
 )
 
 
@@ -131,7 +132,7 @@ def _check(project: Project, process_env: Mapping[str, str], environment: str | 
         tuple(project.environments.values()) if environment is None else (project.environment(environment),)
     )
     inputs = Inputs(project, chosen, process_env)
-    results = [result for part in _PARTS for result in _run(part, inputs)] if chosen else []
+    results = [result for name, find in _PARTS for result in _run(name, find, inputs)] if chosen else []
     found = {
         (each.id, each.file, each.line, each.name, each.sentence): each
         for each in results
@@ -148,15 +149,14 @@ def _check(project: Project, process_env: Mapping[str, str], environment: str | 
     return Report(tuple(ordered), accepted, not_checked, tuple(each.name for each in chosen))
 
 
-def _run(part: Callable[[Inputs], Iterator[Result]], inputs: Inputs) -> Iterator[Result]:
+def _run(name: str, find: _Find, inputs: Inputs) -> Iterator[Result]:
     """What a part finds; a table or file that it cannot read is a finding too."""
     try:
-        yield from part(inputs)
+        yield from find(inputs)
     except ConfigInvalid as error:
         file, line, sentence = located(error, "pyproject.toml")
         yield Finding(findings.CONFIGURATION, file, line, sentence, "inv env.check")
-        name = part.__module__.rpartition(".")[2].replace("_", " ")
-        yield NotChecked(name, f"the rest, as {file} is wrong")
+        yield NotChecked(name, f"the rest of {name}, as {file} is wrong")
 
 
 def _accepts(entry: str, finding: Finding) -> bool:
