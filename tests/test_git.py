@@ -97,7 +97,7 @@ def test_what_is_tracked_and_what_is_ignored(repository: Path) -> None:
     subprocess.run(["git", "-C", str(repository), "add", "--force", "b.keys"], check=True)
     paths = [repository / name for name in ("tracked", "a.keys", "b.keys", "x y\u00e4")]
 
-    assert git.tracked(repository, paths, os.environ) == {paths[0], paths[2]}
+    assert git.tracked(repository, paths, os.environ) == frozenset({paths[0], paths[2]})
     assert git.ignored(repository, paths, os.environ) == {paths[1], paths[2]}
     assert git.tracked(repository.parent, paths, os.environ) is None
     assert git.ignored(repository.parent, paths, os.environ) == set()
@@ -116,8 +116,8 @@ def test_words_in_tracked_files(repository: Path) -> None:
     subprocess.run(["git", "-C", str(repository), "add", "b.txt", ".env.x"], check=True)
     words = ["DB_HOST", "OTHER", "ONLY_HERE", "NOWHERE", "HOSTS"]
 
-    assert git.words_found(repository, words, os.environ) == {"DB_HOST", "OTHER"}
-    assert git.words_found(repository, [], os.environ) == set()
+    assert git.words_found(repository, words, os.environ) == frozenset({"DB_HOST", "OTHER"})
+    assert git.words_found(repository, [], os.environ) == frozenset()
     assert git.words_found(repository.parent, words, os.environ) is None
 
 

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from envtasks.check import ExampleChange, check, write_example
+from envtasks.check import check, write_example
+from envtasks.check.example_file import ExampleChange
 from envtasks.config import Project
 from envtasks.errors import EnvFileInvalid
 from tests.check.shop import Shop
@@ -119,7 +120,7 @@ def test_a_dry_run_writes_nothing(shop: Shop) -> None:
 def test_an_open_quote_is_not_written_after(shop: Shop) -> None:
     """What is added would become part of a value: refused, and the file stays as it is."""
     shop.write(EXAMPLE, "A='open\n")
-    shop.append(".env.local", 'QUOTED="it\'s"\n')
+    shop.write(".env.local", "NOTE=rock'\n" + shop.text(".env.local"))
     before = shop.text(EXAMPLE)
 
     with pytest.raises(EnvFileInvalid, match="not closed"):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from envtasks.errors import EnvFileInvalid, EnvFileMissing
-from envtasks.hydration import Examination, examine, hydrate
+from envtasks.hydration import examine, hydrate
+from envtasks.hydration.examination import Examination
 from tests.dotenv_files import PRIVATE, PUBLIC, encrypted, environment
 
 KEY = {"DOTENV_PRIVATE_KEY_DEV": PRIVATE}
 
 
-def _examine(root: Path, text: str, process: Mapping[str, str] = {}, **options: object) -> Examination:
+def _examine(root: Path, text: str, process: Mapping[str, str] = {}, **options: Any) -> Examination:
     return examine(environment(root, {".env.dev": text}, **options), process)
 
 
@@ -49,7 +51,7 @@ def test_without_a_key_what_is_known_is_there(tmp_path: Path) -> None:
             "text",
             "A: the quote is not closed, so the value ends with its line and the quote is part of it",
         ),
-        ("just words", "text", "this line is not an assignment and is ignored"),
+        ("A=1\njust words", "text", "this line is not an assignment and is ignored"),
         ("A=1\nA=2", "duplicate", "A is set again (first in line 1): the last one counts"),
         ("A=pa$word", "expansion", "A refers to word, which is not set"),
         ("A=$A_", "expansion", "A refers to A_, which is not set"),
@@ -109,4 +111,4 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         _examine(tmp_path, "<<<<<<< a\n")
     (tmp_path / ".env.dev").unlink()
     with pytest.raises(EnvFileMissing):
-        examine(environment(tmp_path, {}), {})
+        examine(environment(tmp_path, {".env.dev": ""}), {})

@@ -171,7 +171,8 @@ def _unused(
     """The entries of `ignore` that match nothing; not those for what was not checked here."""
     kinds = {kind.id: kind for kind in KINDS}
     skipped = {each.part for each in not_checked}
-    text = (inputs.project.root / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    path = inputs.project.root / "pyproject.toml"
+    text = path.read_text(encoding="utf-8").splitlines() if ignore else []
     for entry in ignore:
         kind = kinds.get(entry.partition(":")[0])
         uncertain = kind is not None and (kind.part in skipped or (kind.needs_key and "secrets" in skipped))

@@ -20,7 +20,7 @@ from ..envfiles import (
 )
 from ..errors import ConfigInvalid, EnvFileMissing, EnvtasksError
 from ..hydration import without_outer
-from .credentials import is_placeholder
+from .credentials import is_placeholder, is_unfilled
 from .example import example_path
 
 _SHORTEST_SHARED: Final = 8  # characters: shorter values are equal by chance
@@ -80,10 +80,13 @@ def compare_environments(
     secret = _secret_names(project)
 
     def change(name: str, a: _Assignment, b: _Assignment) -> str:
-        is_secret = (name.upper() in secret or a.encrypted or b.encrypted) and not project.is_not_secret(name)
-        for side, each in ((one, a), (other, b)):
+        secrets = [name.upper() in secret or each.encrypted for each in (a, b)]
+        if project.is_not_secret(name):
+            secrets = [False, False]
+        for side, each, is_secret in zip((one, other), (a, b), secrets, strict=True):
+            unfilled = is_secret or (any(secrets) and is_unfilled(each.value or ""))
             placeholder = bool(each.value) and each.value == example.get(name)
-            if placeholder and is_secret and side.environment.protected:
+            if placeholder and unfilled and side.environment.protected:
                 return f"{side.label} still has the placeholder of .env.example"
         equal = a.text == b.text or (None if None in (a.value, b.value) else a.value == b.value)
         if a.encrypted != b.encrypted:
@@ -92,7 +95,7 @@ def compare_environments(
             return _UNKNOWN
         if not equal:
             return "different"
-        return "same secret" if is_secret and _counts(one, other, a.value) else ""
+        return "same secret" if any(secrets) and _counts(one, other, a.value) else ""
 
     return _compared(one, other, change, ("only in " + one.label, "only in " + other.label))
 

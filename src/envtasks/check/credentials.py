@@ -67,6 +67,11 @@ def is_placeholder(value: str) -> bool:
     return not words or (len(words) <= _LONGEST and _PLACEHOLDER.fullmatch(words) is not None)
 
 
+def is_unfilled(value: str) -> bool:
+    """Whether a value is a placeholder in words, and no number that may be meant."""
+    return bool(value) and not value.isdigit() and is_placeholder(value)
+
+
 def is_secret_name(name: str) -> bool:
     """Whether a variable is called what secrets are called."""
     return _SECRET_NAME.fullmatch(name) is not None and not _PUBLIC_NAME.fullmatch(name)

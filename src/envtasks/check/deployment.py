@@ -23,7 +23,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
     for environment, found in inputs.judged:
         if environment.name not in clusters:
             continue
-        secrets = {name: inputs.is_secret(name) for name in found.definitions}
+        secrets = {name: inputs.is_secret_in(found, name) for name in found.definitions}
         problems, unchecked = kubernetes.check_names(inputs.project, environment.name, secrets)
         for each in problems:
             kind = _KINDS.get(each.id, findings.MANIFEST)

@@ -10,7 +10,7 @@ from .. import settings_class
 from ..envfiles import ENCRYPTED, PUBLIC_KEY, Entry, EnvFile, read_env_file
 from ..errors import ConfigInvalid, EnvtasksError
 from . import findings
-from .credentials import is_placeholder, looks_like_credential
+from .credentials import is_placeholder, is_unfilled, looks_like_credential
 from .findings import Finding, NotChecked, Result, command, located
 from .inputs import Inputs
 
@@ -91,7 +91,9 @@ def _placeholders(inputs: Inputs, file: EnvFile, label: str) -> Iterator[Finding
     given = {entry.name: entry.value for entry in file.entries if entry.value}
     for environment, found in inputs.judged:
         for name, value in found.values.items() if environment.protected else ():
-            if inputs.is_secret(name) and value == given.get(name):
+            # a plain value of what is encrypted elsewhere may be no secret: a port, a log level
+            secret = inputs.is_secret_in(found, name) or (inputs.is_secret(name) and is_unfilled(value))
+            if secret and value == given.get(name):
                 winner = found.definitions[name].winner
                 sentence = f"{name} is still the placeholder of {label}."
                 hint = command("env.set", environment, name=name, file=winner.label)

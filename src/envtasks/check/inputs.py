@@ -72,6 +72,12 @@ class Inputs:
             return False
         return name in self.encrypted or name.upper() in self.settings_secrets
 
+    def is_secret_in(self, found: Examination, name: str) -> bool:
+        """Whether a variable is secret in one environment: encrypted there, or in the settings class."""
+        if self.project.is_not_secret(name):
+            return False
+        return name in found.secret or name.upper() in self.settings_secrets
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Every variable that some environment has."""

@@ -29,7 +29,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
     tracked = git.tracked(root, [*personal, *keys], env) or frozenset()
     ignored = git.ignored(root, [*personal, *keys, *baselines], env)
     exposed: dict[str, list[str]] = {}
-    for label, environment in _exposed(inputs):
+    for label, environment in _exposed(inputs) if tracked.intersection(keys) else ():
         exposed.setdefault(label, []).append(environment)
     for path in (*personal, *keys):
         label = inputs.label(path)

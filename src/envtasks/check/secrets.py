@@ -131,7 +131,7 @@ def _shared(inputs: Inputs) -> Iterator[Finding]:
     uses: dict[str, list[_Use]] = {}
     for found in inputs.examinations.values():
         for name, definition in found.definitions.items():
-            if inputs.is_secret(name):
+            if inputs.is_secret_in(found, name):
                 entry = definition.winner.entry
                 # the same ciphertext is the same value, known or not
                 text = found.values.get(name, entry.value if entry.encrypted else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..config import Environment
@@ -37,10 +37,11 @@ def examine_files(
     process = {name: value for name, value in outer.items() if name != variable}
     layers = read_layers(environment, process, windows=windows).without_process()
     keys = Keys(environment, outer, [layer.file for layer in layers.files])
-    plaintexts, _ = decrypt_layers(layers, keys.decrypt_at_hand)
+    plaintexts, failed = decrypt_layers(layers, keys.decrypt_at_hand)
     encrypted = {name for name, definition in layers.definitions.items() if definition.encrypted}
     resolution = resolve(layers, plaintexts, secret=encrypted)
     mistakes = [*likely_mistakes(layers, resolution), *_refused(layers, resolution, plaintexts)]
+    mistakes += _encrypted_twice(failed, keys)
     definitions = {name: it for name, it in layers.variables.items() if not name.startswith(PUBLIC_KEY)}
     return Examination(
         environment,
@@ -77,13 +78,8 @@ def _refused(layers: Layers, resolution: Resolution, plaintexts: Mapping[str, st
 
 
 def _refused_value(location: Location, value: str, plaintext: str) -> Iterator[Mistake]:
-    if value.startswith(ENCRYPTED) or checks.contains_ciphertext(value):
-        if not is_ciphertext(value):
-            yield Mistake.at(
-                location, "ciphertext", ": the value is damaged, or text stands around a ciphertext"
-            )
-        elif plaintext.startswith(ENCRYPTED) and plaintext != value:
-            yield Mistake.at(location, "ciphertext", " is encrypted twice")
+    if (value.startswith(ENCRYPTED) or checks.contains_ciphertext(value)) and not is_ciphertext(value):
+        yield Mistake.at(location, "ciphertext", ": the value is damaged, or text stands around a ciphertext")
     if plaintext.startswith(checks.REFERENCES):
         yield Mistake.at(
             location, "reference", f" refers to a password manager ({plaintext[:5]}), which nothing asks"
@@ -92,3 +88,11 @@ def _refused_value(location: Location, value: str, plaintext: str) -> Iterator[M
         yield Mistake.at(
             location, "ciphertext", ": the value holds a NUL character, which no environment can hold"
         )
+
+
+def _encrypted_twice(failed: Sequence[Location], keys: Keys) -> Iterator[Mistake]:
+    """The assignments that a key opens, and whose value is a ciphertext again."""
+    plaintexts = keys.decrypt_at_hand([location.entry.value for location in failed]) if failed else ()
+    for location, plaintext in zip(failed, plaintexts, strict=True):
+        if plaintext is not None:
+            yield Mistake.at(location, "ciphertext", " is encrypted twice")

@@ -188,7 +188,7 @@ def diff(c: InvokeContext, environments: list[str], against: str = "", json: boo
     if against:
         found = compare_with_revision(project, environments[0], against, os.environ)
     else:
-        found = compare_environments(project, *environments, os.environ)
+        found = compare_environments(project, environments[0], environments[1], os.environ)
     if json:
         console.print_json(asdict(found))
         return

@@ -1,0 +1,64 @@
+"""What `env.check` costs grows with the env files alone: processes and reads of files do not depend on variables."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtasks.check import check
+from envtasks.config import Project
+from envtasks.hydration import layers
+
+NAMES = ("local", "dev", "test", "staging", "production")
+
+
+def _project(root: Path, variables: int) -> Project:
+    fields = "".join(f"    var_{n}: str\n" for n in range(variables))
+    values = "".join(f"VAR_{n}=value-{n}\n" for n in range(variables))
+    source = f"from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n{fields}"
+    pyproject = '[project]\nname = "p"\nversion = "1"\n[tool.envtasks]\nsettings = "s:Settings"\n'
+    files = {"pyproject.toml": pyproject, "s.py": source, ".env.example": values, ".gitignore": ".env\n"}
+    for name, text in {**files, **{f".env.{each}": values for each in NAMES}}.items():
+        (root / name).write_text(text, encoding="utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=root, check=True)
+    return Project.load(root)
+
+
+def _counted(project: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """How many processes a check starts, and how often it reads an env file of an environment."""
+    run, read = subprocess.run, layers.read_env_file
+    started, reads = [], []
+
+    def counting_run(*args: Any, **kwargs: Any) -> Any:
+        started.append(args)
+        return run(*args, **kwargs)
+
+    def counting_read(*args: Any, **kwargs: Any) -> Any:
+        reads.append(args)
+        return read(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "run", counting_run)
+        patched.setattr(layers, "read_env_file", counting_read)
+        report = check(project, os.environ)
+    assert [each.sentence for each in report.findings] == []
+    return len(started), len(reads)
+
+
+def test_neither_processes_nor_reads_depend_on_the_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five environments of 5 and of 400 variables: the same processes, one for all settings; each file read once."""
+    counts = []
+    for variables in (5, 400):
+        (root := tmp_path / str(variables)).mkdir()
+        counts.append(_counted(_project(root, variables), monkeypatch))
+
+    assert counts[0] == counts[1]
+    assert counts[0][0] <= 12
+    assert counts[0][1] == len(NAMES) + 2  # the overrides of local and dev are looked for
