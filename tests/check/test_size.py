@@ -11,7 +11,7 @@ import pytest
 
 from envtasks.check import check
 from envtasks.config import Project
-from envtasks.hydration import layers
+from envtasks.envfiles import read_env_file
 
 NAMES = ("local", "dev", "test", "staging", "production")
 
@@ -31,7 +31,7 @@ def _project(root: Path, variables: int) -> Project:
 
 def _counted(project: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """How many processes a check starts, and how often it reads an env file of an environment."""
-    run, read = subprocess.run, layers.read_env_file
+    run = subprocess.run
     started, reads = [], []
 
     def counting_run(*args: Any, **kwargs: Any) -> Any:
@@ -40,11 +40,11 @@ def _counted(project: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[int, in
 
     def counting_read(*args: Any, **kwargs: Any) -> Any:
         reads.append(args)
-        return read(*args, **kwargs)
+        return read_env_file(*args, **kwargs)
 
     with monkeypatch.context() as patched:
         patched.setattr(subprocess, "run", counting_run)
-        patched.setattr(layers, "read_env_file", counting_read)
+        patched.setattr("envtasks.hydration.layers.read_env_file", counting_read)
         report = check(project, os.environ)
     assert [each.sentence for each in report.findings] == []
     return len(started), len(reads)
