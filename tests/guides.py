@@ -50,16 +50,25 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def commands(page: str) -> list[Command]:
-    """The commands of a page's console blocks, in order."""
+    """The commands of a page's console blocks, in order; a YAML block that begins with its path is written there."""
     found: list[Command] = []
-    for line in "".join(blocks(page, "console")).splitlines(keepends=True):
-        if line.startswith("$ "):
-            text = line.removeprefix("$ ").strip()
-            stated = re.search(r"# exit (\d+)$", text)
-            found.append(Command(text, int(stated[1]) if stated else 0))
-        else:
-            found[-1].output += line
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        if language == "yaml" and (path := re.match(r"# (\S+\.ya?ml)\n", block)):
+            found.append(Command(f"cat > {path[1]} << 'END'\n{block}END", 0))
+        for line in block.splitlines(keepends=True) if language == "console" else ():
+            if line.startswith("$ "):
+                words = line.removeprefix("$ ").strip()
+                stated = re.search(r"# exit (\d+)$", words)
+                found.append(Command(words, int(stated[1]) if stated else 0))
+            else:
+                found[-1].output += line
     return found
+
+
+def agree(printed: list[str], shown: list[str]) -> bool:
+    """Whether these lines were printed; `…` in the first line stands for those before."""
+    return printed[1 - len(shown) :] == shown[1:] if shown[:1] == ["…"] else printed == shown
 
 
 def copy_repository(folder: Path) -> None:

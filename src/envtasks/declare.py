@@ -154,6 +154,17 @@ class Task(tasks.Task[Callable[..., Any]]):
                     )
 
     @property
+    def full_name(self) -> str:
+        """Its name in messages: a built-in one's with its collection, which is its module's name up to a `_`."""
+        package, _, module = self.__module__.rpartition(".")
+        collection = module.partition("_")[0]
+        return (
+            f"{collection}.{self.name}"
+            if package == f"{__package__}.tasks" and module != self.name
+            else self.name
+        )
+
+    @property
     def pre(self) -> Any:
         """The pre tasks, as declared; for Invoke's executor none of them if one is ours."""
         return [] if _any_is_ours(self._pre) and _is_expanded() else self._pre
@@ -283,12 +294,12 @@ class Task(tasks.Task[Callable[..., Any]]):
             check=inherited.check and not flags["no_check"],
         )
         if name is not None:
-            require_allowed(name, self.only, what=self.name)
-            invocation.confirm(options, what=self.name, confirm=self.confirm)
+            require_allowed(name, self.only, what=self.full_name)
+            invocation.confirm(options, what=self.full_name, confirm=self.confirm)
         elif self.requires_environment:
             known = ", ".join(self.only or invocation.project.environments)
             raise ConfigInvalid(
-                f"{self.name} needs an environment.",
+                f"{self.full_name} needs an environment.",
                 hint=f"add --env NAME, one of: {known}"
                 if known
                 else "there is none yet: write a .env.<name> file beside pyproject.toml",

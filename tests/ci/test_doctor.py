@@ -51,7 +51,7 @@ def test_a_job_that_has_everything(project: Sandbox) -> None:
     found = checks(project, **{VARIABLE: project.private_keys["staging"]})
     assert found == [
         Check("key", f"{VARIABLE} in the process environment"),
-        Check("values", "3 variables, 1 of them secret, from .env.staging"),
+        Check("values", "2 variables, 1 of them secret, from .env.staging"),
         Check("settings", "the values fit shop.settings:Settings"),
     ]
 

@@ -112,8 +112,8 @@ def test_with_another_key_decryption_fails(tmp_path: Path) -> None:
     other = public_key(OTHER)
     assert caught.value.message == (
         "In local no key decrypts A (.env.local:2): "
-        f".env.local is encrypted for the public key {PUBLIC[:8]}…{PUBLIC[-4:]}. DOTENV_PRIVATE_KEY_LOCAL in "
-        f"the process environment belongs to another public key, {other[:8]}…{other[-4:]}."
+        f".env.local is encrypted for the public key {PUBLIC[:12]}…. DOTENV_PRIVATE_KEY_LOCAL in "
+        f"the process environment belongs to another public key, {other[:12]}…."
     )
     assert caught.value.hint.startswith("ask somebody who has it")
     assert OTHER not in str(caught.value)
@@ -239,6 +239,7 @@ CIPHERTEXT = encrypted("a value that is long enough")
         f'A="{CIPHERTEXT}',
         f'A="{CIPHERTEXT}" x',
         f'A=" {CIPHERTEXT}"',
+        f'A="{CIPHERTEXT} "',
         f"A=https://u:{CIPHERTEXT}@h",
         f"A='{CIPHERTEXT.replace('encrypted:', 'Encrypted: ')}'",
         f"B='{CIPHERTEXT[:-1]}'\nA=\"x ${{B}}\"",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from invoke.program import Program
 
+from envtasks.declare import Task
 from envtasks.errors import BuildFailed
 from envtasks.tasks import built_in
 
@@ -50,3 +51,12 @@ def test_an_error_ends_with_its_message_hint_and_code(
         program.run(["envtasks", name, *ARGUMENTS.get(name, []), *environment])
 
     assert (ended.value.code, capsys.readouterr().err) == (8, "error: It failed.\n  hint: mend it\n")
+
+
+@pytest.mark.parametrize("name", ["env.get", "env.set", "env.keys", "compose.up", "docker.run", "exec"])
+def test_a_message_names_a_built_in_task_as_it_is_typed(name: str) -> None:
+    """`compose.up runs in production`, with its collection."""
+    task = built_in()[name]
+
+    assert isinstance(task, Task)
+    assert task.full_name == name

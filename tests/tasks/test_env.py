@@ -86,3 +86,16 @@ def test_env_list_runs_no_key_command(shop: Path, capsys: pytest.CaptureFixture[
     assert _inv("env.list", "--json") == 0
     assert json.loads(capsys.readouterr().out)[0]["key"] == f"not run: key-command ({sys.executable})"
     assert not (shop / "ran").exists()
+
+
+def test_an_environment_that_cannot_be_read_spoils_no_list(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its row has the reason, and the others have theirs."""
+    (shop / ".env.staging").write_text("<<<<<<< HEAD\nA=1\n", encoding="utf-8")
+
+    assert _inv("env.list") == 0
+
+    out = capsys.readouterr().out
+    assert ".env.staging:1: the file has the conflict markers of a merge." in out
+    assert "yes, from .env.keys" in out

@@ -71,7 +71,7 @@ def test_keys_ends_with_4_where_no_key_opens_a_file(shop: Sandbox) -> None:
 
     assert (done.returncode, "no key" in done.stdout) == (4, True)
     assert done.stderr.startswith(
-        "error: No key at hand opens .env.staging.\n  hint: take it with inv env.keys --env"
+        "error: No key at hand opens .env.staging.\n  hint: ask somebody who has it for the output of "
     )
     done = shop.inv("env.keys", "--env", "staging", "--json")
     assert (done.returncode, json.loads(done.stdout)[0]["opened"]) == (4, False)

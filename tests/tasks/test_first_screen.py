@@ -80,6 +80,17 @@ def test_the_first_screen_says_how_a_lone_env_file_becomes_an_environment(projec
     assert _run(project, "envtasks", "env.get", "A", "--env", "local").stdout == "1"
 
 
+def test_env_list_of_a_project_without_an_environment_says_so(project: Path) -> None:
+    """No table without a row, but what is there and how it becomes an environment."""
+    empty = _run(project, "envtasks", "env.list")
+    (project / ".env").write_text("A=1\n", encoding="utf-8")
+    lone = _run(project, "envtasks", "env.list")
+
+    assert (empty.returncode, empty.stdout, lone.stdout) == (0, "", "")
+    assert empty.stderr.startswith("note: shop has no environment yet: there is no .env.<name> file in ")
+    assert lone.stderr.endswith('    [tool.envtasks.environments]\n    local = { files = [".env"] }\n')
+
+
 def test_the_first_screen_says_what_is_wrong_with_pyproject(project: Path) -> None:
     """A table that cannot be read is one sentence and code 2, as everywhere."""
     (project / "pyproject.toml").write_text("[tool.envtasks]\nengin = 1\n", encoding="utf-8")

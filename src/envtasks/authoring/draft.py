@@ -17,6 +17,8 @@ from ..envfiles import (
     decode_env_file,
     decrypt,
     encrypt,
+    how_to_get_key,
+    key_variables,
     locked,
     parse_env_file,
     read_env_file,
@@ -125,9 +127,11 @@ class Draft:
         """The decrypted value of an entry. Raises DecryptionFailed."""
         found = self.plaintexts([entry], ask=True).get(entry.value)
         if found is None:
+            variable = key_variables(self.file.path, self.file.text)[0]
             raise DecryptionFailed(
                 f"{self.target.label}:{entry.line}: no key at hand opens {entry.name}.",
-                hint=f"searched: {self.searched}",
+                hint=f"{how_to_get_key(variable, self.target.environment.name, self.target.process_env)}; "
+                f"searched: {self.searched}",
             )
         return found
 

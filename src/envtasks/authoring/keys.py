@@ -18,6 +18,7 @@ from ..envfiles import (
     PrivateKey,
     by_public_key,
     decrypt,
+    how_to_get_key,
     key_variables,
     locked,
     public_keys_in,
@@ -121,9 +122,11 @@ def keys_to_hand_over(target: Target) -> list[str]:
     keys = Keys(target.environment, target.process_env, [file])
     own = _own_key(keys, file)
     if own is None:
+        variable = key_variables(file.path, file.text)[0]
         raise KeyMissing(
             f"The private key of {target.label} is not at hand.",
-            hint=f"searched: {'; '.join(keys.ring.searched)}",
+            hint=f"{how_to_get_key(variable, target.environment.name, target.process_env)}; "
+            f"searched: {'; '.join(keys.ring.searched)}",
         )
     listed = listed_keys(target.environment, file)
     return listed if own.hex in listed else [own.hex]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .. import inventory, settings_class
 from ..activation import exposed_key_files, hydrate_and_report
 from ..console import counted
-from ..envfiles import find_keys, how_to_get_key
+from ..envfiles import PUBLIC_KEY, find_keys, how_to_get_key
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
 from ..process import find_program
 from .plan import run_probe
@@ -75,8 +75,9 @@ def _environment_checks(
     except EnvtasksError as error:
         yield Check("values", error.message, error.code, error.hint)
         return
-    secret = sum(hydrated.origin(name).secret for name in hydrated)
-    count = f"{counted(len(hydrated), 'variable')}, {secret} of them secret, from {', '.join(hydrated.files)}"
+    names = [name for name in hydrated if not name.startswith(PUBLIC_KEY)]
+    secret = sum(hydrated.origin(name).secret for name in names)
+    count = f"{counted(len(names), 'variable')}, {secret} of them secret, from {', '.join(hydrated.files)}"
     yield Check("values", count)
     if project.settings:
         yield _check_settings(project, hydrated)

@@ -67,4 +67,4 @@ def _others(keys: Keys, variables: Collection[str]) -> str:
 
 def _short(public: str) -> str:
     """Enough of a public key to compare it by eye."""
-    return f"{public[:8]}…{public[-4:]}"
+    return f"{public[:12]}…"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -79,18 +80,27 @@ class Reading(Task):
 @task(name="list", klass=Reading, confirm=False, help={"json": "Print JSON"})
 def list_(c: Context, json: bool = False) -> None:
     """List the environments: files, variables, protection, and whether a key is at hand."""
-    environments = current_invocation(c).project.environments
+    project = current_invocation(c).project
+    environments = project.environments
     wanted = [environments[c.environment]] if c.environment else environments.values()
     summaries = [_summary_or_error(environment) for environment in wanted]
     if json:
         console.print_json([asdict(summary) for summary in summaries])
+        return
+    if not environments:
+        from .first_screen import what_is_here
+
+        console.say("note", what_is_here(project))
         return
     columns = ["environment", "files", "plain", "encrypted", "protection", "key"]
     console.table(columns, [summary.row for summary in summaries])
     from ..activation import exposed_key_files
 
     for environment in wanted:
-        for path in exposed_key_files(environment, os.environ):
+        exposed: Sequence[str] = ()
+        with suppress(EnvtasksError):  # its row says what is wrong with it
+            exposed = exposed_key_files(environment, os.environ)
+        for path in exposed:
             console.say(
                 "warning", f"{path} is in git, and {environment.name} is not public: git rm --cached {path}"
             )

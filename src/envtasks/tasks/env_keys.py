@@ -137,9 +137,12 @@ def _describe(target: Target, *, json: bool) -> None:
         if each.mode[-2:] not in ("", "00") and not target.environment.public:
             console.say("warning", f"others can read {each.source}: chmod 600 {each.source}")
     if missing := [each for each in found if not each.opened]:
+        from ..envfiles import how_to_get_key
+
         raise KeyMissing(
             f"No key at hand opens {', '.join(each.file for each in missing)}.",
-            hint=f"take it with inv env.keys --env {name} --import; searched: {'; '.join(missing[0].searched)}",
+            hint=f"{how_to_get_key(missing[0].key_variable, name, target.process_env)}; "
+            f"searched: {'; '.join(missing[0].searched)}",
         )
 
 

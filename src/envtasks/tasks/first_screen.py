@@ -18,27 +18,30 @@ _MOST: Final = 6  # environments that are named
 def first_screen() -> str:
     """Ten lines for somebody who does not know envtasks. Raises ConfigInvalid."""
     project = project_at(Path.cwd())
-    if project.environments:
-        names = list(project.environments)
-        listed = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
-        found = f"{project.name} has {console.counted(len(names), 'environment')}: {listed}."
-    elif (project.root / OVERRIDES).is_file():
-        found = (
-            f"{project.name} has a {OVERRIDES} and no environment. To use it as one, in pyproject.toml:\n"
-            f'    [tool.envtasks.environments]\n    local = {{ files = ["{OVERRIDES}"] }}'
-        )
-    else:
-        found = f"{project.name} has no environment yet: there is no .env.<name> file in {project.root.name}."
     commands = _commands(project)
     width = max(map(len, commands))
     return "\n".join(
         [
             f"envtasks {__version__}: tasks in declared environments, each an encrypted .env.<name> file in git",
             "",
-            found,
+            what_is_here(project),
             *(f"  {command:{width}}  {what}" for command, what in commands.items()),
         ]
     )
+
+
+def what_is_here(project: Project) -> str:
+    """The environments of a project, or what it has in place of one, and then what makes it an environment."""
+    if project.environments:
+        names = list(project.environments)
+        listed = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
+        return f"{project.name} has {console.counted(len(names), 'environment')}: {listed}."
+    if (project.root / OVERRIDES).is_file():
+        return (
+            f"{project.name} has a {OVERRIDES} and no environment. To use it as one, in pyproject.toml:\n"
+            f'    [tool.envtasks.environments]\n    local = {{ files = ["{OVERRIDES}"] }}'
+        )
+    return f"{project.name} has no environment yet: there is no .env.<name> file in {project.root.name}."
 
 
 def _commands(project: Project) -> dict[str, str]:
