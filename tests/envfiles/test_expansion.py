@@ -124,6 +124,12 @@ def test_a_variable_may_have_the_name_of_an_object_member() -> None:
     assert expanded("${constructor}", {"constructor": "x"}) == "x"
 
 
+def test_a_name_that_contains_null_is_read_to_its_end() -> None:
+    """dotenvx splits a reference without an operator at the text `null` (JavaScript's `split(null)`)."""
+    env = {"X": "1", "Xnull_Y": "2", "null": "3"}
+    assert expanded("$Xnull_Y ${Xnull_Y} $null ${Xnull_Y:-d}", env) == "2 2 3 2"
+
+
 def test_a_large_value_with_many_references_is_expanded() -> None:
     """Megabytes of text and thousands of references are no endless expansion."""
     assert expand("$A" * 2_000, lookup({"A": "x"}))[0] == "x" * 2_000
