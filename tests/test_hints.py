@@ -21,7 +21,6 @@ COMMAND = re.compile(
 # other programs that a hint may name; each is installed by whoever needs what the hint is about
 PROGRAMS = {"docker", "gh", "git", "kubectl", "node", "nox", "npm", "brew", "python", "uv", "winget"}
 QUOTED = re.compile(r"`([a-z][\w.-]*) [^`]*`")
-LATER = {"env.check", "env.diff", "env.example", "env.explain", "env.keys", "env.rotate"}  # still to be built
 
 
 class Text(NamedTuple):
@@ -61,7 +60,7 @@ def _wrong(text: str) -> Iterator[str]:
     root = built_in()
     for task, rest in COMMAND.findall(text):
         name = task.rstrip(".-")
-        if name in LATER or name.endswith("."):
+        if name.endswith("."):
             continue
         if name not in root.task_names:
             yield name

@@ -224,7 +224,7 @@ def test_a_key_that_key_command_gives(project: Sandbox) -> None:
 
     assert checks(project)[:2] == [
         Check("key", f"none at hand, so key-command ({sys.executable}) is run"),
-        Check("values", "3 variables, 1 of them secret, from .env.staging"),
+        Check("values", "2 variables, 1 of them secret, from .env.staging"),
     ]
     project.write("custody.py", "print('null')\n")
     failed = checks(project)[1]
