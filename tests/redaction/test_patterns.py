@@ -17,6 +17,7 @@ DATA = st.binary(max_size=60).map(lambda b: bytes(byte % 3 + 97 for byte in b))
 @given(PATTERNS, DATA)
 @example([b"abcd", b"abcdabcd"], b"xabcd")
 @example([b"cabc", b"aaaaaacabc"], b"aacabc")
+@example([b"aaaaaabaa", b"aaaaabbaa"], b"aaaaabbaa")
 def test_every_occurrence_is_found(patterns: list[bytes], data: bytes) -> None:
     """Each place of each pattern is given once, those within another and those that overlap as well."""
     expected = [

@@ -34,11 +34,10 @@ class Patterns:
     __slots__ = ("_anchors", "_beginnings", "_long", "_patterns", "_searches")
 
     def __init__(self, patterns: Collection[bytes]) -> None:
-        self._patterns = frozenset(patterns)
-        self._anchors = _anchors(self._patterns)
+        self._anchors, self._patterns = _anchors(frozenset(patterns))
         self._searches = _searches(self._anchors)
         self._beginnings: dict[bytes, list[bytes]] = {}
-        for pattern in self._patterns:
+        for pattern in patterns:
             self._beginnings.setdefault(pattern[:SHORTEST], []).append(pattern)
         longest = {beginning: max(map(len, found)) for beginning, found in self._beginnings.items()}
         self._long = [(beginning, size) for beginning, size in longest.items() if size > _LONG]
@@ -53,7 +52,7 @@ class Patterns:
                 at = match.start()
                 for offset, size in self._anchors.get(data[at : at + _ANCHOR], ()):
                     start, end = at - offset, at - offset + size
-                    if start >= 0 and end <= len(data) and data[start:end] in self._patterns:
+                    if start >= 0 and end <= len(data) and self._patterns.get(data[start:end]) == offset:
                         yield start, end
 
     def spans(self, data: bytes) -> list[Span]:
@@ -98,9 +97,10 @@ def _all(wanted: bytes, data: bytes, start: int, end: int) -> Iterator[int]:
         at = data.find(wanted, at + 1, end)
 
 
-def _anchors(patterns: Iterable[bytes]) -> dict[bytes, set[tuple[int, int]]]:
-    """The anchors, and for each where it is in the patterns that have it, with their lengths."""
+def _anchors(patterns: Iterable[bytes]) -> tuple[dict[bytes, set[tuple[int, int]]], dict[bytes, int]]:
+    """For each anchor where it is in the patterns that have it, with their lengths; for each pattern where its is."""
     anchors: dict[bytes, set[tuple[int, int]]] = {}
+    offsets: dict[bytes, int] = {}
     rare: list[bytes] = []
     for pattern in sorted(patterns, key=len):  # a short one has the least choice
         places = pattern[: 1 - _ANCHOR]
@@ -111,7 +111,8 @@ def _anchors(patterns: Iterable[bytes]) -> dict[bytes, set[tuple[int, int]]]:
             rare.append(places[at : at + 1])
             rare.sort(key=lambda byte: byte.translate(_RARITY), reverse=True)
         anchors.setdefault(pattern[at : at + _ANCHOR], set()).add((at, len(pattern)))
-    return anchors
+        offsets[pattern] = at
+    return anchors, offsets
 
 
 def _searches(anchors: Iterable[bytes]) -> list[re.Pattern[bytes]]:
