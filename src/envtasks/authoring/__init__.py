@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from .editing import Dialogue, Edit, edit_file
     from .editor import Editor, find_editor
     from .git_commands import run_git_command
-    from .git_setup import set_up_git
+    from .git_setup import attribute_lines, set_up_git
+    from .ignored_files import missing_patterns
     from .keys import FileKeys, Import, describe_keys, import_keys, keys_to_hand_over, write_keys
+    from .pyproject import with_environment
     from .rotation import Rotation, finish_rotation, prepare_rotation, rotate
     from .values import (
         Change,
@@ -30,10 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change", "Creation", "Dialogue", "Edit", "Editor", "FileKeys", "Import", "Rotation", "Target", "ask_hidden",
-    "ask_whether", "decrypt_value", "describe_keys", "edit_file", "encrypt_values", "find_editor", "find_target",
-    "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over", "new_environment", "prepare_rotation",
-    "read_value", "rekey_values", "repair_values", "rotate", "run_git_command", "set_up_git", "set_value",
-    "unset_value", "write_keys",
+    "ask_whether", "attribute_lines", "decrypt_value", "describe_keys", "edit_file", "encrypt_values",
+    "find_editor", "find_target", "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over",
+    "missing_patterns", "new_environment", "prepare_rotation", "read_value", "rekey_values", "repair_values",
+    "rotate", "run_git_command", "set_up_git", "set_value", "unset_value", "with_environment", "write_keys",
 ]  # fmt: skip
 _MODULES = {
     "asking": ("ask_hidden", "ask_whether", "read_value"),
@@ -42,8 +44,10 @@ _MODULES = {
     "editing": ("Dialogue", "Edit", "edit_file"),
     "editor": ("Editor", "find_editor"),
     "git_commands": ("run_git_command",),
-    "git_setup": ("set_up_git",),
+    "git_setup": ("attribute_lines", "set_up_git"),
+    "ignored_files": ("missing_patterns",),
     "keys": ("FileKeys", "Import", "describe_keys", "import_keys", "keys_to_hand_over", "write_keys"),
+    "pyproject": ("with_environment",),
     "rotation": ("Rotation", "finish_rotation", "prepare_rotation", "rotate"),
     "values": (
         "Change", "decrypt_value", "encrypt_values", "is_encrypted", "rekey_values", "repair_values", "set_value",

@@ -33,7 +33,7 @@ def set_up_git(
         raise ConfigInvalid(
             f"{project.root} is in no git repository, or git is not installed.", hint="git init"
         )
-    done = _write_attributes(project.root, _lines(project), remove=remove, dry=dry)
+    done = _write_attributes(project.root, attribute_lines(project), remove=remove, dry=dry)
     change = _remove_configuration if remove else _configure
     return [*done, *change(project.root, process_env, dry=dry)]
 
@@ -74,7 +74,7 @@ def _configuration() -> dict[str, str]:
     }
 
 
-def _lines(project: Project) -> list[str]:
+def attribute_lines(project: Project) -> list[str]:
     """The lines of .gitattributes: for the usual names, and for each other env file that environments declare."""
     baselines = [path for each in project.environments.values() for path in each.baselines]
     unusual = {

@@ -25,6 +25,8 @@ from . import (
     settings,
 )
 from .comparison import Comparison, Difference, compare_environments, compare_with_revision
+from .credentials import is_placeholder, is_secret_name, looks_like_credential
+from .example import example_path
 from .explanation import Explanation, explain
 from .findings import KINDS, Finding, NotChecked, Result, located
 from .inputs import Inputs
@@ -45,7 +47,11 @@ __all__ = [
     "check",
     "compare_environments",
     "compare_with_revision",
+    "example_path",
     "explain",
+    "is_placeholder",
+    "is_secret_name",
+    "looks_like_credential",
     "write_example",
     "write_sarif",
 ]

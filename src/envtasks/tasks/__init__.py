@@ -43,6 +43,9 @@ def built_in(wanted: Sequence[str] = COLLECTIONS) -> Collection:
     """The built-in tasks alone, for the `envtasks` command."""
     root = Collection()
     add_built_in(root, wanted)
+    from .init import init
+
+    root.add_task(init)
     return _prepared(root)
 
 

@@ -1,0 +1,25 @@
+"""Bring envtasks into a project: what is there, what would change, and the change as a whole or not at all."""
+
+from __future__ import annotations
+
+from .apply import apply_plan
+from .drawing import draw_up
+from .plan import FileChange, Left, Plan, summary
+from .questions import QUESTIONS, Answers, read_answers
+from .survey import Survey, look
+from .undo import undo_commands
+
+__all__ = [
+    "QUESTIONS",
+    "Answers",
+    "FileChange",
+    "Left",
+    "Plan",
+    "Survey",
+    "apply_plan",
+    "draw_up",
+    "look",
+    "read_answers",
+    "summary",
+    "undo_commands",
+]

@@ -1,0 +1,188 @@
+"""Apply a plan, all of it or nothing: new content is written beside the files, then renamed; an error restores all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from .. import git
+from ..envfiles import TEMPORARY_SUFFIX
+from ..errors import EnvFileInvalid, EnvtasksError, Refused
+from .dependency import add_packages
+from .plan import FileChange, Plan
+
+RECORD: Final = "envtasks-init.json"
+_NEW: Final = TEMPORARY_SUFFIX
+_OLD: Final = f".before{TEMPORARY_SUFFIX}"
+Say = Callable[[str], None]
+
+
+def apply_plan(plan: Plan, say: Say) -> None:
+    """Write every file of a plan, take files out of git's index and add the packages.
+
+    After an error or Ctrl-C all of it is as it was before. Raises EnvFileInvalid where a file cannot be written,
+    Refused where one was changed meanwhile, ToolMissing and EnvtasksError where the package manager fails.
+    """
+    root = plan.survey.root
+    _refuse_changed(root, plan.changes)
+    undo: list[Callable[[], None]] = []
+    try:
+        with _readable(root):
+            for change in plan.changes:
+                _prepare(root, change, undo)
+            for change in plan.changes:
+                _replace(root / change.file, undo)
+        _change_index(plan, undo)
+        if plan.packages:
+            add_packages(plan, undo, say)
+    except BaseException:
+        _restore(undo)
+        raise
+    for change in plan.changes:
+        _beside(root / change.file, _OLD).unlink(missing_ok=True)
+    _record(plan)
+
+
+def _restore(undo: list[Callable[[], None]]) -> None:
+    """Undo the steps that were made, the last one first; a further Ctrl-C does not stop it half-way."""
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+    try:
+        for step in reversed(undo):
+            with suppress(OSError):
+                step()
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, before)
+
+
+def _refuse_changed(root: Path, changes: tuple[FileChange, ...]) -> None:
+    for change in changes:
+        path = root / change.file
+        now = path.read_bytes() if path.is_file() else None
+        if now != change.before:
+            raise Refused(f"{change.file} was changed meanwhile; nothing was written.", hint="envtasks init")
+
+
+@contextmanager
+def _readable(root: Path) -> Iterator[None]:
+    """Within, an OSError is an EnvFileInvalid that names the file."""
+    try:
+        yield
+    except OSError as error:
+        name = Path(error.filename).name.removesuffix(_NEW) if error.filename else root.name
+        raise EnvFileInvalid(f"{name} cannot be written, and all is as it was: {error.strerror}.") from None
+
+
+def _prepare(root: Path, change: FileChange, undo: list[Callable[[], None]]) -> None:
+    """Write the new content beside the file."""
+    path = root / change.file
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir()
+            undo.append(folder.rmdir)
+    mode = change.mode
+    if mode is None and path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(13, "it is read-only", str(path))
+    temporary = _beside(path, _NEW)
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode or 0o666
+    )
+    undo.append(lambda: temporary.unlink(missing_ok=True))
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(change.after)
+        file.flush()
+        os.fsync(descriptor)
+    if mode is not None:
+        temporary.chmod(mode)
+
+
+def _replace(path: Path, undo: list[Callable[[], None]]) -> None:
+    """Put the new content in the file's place; the old file is kept beside it until all is done."""
+    target = Path(os.path.realpath(path))
+    old = _beside(path, _OLD)
+    if target.exists():
+        old.unlink(missing_ok=True)
+        undo.append(lambda: _bring_back(old, target))
+        try:
+            os.link(target, old)  # no moment without the file, and no space for a copy
+        except OSError:  # not on every file system
+            os.replace(target, old)  # noqa: PTH105
+    else:
+        undo.append(lambda: target.unlink(missing_ok=True))
+    os.replace(_beside(path, _NEW), target)  # noqa: PTH105
+
+
+def _bring_back(old: Path, target: Path) -> None:
+    if old.exists():
+        os.replace(old, target)  # noqa: PTH105
+        old.unlink(missing_ok=True)  # a rename onto another name of the same file does nothing
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _change_index(plan: Plan, undo: list[Callable[[], None]]) -> None:
+    """Take plain env files out of git's index, and let git know of the new files without adding their content."""
+    if plan.survey.top is None:
+        return
+    root, env = plan.survey.root, plan.survey.process_env
+    ignored = git.ignored(root, [root / each.file for each in plan.changes], env)
+    new = [each.file for each in plan.changes if each.before is None and root / each.file not in ignored]
+    new += [
+        each.file for each in plan.changes if each.before is not None and _is_new_to_git(plan, each, ignored)
+    ]
+    for words, files, reverse in (
+        (("rm", "--cached", "--quiet", "--"), plan.untrack, ("add", "--force", "--")),
+        (("add", "--intent-to-add", "--"), tuple(new), ("rm", "--cached", "--quiet", "--")),
+    ):
+        if not files:
+            continue
+        undo.append(lambda reverse=reverse, files=files: _git(plan, *reverse, *files))  # type: ignore[misc]
+        if git.output(root, env, *words, *files) is None:
+            raise EnvtasksError(
+                f"git {words[0]} failed for {', '.join(files)}; all is as it was.", hint="git status"
+            )
+
+
+def _is_new_to_git(plan: Plan, change: FileChange, ignored: frozenset[Path]) -> bool:
+    """Whether an env file that was there has to be known to git from now on."""
+    name = change.file.rpartition("/")[2]
+    unknown = change.file not in plan.survey.tracked and plan.survey.root / change.file not in ignored
+    return unknown and name.startswith(".env.")
+
+
+def _git(plan: Plan, *words: str) -> None:
+    git.output(plan.survey.root, plan.survey.process_env, *words)
+
+
+def _record(plan: Plan) -> None:
+    """Keep in git's own folder which files were created and changed, for `--undo`; no content."""
+    if plan.survey.top is None:
+        return
+    root, env = plan.survey.root, plan.survey.process_env
+    folder = git.output(root, env, "rev-parse", "--absolute-git-dir")
+    if folder is None:
+        return
+    record = {
+        "root": str(root),
+        "commit": git.output(root, env, "rev-parse", "--verify", "--quiet", "HEAD"),
+        "created": [each.file for each in plan.changes if each.before is None],
+        "changed": [each.file for each in plan.changes if each.before is not None],
+        "tracked": [each.file for each in plan.changes if each.file in plan.survey.tracked],
+        "untracked": list(plan.untrack),
+        "packages": list(plan.packages),
+    }
+    with suppress(OSError):
+        (Path(folder) / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

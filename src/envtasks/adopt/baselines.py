@@ -1,0 +1,213 @@
+"""Plan the env files: environments declared, baselines made of what was found, their secrets encrypted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from ..authoring import encrypt_values, find_target
+from ..check import is_placeholder, is_secret_name, write_example
+from ..config import OVERRIDES
+from ..console import counted
+from ..envfiles import EnvFile, append_variable, parse_env_file
+from ..errors import ConfigInvalid
+from .code import Read, environment_flag, settings_classes, variables_read
+from .plan import Draft
+from .render import render
+from .sources import LOCAL, Source, baseline_name, is_harmless
+
+_FRESH: Final = (LOCAL, "staging", "production")
+_EXAMPLE_VALUES: Final = {  # by the end of the name: what a type such as int or a URL accepts
+    r".*PORT": "8000",
+    r".*HOST": "localhost",
+    r".*UR[IL]": "http://localhost:8000",
+    r".*(?:TIMEOUT|COUNT|LIMIT|SIZE|SECONDS|MINUTES|DAYS|WORKERS|RETRIES)": "1",
+    r".*(?:DEBUG|ENABLED?)|(?:USE|ENABLE|IS)_.*": "false",
+}
+
+
+def plan_baselines(draft: Draft, names: Iterable[str]) -> None:
+    """Make a baseline for each environment, and bring .env.example up to date."""
+    for name in names:
+        _plan_baseline(draft, name)
+    _plan_example(draft)
+
+
+def required_names(draft: Draft) -> dict[str, str]:
+    """The variables that the code cannot do without, each with a value to begin with."""
+    found: dict[str, str] = {}
+    for each in variables_read(draft.survey):
+        if each.required:
+            found.setdefault(each.name, placeholder(each.name))
+    for found_class in settings_classes(draft.survey)[:1]:
+        for field in found_class.fields:
+            if field.required and not field.nested:
+                found.setdefault(field.variables[0], placeholder(field.variables[0]))
+    return found
+
+
+def placeholder(name: str) -> str:
+    """A harmless value for a variable that has none yet."""
+    if is_secret_name(name):
+        return "changeme"
+    return next(
+        (value for end, value in _EXAMPLE_VALUES.items() if re.fullmatch(end, name, re.I)), "changeme"
+    )
+
+
+def choose_environments(draft: Draft) -> tuple[str, ...]:
+    """The environments that the project will have. Raises ConfigInvalid."""
+    known = draft.known_environments
+    names_read = required_names(draft).keys() - {draft.survey.project.environment_variable}
+    fresh = not known and not names_read and not any(each.entries for each in draft.sources)
+    default = known if draft.survey.project.environments and LOCAL in known else (LOCAL, *known)
+    default = _FRESH if fresh else tuple(dict.fromkeys(default))
+    names = draft.answers.names("environments", default)
+    for name in names:
+        draft.survey.project.future_environment(name)  # raises ConfigInvalid for what is no name
+    if not names:
+        raise ConfigInvalid("There is no project without an environment.", hint="--answer environments=local")
+    return names
+
+
+def _plan_baseline(draft: Draft, name: str) -> None:
+    """Write the baseline of an environment, unless it is in use already."""
+    label = baseline_name(name)
+    own = [each for each in draft.sources if each.environment == name]
+    used = [each.file for each in own if each.kind == "baseline"]
+    if used:
+        draft.keep(used[0], "an env file in use already")
+        return
+    if name in draft.survey.project.environments and draft.survey.declares(name):
+        return
+    plain = [each for each in own if each.kind == "plain"]
+    file, origin = _merged(draft, name, plain)
+    draft.path(label).write_bytes(file.encode(file.text))
+    draft.track(label)
+    secret = _secret(draft, file)
+    if secret:
+        environment = draft.project.future_environment(name)
+        encrypt_values(find_target(environment, draft.survey.process_env), secret)
+    what = f"{counted(len(file.entries), 'variable')}, {len(secret)} encrypted"
+    draft.because(label, what, f"the values of {', '.join(origin)}" if origin else f"the environment {name}")
+    _plan_old_files(draft, label, plain)
+
+
+def _merged(draft: Draft, name: str, plain: Iterable[Source]) -> tuple[EnvFile, list[str]]:
+    """The text of a baseline from the files that have its values, and those files."""
+    path = draft.survey.root / baseline_name(name)
+    # the file that has the right name already, then .env; what comes first wins
+    ordered = sorted(plain, key=lambda each: (not each.is_baseline, each.file != OVERRIDES, each.file))
+    example = next((each for each in draft.sources if each.kind == "example"), None)
+    origin = [each.file for each in ordered]
+    if not ordered and example is not None and name == LOCAL:
+        ordered, origin = [example], [example.file]
+    if ordered:
+        file = ordered[0].env_file._replace(path=path)
+    else:
+        text = render("env.j2", name=name, variable=draft.project.environment_variable, local=name == LOCAL)
+        file = parse_env_file(text, path=path)
+    for source in ordered[1:]:
+        file = _with_entries(file, source, heading=f"# from {source.file}")
+    if name == LOCAL:
+        if example is not None and example.file not in origin:
+            file = _with_entries(file, example, heading=f"# from {example.file}")
+        for each, value in required_names(draft).items():
+            if (
+                each not in {entry.name for entry in file.entries}
+                and each != draft.project.environment_variable
+            ):
+                file = append_variable(file, each, value)
+    return file, origin
+
+
+def _with_entries(file: EnvFile, source: Source, *, heading: str) -> EnvFile:
+    """The file with the variables of another one that it does not have."""
+    for entry in source.entries:
+        if entry.name not in {each.name for each in file.entries}:
+            spelled = source.env_file.text[entry.value_start : entry.value_end]
+            file = append_variable(file, entry.name, spelled, comment=heading)
+            heading = ""
+    return file
+
+
+def _secret(draft: Draft, file: EnvFile) -> list[str]:
+    """The names whose values are encrypted: all but those that are harmless, or that the answers name."""
+    plain = draft.answers.names("plain", ()) if "plain" in draft.answers.given else ()
+    more = draft.answers.names("encrypt", ()) if "encrypt" in draft.answers.given else ()
+    secret_fields = {
+        variable
+        for each in settings_classes(draft.survey)[:1]
+        for field in each.fields
+        if field.secret
+        for variable in field.variables
+    }
+    names: dict[str, None] = {}
+    for entry in file.entries:
+        if entry.encrypted or entry.name.startswith("DOTENV_") or entry.name in plain:
+            continue
+        wanted = entry.name in more or entry.name.upper() in secret_fields
+        if wanted or not (
+            is_harmless(entry) or (is_placeholder(entry.value) and not is_secret_name(entry.name))
+        ):
+            names[entry.name] = None
+    return list(names)
+
+
+def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
+    """Say what becomes of the plain files whose values are encrypted now."""
+    for source in plain:
+        if source.is_baseline:
+            continue
+        if source.tracked and source.file != ".flaskenv":
+            about = (
+                f"{source.file} is in git with its values in plain text; they are encrypted in {label} now."
+            )
+            if draft.answers.yes("untrack", default=True, about=about):
+                draft.untrack.append(source.file)
+        if source.file == OVERRIDES:
+            draft.leave(
+                source.file,
+                1,
+                f"{source.file} stays your own overrides and wins over {label}",
+                f"remove the lines in which you want what {label} says",
+            )
+
+
+def _plan_example(draft: Draft) -> None:
+    """Bring .env.example up to date, under the name that the project's own has."""
+    existing = next((each.file for each in draft.sources if each.kind == "example"), None)
+    if existing:
+        draft.path(existing)
+    change = write_example(draft.project, draft.survey.process_env)
+    if change.created:
+        draft.because(
+            change.file,
+            f"{counted(len(change.added), 'variable')}, with placeholders",
+            "readers learn what to set",
+        )
+    else:
+        done = [*change.added, *change.replaced]
+        draft.because(change.file, f"added or replaced: {', '.join(done)}", "it names every variable")
+
+
+def flag_of(draft: Draft) -> str | None:
+    """The variable that the project has for its environment's name, where ours can take its place safely."""
+    names = frozenset(entry.name for each in draft.sources for entry in each.entries)
+    flag = environment_flag(draft.survey, names)
+    if flag is None or flag == "APP_ENV":
+        return None
+    given = {
+        entry.value
+        for source in draft.sources
+        for entry in source.entries
+        if entry.name == flag and source.environment is not None and entry.value != source.environment
+    }
+    reads: list[Read] = [each for each in variables_read(draft.survey) if each.name == flag]
+    defaults = {each.default for each in reads if each.default is not None} - {
+        "local",
+        "staging",
+        "production",
+    }
+    return None if given or defaults else flag

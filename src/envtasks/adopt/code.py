@@ -1,0 +1,185 @@
+"""What the project's code says, without importing it: the variables that it reads, and its settings class."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..config import Project
+from ..errors import ConfigInvalid
+from ..settings_class import SourceField, source_fields
+from .survey import Survey
+
+# what a system, a shell or a CI sets
+_OF_THE_SYSTEM: Final = re.compile(
+    r"HOME|USER|USERNAME|LOGNAME|PATH|PWD|SHELL|TMP|TEMP|TMPDIR|LANG|LC_\w+|TZ|TERM|HOSTNAME|DISPLAY|COLUMNS|LINES|EDITOR"
+    r"|CI|GITHUB_\w+|GITLAB_\w+|CI_\w+|PYTHON\w*|VIRTUAL_ENV|CONDA_\w+|XDG_\w+|APPDATA|LOCALAPPDATA|PROGRAM\w*|SYSTEM\w*"
+    r"|NO_COLOR|FORCE_COLOR|READTHEDOCS\w*|PYTEST_\w+|COVERAGE_\w+|NOX_\w+|TOX_\w+"
+)
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TESTS: Final = re.compile(
+    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|noxfile\.py|tasks\.py|setup\.py|docs/.*)"
+)
+_LIBRARIES: Final = {
+    "decouple": ("config",),
+    "environ": ("env",),
+    "environs": ("env",),
+    "starlette": ("config",),
+}
+_FLAGS: Final = (
+    *(
+        "APP_ENV",
+        "APP_DEPLOYMENT_ENV",
+        "ENVIRONMENT",
+        "ENV_NAME",
+        "DEPLOYMENT_ENV",
+        "DJANGO_ENV",
+        "FLASK_ENV",
+    ),
+    *("FASTAPI_ENV", "PYTHON_ENV", "STAGE", "ENV"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One place where the code reads a variable. `default`: as text, None where none is written out.
+
+    `required`: whether the code fails where it is not set.
+    """
+
+    name: str
+    file: str
+    line: int
+    default: str | None
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsClass:
+    """A pydantic-settings class of the project: `module:Class`, its place, and its fields as far as its source says."""
+
+    reference: str
+    file: str
+    line: int
+    fields: tuple[SourceField, ...]
+
+
+def is_test(name: str) -> bool:
+    """Whether a Python file is one of tests, of documentation or of a task runner, by its path."""
+    return _TESTS.fullmatch(name) is not None
+
+
+def module_of(name: str) -> str:
+    """The module of a Python file: `src/app/main.py` is `app.main`."""
+    parts = name.removeprefix("src/").removesuffix(".py").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def variables_read(survey: Survey) -> tuple[Read, ...]:
+    """The variables that the project's code reads, tests left out, by file and line."""
+    found = []
+    for file, tree in survey.modules.items():
+        if is_test(file):
+            continue
+        libraries = _libraries(tree)
+        for node in ast.walk(tree):
+            read = _read(node, file, libraries)
+            if read and _NAME.fullmatch(read.name) and not _OF_THE_SYSTEM.fullmatch(read.name):
+                found.append(read)
+    return tuple(sorted(found, key=lambda each: (each.file, each.line)))
+
+
+def environment_flag(survey: Survey, names: frozenset[str]) -> str | None:
+    """The variable in which the project has its environment's name already; None for none, or the usual one."""
+    read = {each.name for each in variables_read(survey)} | names
+    return next((name for name in _FLAGS if name in read), None)
+
+
+def settings_classes(survey: Survey) -> tuple[SettingsClass, ...]:
+    """The pydantic-settings classes of the project, the one that is most likely the whole application's first."""
+    found = []
+    for file, tree in survey.modules.items():
+        if is_test(file):
+            continue
+        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        for name, node in classes.items():
+            if _is_settings(node, classes):
+                reference = f"{module_of(file)}:{name}"
+                found.append(SettingsClass(reference, file, node.lineno, _fields(survey.project, reference)))
+    return tuple(sorted(found, key=_likeliness))
+
+
+def _likeliness(found: SettingsClass) -> tuple[bool, int, str]:
+    return found.reference.rpartition(":")[2] != "Settings", -len(found.fields), found.reference
+
+
+def _fields(project: Project, reference: str) -> tuple[SourceField, ...]:
+    try:
+        return source_fields(replace(project, settings=reference))
+    except ConfigInvalid:
+        return ()
+
+
+def _is_settings(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
+    """Whether a class is derived from BaseSettings, also by way of other classes of its module."""
+    for base in node.bases:
+        name = ast.unparse(base).rpartition(".")[2]
+        if name == "BaseSettings" or (
+            name in classes and name != node.name and _is_settings(classes[name], classes)
+        ):
+            return True
+    return False
+
+
+def _libraries(tree: ast.Module) -> frozenset[str]:
+    """The functions of libraries for environment variables that a module imports or makes, by the names they have."""
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module.partition(".")[0])
+    return frozenset(name for module, names in _LIBRARIES.items() if module in modules for name in names)
+
+
+def _read(node: ast.AST, file: str, libraries: frozenset[str]) -> Read | None:
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
+        name = _text(node.slice)
+        return Read(name, file, node.lineno, None, required=True) if name else None
+    if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
+        return None
+    called = ast.unparse(node.func)
+    method = called.rpartition(".")[2]
+    if method == "getenv" or (
+        method in ("get", "setdefault")
+        and isinstance(node.func, ast.Attribute)
+        and _is_environ(node.func.value)
+    ):
+        default = node.args[1] if len(node.args) > 1 else None
+        return Read(name, file, node.lineno, _text(default), required=False)
+    if called.partition(".")[0] in libraries and name.upper() == name:
+        given = next((word.value for word in node.keywords if word.arg == "default"), None)
+        given = given or (node.args[1] if len(node.args) > 1 and "." in called else None)
+        return Read(name, file, node.lineno, _text(given), required=given is None)
+    return None
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return ast.unparse(node).rpartition(".")[2] == "environ"
+
+
+def _text(node: ast.expr | None) -> str | None:
+    """A constant as an environment variable would hold it; None for anything else."""
+    if not isinstance(node, ast.Constant) or node.value is None or isinstance(node.value, bytes):
+        return None
+    return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+
+
+def walk_calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
+    """The calls of a module, each with the last word of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield node, ast.unparse(node.func).rpartition(".")[2]

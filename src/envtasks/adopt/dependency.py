@@ -1,0 +1,90 @@
+"""Add packages to the project's development dependencies, by its own package manager; files are restored on failure."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ..envfiles import write_atomic
+from ..errors import EnvtasksError, ToolMissing
+from .plan import Plan
+
+_COMMANDS: Final = {
+    "uv": ("uv", "add", "--dev", "--no-sync"),
+    "poetry": ("poetry", "add", "--group", "dev", "--lock"),
+    "pdm": ("pdm", "add", "--dev", "--no-sync"),
+    "pipenv": ("pipenv", "install", "--dev"),
+}
+_WRITTEN: Final = ("pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock")
+_DEVELOPMENT: Final = re.compile(r"(?:.*/)?[^/]*(?:dev|local|test)[^/]*\.(?:txt|in)")
+
+
+def command_for(plan: Plan) -> tuple[str, ...]:
+    """The command line that adds the packages; empty for pip, whose requirements file is appended to."""
+    words = _COMMANDS.get(plan.survey.manager, ())
+    return (*words, *plan.packages) if words else ()
+
+
+def requirements_file(plan: Plan) -> str:
+    """The requirements file for development that pip's packages go to."""
+    survey = plan.survey
+    found = survey.named(r"(?:[^/]*requirements[^/]*|requirements/[^/]+)\.(?:txt|in)")
+    development = [name for name in found if _DEVELOPMENT.fullmatch(name)]
+    return development[0] if development else "requirements-dev.txt"
+
+
+def add_packages(plan: Plan, undo: list[Callable[[], None]], say: Callable[[str], None]) -> None:
+    """Add the packages of a plan. Raises ToolMissing, and EnvtasksError where the package manager fails."""
+    root = plan.survey.root
+    command = command_for(plan)
+    if not command:
+        _append(root, requirements_file(plan), plan, undo)
+        return
+    program = shutil.which(command[0], path=plan.survey.process_env.get("PATH"))
+    if program is None:
+        raise ToolMissing(
+            f"{command[0]}, the package manager of this project, is not installed; all is as it was.",
+            hint=f"pip install {command[0]}; or without it: --answer dependency=no",
+        )
+    for name in _WRITTEN:
+        path = root / name
+        before = path.read_bytes() if path.is_file() else None
+        undo.append(lambda path=path, before=before: _restore(path, before))  # type: ignore[misc]
+    say(" ".join(command))
+    env = {
+        name: value
+        for name, value in plan.survey.process_env.items()
+        if not name.startswith("DOTENV_PRIVATE_KEY")
+    }
+    # the environment in which envtasks runs is not the project's
+    env = {name: value for name, value in env.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run([program, *command[1:]], cwd=root, env=env, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise EnvtasksError(
+            f"{' '.join(command[:2])} ended with {done.returncode}; all is as it was.",
+            hint="mend what it says above, or add envtasks yourself: --answer dependency=no",
+        )
+
+
+def _append(root: Path, name: str, plan: Plan, undo: list[Callable[[], None]]) -> None:
+    path = root / name
+    before = path.read_bytes() if path.is_file() else None
+    undo.append(lambda: _restore(path, before))
+    old = before or b""
+    newline = b"\r\n" if b"\r\n" in old else b"\n"
+    gap = newline if old and not old.endswith(b"\n") else b""
+    heading = (
+        b"-r requirements.txt" + newline if before is None and plan.survey.has("requirements.txt") else b""
+    )
+    write_atomic(path, old + gap + heading + b"".join(each.encode() + newline for each in plan.packages))
+
+
+def _restore(path: Path, before: bytes | None) -> None:
+    if before is None:
+        path.unlink(missing_ok=True)
+    elif path.read_bytes() != before:
+        path.write_bytes(before)

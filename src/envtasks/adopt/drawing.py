@@ -1,0 +1,110 @@
+"""Draw up the plan: every part of the project in turn, in a private copy of the files that may change."""
+
+from __future__ import annotations
+
+from .. import git
+from ..console import counted
+from ..envfiles import KEY_FILE
+from ..errors import Refused
+from .baselines import choose_environments, plan_baselines
+from .plan import Draft, Plan, drafting
+from .project_files import (
+    plan_allowlist,
+    plan_attributes,
+    plan_ignore_files,
+    plan_page,
+    plan_pyproject,
+)
+from .questions import Answers
+from .survey import Survey
+from .task_files import plan_task_files
+
+PACKAGE = "envtasks[fast]"
+_INSTALL = {
+    "uv": "uv sync",
+    "poetry": "poetry install",
+    "pdm": "pdm install",
+    "pipenv": "pipenv install --dev",
+}
+
+
+def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> Plan:
+    """The plan for a project; nothing of the project is changed.
+
+    Raises Refused where git has changes that are not committed, ConfigInvalid, EnvFileInvalid, ToolMissing.
+    """
+    with drafting(survey, answers) as draft:
+        names = choose_environments(draft)
+        plan_pyproject(draft, names)
+        plan_baselines(draft, names)
+        plan_ignore_files(draft, names)
+        plan_attributes(draft)
+        plan_task_files(draft, names)
+        plan_allowlist(draft, names)
+        plan_page(draft, names, _start(survey))
+        plan = _plan(draft, names)
+    if not plan.empty and not allow_dirty:
+        _refuse_dirty(survey)
+    return plan
+
+
+def _plan(draft: Draft, names: tuple[str, ...]) -> Plan:
+    survey = draft.survey
+    packages: tuple[str, ...] = () if _has_package(survey) else (PACKAGE,)
+    packages += tuple(each for each in draft.packages if not survey.depends_on(each))
+    if packages and not draft.answers.yes(
+        "dependency", default=True, about=f"It needs {', '.join(packages)}."
+    ):
+        packages = ()
+    return Plan(
+        survey=survey,
+        changes=tuple(draft.changes()),
+        kept=tuple(draft.kept),
+        left=tuple(draft.left),
+        untrack=tuple(dict.fromkeys(draft.untrack)),
+        packages=packages,
+        next=_next(draft, names),
+        notes=tuple(draft.notes),
+    )
+
+
+def _has_package(survey: Survey) -> bool:
+    return survey.project.name == "envtasks" or survey.installation.declared
+
+
+def _refuse_dirty(survey: Survey) -> None:
+    """Raise Refused where tracked files have changes: git could not tell them from ours afterwards."""
+    changed = git.output(
+        survey.root, survey.process_env, "status", "--porcelain", "--untracked-files=no", "--", "."
+    )
+    # ` A`: a new file that git was told of, as the first run does; nothing of it could be lost
+    lines = [line for line in (changed or "").splitlines() if not line.startswith(" A")]
+    if lines:
+        raise Refused(
+            f"git has {counted(len(lines), 'change')} not committed yet, such as {lines[0][2:].strip()}.",
+            hint="commit them first, or: envtasks init --allow-dirty",
+        )
+
+
+def _start(survey: Survey) -> str:
+    """The command that installs the project with its development dependencies."""
+    if survey.manager in _INSTALL:
+        return _INSTALL[survey.manager]
+    lines = survey.installation.install
+    return " && ".join(lines) if lines else 'pip install "envtasks[fast]"'
+
+
+def _next(draft: Draft, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The commands to type next."""
+    runner = draft.survey.runner
+    first = "local" if "local" in names else names[0]
+    commands = (
+        [_start(draft.survey)] if not runner or draft.survey.manager in ("poetry", "pdm", "pipenv") else []
+    )
+    commands += [f"{runner}inv run --env {first}"] if "def run(" in draft.text("tasks.py") else []
+    commands += [f"{runner}inv env.check", f"{runner}nox -s unit", f"{runner}inv env.set NAME --env {first}"]
+    if draft.survey.top is not None:
+        commands += ["git diff", "git add --all && git commit"]
+    if (draft.root / KEY_FILE).exists():
+        commands.append(f"{runner}inv env.keys --env {first} --export")
+    return tuple(commands)

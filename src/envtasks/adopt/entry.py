@@ -1,0 +1,231 @@
+"""How the project is run and tested today: its framework, its entry point and its test runner."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from .code import is_test, module_of
+from .survey import Survey
+
+_SCRIPTS: Final = ("main.py", "app.py", "run.py", "server.py", "bot.py", "worker.py", "cli.py", "manage.py")
+_APPLICATIONS: Final = {
+    "FastAPI": "fastapi",
+    "Starlette": "starlette",
+    "Litestar": "litestar",
+    "Quart": "quart",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How the project runs: the argument list, and what that is, for the docstring of the task."""
+
+    framework: str
+    argv: tuple[str, ...]
+    title: str = "Run it."
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """How the project is tested: the runner and its words for each session; `present`: whether there are tests yet.
+
+    `packages`: what has to be installed for the runner besides what the project lists.
+    """
+
+    runner: str  # pytest, django or unittest
+    unit: tuple[str, ...]
+    integration: tuple[str, ...] | None
+    present: bool
+    packages: tuple[str, ...] = ()
+
+
+def find_entry(survey: Survey) -> Entry | None:
+    """The entry point that a person would type first; None for a library."""
+    for find in (_django, _web, _flask, _script, _main_package, _worker, _file):
+        if (found := find(survey)) is not None:
+            return found
+    return None
+
+
+def find_tests(survey: Survey) -> Tests:
+    """How the project is tested."""
+    files = [
+        name for name in survey.files if re.fullmatch(r"(?:.*/)?(?:test_[^/]*|[^/]*_test|tests)\.py", name)
+    ]
+    texts = {name: survey.text(name) for name in files}
+    own = {
+        name: text
+        for name, text in texts.items()
+        if re.search(r"^\s*(?:async )?def test|^class \w*Test", text, re.M)
+    }
+    tool = survey.pyproject.get("tool", {})
+    pytest = survey.depends_on("pytest", "pytest-django") or "pytest" in tool or survey.has("pytest.ini")
+    pytest = pytest or any("import pytest" in text for text in texts.values())
+    plain = own and all(re.search(r"\bunittest\b|django\.test", text) for text in own.values())
+    if survey.has("manage.py") and not survey.depends_on("pytest", "pytest-django"):
+        return Tests("django", ("manage.py", "test"), None, present=True)
+    if plain and not pytest:
+        return Tests(
+            "unittest", ("-m", "unittest", "discover", *_unittest_folder(survey)), None, present=True
+        )
+    packages = () if survey.depends_on("pytest", "pytest-django") else ("pytest",)
+    unit, integration = (_folder(survey, name) for name in ("unit", "integration"))
+    return Tests(
+        "pytest",
+        ("-m", "pytest", *((unit,) if unit and integration else ("-m", "not integration"))),
+        ("-m", "pytest", *((integration,) if unit and integration else ("-m", "integration"))),
+        present=bool(own),
+        packages=packages,
+    )
+
+
+def _folder(survey: Survey, name: str) -> str:
+    """The folder of tests of this kind: `tests/unit`; empty where there is none."""
+    found = survey.named(rf"tests?/{name}(?:_tests?)?/.*\.py")
+    return "/".join(found[0].split("/")[:2]) if found else ""
+
+
+def _unittest_folder(survey: Survey) -> tuple[str, ...]:
+    folder = next((name.split("/")[0] for name in survey.named(r"tests?/test[^/]*\.py")), "")
+    # a folder without __init__.py is no package, so that unittest finds nothing from above
+    return ("-s", folder) if folder and not survey.has(f"{folder}/__init__.py") else ()
+
+
+def _django(survey: Survey) -> Entry | None:
+    if "django" not in survey.text("manage.py"):
+        return None
+    return Entry(
+        "Django", ("python", "manage.py", "runserver"), "Run the development server: http://127.0.0.1:8000"
+    )
+
+
+def _web(survey: Survey) -> Entry | None:
+    """An ASGI application, served by uvicorn."""
+    if not survey.depends_on("uvicorn", "uvicorn[standard]", "fastapi[standard]", "fastapi[all]"):
+        return None
+    found = _application(survey, lambda called: called in _APPLICATIONS)
+    if found is None:
+        return None
+    file, name, factory = found
+    folder = _import_folder(survey, file)
+    options = (("--factory",) if factory else ()) + (("--app-dir", folder) if folder else ())
+    argv = ("python", "-m", "uvicorn", f"{_module(survey, file)}:{name}", "--reload", *options)
+    return Entry(
+        "FastAPI" if survey.depends_on("fastapi") else "ASGI", argv, "Run the service: http://127.0.0.1:8000"
+    )
+
+
+def _flask(survey: Survey) -> Entry | None:
+    if not survey.depends_on("flask"):
+        return None
+    found = _application(survey, lambda called: called == "Flask")
+    named = re.search(
+        r"^\s*(?:export\s+)?FLASK_APP\s*=", survey.text(".flaskenv") + survey.text(".env"), re.M
+    )
+    usual = found and found[0] in ("app.py", "wsgi.py") and found[1] in ("app", "application", "create_app")
+    if found is None and not named:
+        return None
+    app: tuple[str, ...] = ()
+    if found and not named and not usual:
+        folder = _import_folder(survey, found[0])
+        module = _module(survey, found[0])
+        app = ("--app", f"{folder}/{module.replace('.', '/')}" if folder else f"{module}:{found[1]}")
+    return Entry("Flask", ("python", "-m", "flask", *app, "run"), "Run the service: http://127.0.0.1:5000")
+
+
+def _application(survey: Survey, made: Callable[[str], bool]) -> tuple[str, str, bool] | None:
+    """File and name of an application that a module makes, and whether the name is a function that returns it."""
+    factories = []
+    for file, tree in sorted(survey.modules.items(), key=lambda item: (item[0].count("/"), item[0])):
+        if is_test(file):
+            continue
+        for node in tree.body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if isinstance(target, ast.Name) and made(ast.unparse(node.value.func).rpartition(".")[2]):
+                    return file, target.id, False
+            if isinstance(node, ast.FunctionDef) and not _required_arguments(node):
+                calls = [ast.unparse(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
+                if any(made(called.rpartition(".")[2]) for called in calls):
+                    factories.append((file, node.name, True))
+    return factories[0] if factories else None
+
+
+def _required_arguments(node: ast.FunctionDef) -> bool:
+    return len(node.args.args) > len(node.args.defaults) or any(
+        each is None for each in node.args.kw_defaults
+    )
+
+
+def _script(survey: Survey) -> Entry | None:
+    """The first command that the package installs."""
+    tool = survey.pyproject.get("tool", {})
+    scripts = (
+        survey.pyproject.get("project", {}).get("scripts") or tool.get("poetry", {}).get("scripts") or {}
+    )
+    name = next(iter(scripts), None)
+    if name is None or not _is_package(survey):
+        return None
+    return Entry("command line", (name,), f"Run {name}.")
+
+
+def _main_package(survey: Survey) -> Entry | None:
+    for file in survey.named(r"(?:src/)?[^/]+/__main__\.py"):
+        if is_test(file):
+            continue
+        module = module_of(file).removesuffix(".__main__")
+        if file.startswith("src/") and not _is_package(survey):
+            return Entry("command line", ("python", f"src/{module}"), f"Run {module}.")
+        return Entry("command line", ("python", "-m", module), f"Run {module}.")
+    return None
+
+
+def _worker(survey: Survey) -> Entry | None:
+    if not survey.depends_on("celery"):
+        return None
+    found = _application(survey, lambda called: called == "Celery")
+    if found is None or found[2]:
+        return None
+    reference = f"{_module(survey, found[0])}:{found[1]}"
+    folder = _import_folder(survey, found[0])
+    options = ("--workdir", folder) if folder else ()
+    return Entry("worker", ("python", "-m", "celery", "-A", reference, *options, "worker"), "Run the worker.")
+
+
+def _file(survey: Survey) -> Entry | None:
+    """A script at the root, or the only one in src/."""
+    scripts = [name for name in survey.modules if "/" not in name and not is_test(name)]
+    runnable = [name for name in scripts if "__main__" in survey.text(name)] or scripts
+    usual = [name for name in _SCRIPTS if name in runnable]
+    chosen = usual[0] if usual else runnable[0] if len(runnable) == 1 else None
+    return Entry("script", ("python", chosen), f"Run {chosen}.") if chosen else None
+
+
+def _is_package(survey: Survey) -> bool:
+    """Whether the project is installed into its environment, so that its modules and commands are found."""
+    tool = survey.pyproject.get("tool", {})
+    if tool.get("uv", {}).get("package") is False or tool.get("poetry", {}).get("package-mode") is False:
+        return False
+    return "build-system" in survey.pyproject or survey.has("setup.py")
+
+
+def _import_folder(survey: Survey, file: str) -> str:
+    """The folder below the root from which a module is imported; empty where it is found anyway."""
+    parts = file.split("/")[:-1]
+    while parts and survey.has("/".join([*parts, "__init__.py"])):
+        parts.pop()
+    folder = "/".join(parts)
+    return "" if folder == "src" and _is_package(survey) else folder
+
+
+def _module(survey: Survey, file: str) -> str:
+    """The module's name as it is imported from its folder."""
+    parts = file.split("/")[:-1]
+    while parts and survey.has("/".join([*parts, "__init__.py"])):
+        parts.pop()
+    prefix = "/".join(parts) + "/" if parts else ""
+    return module_of(file.removeprefix(prefix))

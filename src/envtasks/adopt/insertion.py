@@ -1,0 +1,92 @@
+"""Lines inserted into a project's own files: Python after its imports and at its end, TOML tables at the end."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigInvalid
+
+
+def newline_of(text: str) -> str:
+    """The line end that a text uses."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def appended(text: str, lines: str, *, gap: int = 0) -> str:
+    """The text with lines at its end, after this number of empty lines."""
+    newline = newline_of(text)
+    end = "" if not text or text.endswith("\n") else newline
+    return text + end + (newline * gap if text else "") + lines.replace("\n", newline)
+
+
+def with_python(text: str, label: str, *, imports: str, body: str) -> str:
+    """A Python module with imports after its own ones, and further lines at its end; what is there stays as it is.
+
+    Raises ConfigInvalid where the module cannot be parsed, before or after.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise ConfigInvalid(f"{label}:{line}: this is not valid Python, so it is not extended.") from None
+    newline = newline_of(text)
+    lines = text.splitlines(keepends=True)
+    after = appended(_with_imports(lines, tree, imports.replace("\n", newline)), body, gap=2)
+    found = ast.parse(after)
+    own = [ast.dump(node) for node in tree.body]
+    kept = iter([ast.dump(node) for node in found.body])
+    if not all(node in kept for node in own):  # each in turn, so that their order is proven too
+        raise ConfigInvalid(f"{label}: it would not be what it is with lines inserted; nothing was written.")
+    return after
+
+
+def _with_imports(lines: list[str], tree: ast.Module, imports: str) -> str:
+    """The lines with imports after the last one at the top of the module, else after its docstring."""
+    at = 0
+    for node in tree.body:
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not isinstance(node, (ast.Import, ast.ImportFrom)) and not docstring:
+            break
+        at = node.end_lineno or 0
+    before = "".join(lines[:at])
+    if before and not before.endswith("\n"):
+        before += newline_of(before)
+    return before + imports + "".join(lines[at:])
+
+
+def with_table(text: str, lines: str, label: str, expected: Mapping[str, Any]) -> str:
+    """A TOML text with tables at its end; parsed to prove that they arrive. Raises ConfigInvalid."""
+    after = appended(text, lines, gap=1)
+    try:
+        found = tomllib.loads(after)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid(
+            f"{label}: [tool.envtasks] cannot be added at its end: {error}.", hint="add it by hand"
+        ) from None
+    if found.get("tool", {}).get("envtasks") != expected:
+        raise ConfigInvalid(f"{label}: [tool.envtasks] would not arrive as it is meant; nothing was written.")
+    return after
+
+
+def top_level_names(text: str) -> frozenset[str]:
+    """The names that a module defines or imports at its top level; none where it cannot be parsed."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return frozenset()
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {
+                each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)
+            }
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return frozenset(names)

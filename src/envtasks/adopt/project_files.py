@@ -1,0 +1,181 @@
+"""Plan what stands around the env files: pyproject.toml, ignore files, .gitattributes, allowlist, page for the team."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from .. import inventory
+from ..authoring import attribute_lines, missing_patterns, with_environment
+from ..config import LAYERED, OVERRIDES, PROTECTED, Project
+from ..console import counted
+from ..envfiles import KEY_FILE, TEMPORARY_SUFFIX
+from .baselines import flag_of
+from .code import settings_classes
+from .insertion import appended, with_table
+from .plan import Draft
+from .render import render
+from .sources import baseline_name
+
+PYPROJECT: Final = "pyproject.toml"
+ALLOWLIST: Final = "deploy/env.allowlist"
+PAGE: Final = "docs/environments.md"
+ATTRIBUTES: Final = ".gitattributes"
+_DOCKER_PATTERNS: Final = (".env*", "**/.env*", "*.keys", "**/*.keys")
+
+
+def plan_pyproject(draft: Draft, names: tuple[str, ...]) -> None:
+    """Declare environments, settings class and the variable of the environment's name in pyproject.toml."""
+    text = draft.text(PYPROJECT)
+    present = draft.survey.pyproject.get("tool", {}).get("envtasks")
+    if present is not None:
+        after = text
+        for name in names:
+            after = with_environment(after, name, _declaration(name))
+        if after != text:
+            draft.write(PYPROJECT, after, what="environments", why="each is declared")
+        return
+    table = _table(draft, names)
+    if not text and set(table) == {"environments"}:
+        return  # what it would say is the default, and the project has no such file
+    after = with_table(text, _toml(table), PYPROJECT, table)
+    draft.write(PYPROJECT, after, what="[tool.envtasks]", why="environments are declared")
+
+
+def plan_ignore_files(draft: Draft, names: tuple[str, ...]) -> None:
+    """Keep overrides, keys and temporary files out of git and out of images, and baselines in git."""
+    patterns: dict[str, None] = {}
+    for name in names:
+        environment = draft.project.environments[name]
+        path = environment.baselines[0]
+        patterns |= dict.fromkeys(
+            missing_patterns(environment, path, draft.root / KEY_FILE, draft.survey.process_env)
+        )
+    if patterns:
+        after = appended(draft.text(".gitignore"), "".join(f"{each}\n" for each in patterns))
+        draft.write(
+            ".gitignore", after, what=", ".join(patterns), why="keys and your own values stay out of git"
+        )
+    text = draft.text(".dockerignore")
+    if not text and not draft.survey.named(r"(?:docker/)?(?:Dockerfile|Containerfile)[^/]*"):
+        return
+    lines = {line.strip() for line in text.splitlines()}
+    missing = [] if lines & {"*", "**"} else [each for each in _DOCKER_PATTERNS if each not in lines]
+    if missing:
+        draft.write(
+            ".dockerignore",
+            appended(text, "".join(f"{each}\n" for each in missing)),
+            what=", ".join(missing),
+            why="no env file and no key gets into an image",
+        )
+
+
+def plan_attributes(draft: Draft) -> None:
+    """Let git show and merge env files by variable, where `env.git-setup` has been run."""
+    text = draft.text(ATTRIBUTES)
+    present = {line.strip() for line in text.splitlines()}
+    missing = [line for line in attribute_lines(draft.project) if line not in present]
+    if missing and draft.survey.top is not None:
+        after = appended(text, "".join(f"{each}\n" for each in missing))
+        draft.write(ATTRIBUTES, after, what="diff and merge of env files", why="inv env.git-setup uses it")
+
+
+def plan_allowlist(draft: Draft, names: tuple[str, ...]) -> None:
+    """List the variables that may reach a cluster, where nothing lists them yet."""
+    if draft.text(ALLOWLIST):
+        draft.keep(ALLOWLIST, "it is there already")
+        return
+    common = _variables(draft.project, names)
+    variable = draft.project.environment_variable
+    listed = [variable, *(name for name in common if name != variable)]
+    text = render("env.allowlist.j2", groups=_grouped(listed))
+    draft.write(ALLOWLIST, text, what=counted(len(listed), "variable"), why="only these may reach a cluster")
+
+
+def plan_page(draft: Draft, names: tuple[str, ...], start: str) -> None:
+    """Write the page about environments for the team."""
+    if draft.text(PAGE):
+        draft.keep(PAGE, "it is there already")
+        return
+    project = draft.project
+    text = render(
+        "environments.md.j2",
+        name=project.name,
+        environments=[project.environments[name] for name in names],
+        layered=[name for name in names if len(project.environments[name].files) > 1],
+        commands=_aligned(_daily(start, draft.survey.runner, names[0])),
+        key_file=KEY_FILE,
+    )
+    draft.write(PAGE, text, what="environments, files, keys, commands", why="the team reads it")
+
+
+def _daily(start: str, runner: str, first: str) -> dict[str, str]:
+    """The commands of every day, each with what it does."""
+    return {
+        start: "install everything",
+        f"{runner}inv --list": "all tasks",
+        f"{runner}inv env.show --env {first}": "what is set, secrets hidden",
+        f"{runner}inv env.set NAME --env {first}": "set a variable; asks for the value and stores it encrypted",
+        f"{runner}inv env.edit --env {first}": "edit the file with its values decrypted",
+        f"{runner}inv env.check": "do all parts of the project agree?",
+        f"{runner}nox -s unit": "the unit tests",
+    }
+
+
+def _aligned(commands: dict[str, str]) -> list[str]:
+    width = max(map(len, commands)) + 2
+    return [f"{command:{width}}# {what}" for command, what in commands.items()]
+
+
+def _table(draft: Draft, names: tuple[str, ...]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    classes = settings_classes(draft.survey)
+    if classes:
+        table["settings"] = classes[0].reference
+    if (flag := flag_of(draft)) is not None:
+        table["environment-variable"] = flag
+    table["environments"] = {name: _declaration(name) for name in names}
+    return table
+
+
+def _declaration(name: str) -> dict[str, Any]:
+    files = [OVERRIDES, baseline_name(name)] if name in LAYERED else [baseline_name(name)]
+    return {"files": files, **({"protected": True} if name in PROTECTED else {})}
+
+
+def _toml(table: dict[str, Any]) -> str:
+    lines = ["[tool.envtasks]"]
+    lines += [f'{key} = "{value}"' for key, value in table.items() if isinstance(value, str)]
+    if len(lines) > 1:
+        lines.append("")
+    else:
+        lines = []
+    lines.append("[tool.envtasks.environments]")
+    for name, value in table["environments"].items():
+        files = ", ".join(f'"{each}"' for each in value["files"])
+        lines.append(
+            f"{name} = {{ files = [{files}]{', protected = true' if 'protected' in value else ''} }}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _variables(project: Project, names: tuple[str, ...]) -> list[str]:
+    """The variables that every one of these environments has, in the order of the first."""
+    found = [list(inventory.read(project.environments[name]).variables) for name in names]
+    return [name for name in found[0] if all(name in each for each in found)]
+
+
+def _grouped(names: list[str]) -> list[list[str]]:
+    """The names in groups by their first word, as an allowlist shows them."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(re.split(r"_", name)[0], []).append(name)
+    large = [group for group in groups.values() if len(group) > 1]
+    rest = [name for group in groups.values() if len(group) == 1 for name in group]
+    return [*large, *([rest] if rest else [])]
+
+
+def temporary_name(path: Path) -> Path:
+    """Where a file's new content is written before it takes its place; git ignores such a file."""
+    return path.with_name(path.name + TEMPORARY_SUFFIX)
