@@ -251,6 +251,13 @@ FAULTS: Final = (
         _git("add", "src"),
     ),
     _fault(
+        "ET044",
+        SETTINGS,
+        "from typing",
+        ":../../.env.local",
+        _replaced(SETTINGS, 'extra="ignore"', 'extra="ignore", env_file="../../.env.local"'),
+    ),
+    _fault(
         "ET050", ".env.example", "APP_ENV", ":SHOP_WORKERS", _replaced(".env.example", "SHOP_WORKERS=2\n", "")
     ),
     _fault(
@@ -275,6 +282,14 @@ FAULTS: Final = (
         lambda shop: _secret(
             shop, ".env.production", "DB_PASSWORD", f"'{shop.encrypted('changeme', 'production')}'"
         ),
+    ),
+    _fault(
+        "ET052",
+        ".env.production",
+        "DJANGO_SECRET_KEY",
+        "production:DJANGO_SECRET_KEY",
+        _appended(".env.production", "DJANGO_SECRET_KEY=change-me\n"),
+        _appended(".env.example", "DJANGO_SECRET_KEY=change-me\n"),
     ),
     _fault(
         "ET060",
@@ -327,6 +342,15 @@ FAULTS: Final = (
         _replaced("Dockerfile", "COPY . /srv", "COPY .env.staging /srv/"),
     ),
     _fault("ET073", "Dockerfile", "COPY . /srv", "", _replaced(".dockerignore", ".env*\n", "")),
+    _fault(
+        "ET073",
+        "Dockerfile",
+        "COPY . /opt/shop",
+        "",
+        _replaced(".dockerignore", ".env*\n", ""),
+        _replaced("Dockerfile", "COPY . /srv", "COPY src /srv"),
+        _replaced("Dockerfile", "ARG UV", "COPY . /opt/shop\nARG UV"),
+    ),
     _fault(
         "ET080", ALLOWLIST, "SHOP_WORKRES", "production:SHOP_WORKRES", _appended(ALLOWLIST, "SHOP_WORKRES\n")
     ),

@@ -176,6 +176,6 @@ def test_an_env_file_that_needs_nothing(tmp_path: Path, entry: object) -> None:
 
 
 def test_a_required_env_file_that_is_not_there(tmp_path: Path) -> None:
-    """The error names the service and the file."""
-    with pytest.raises(EnvFileMissing, match=r"Service app of the stack has env_file .*gone\.env"):
+    """The error names the service, and the file as the project calls it."""
+    with pytest.raises(EnvFileMissing, match=r"service app has env_file gone\.env, which does not exist\."):
         needs(tmp_path, {"env_file": "gone.env"})

@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.docker import (
-    ImageSettings,
-    copies_file,
-    files_in_context,
-    instructions,
-    kept_instructions,
-)
+from envtasks.docker import ImageSettings, files_in_context, instructions
+from envtasks.docker.instructions import copies_file
 
 
 def _settings(root: Path, *, target: str | None = None) -> ImageSettings:
@@ -78,17 +73,6 @@ def test_what_copy_takes_of_the_context(line: str, sources: tuple[str, ...]) -> 
     (found,) = instructions(line)
 
     assert found.sources() == sources
-
-
-def test_the_stages_that_the_image_is_made_of(tmp_path: Path) -> None:
-    """The target and the stages that it is FROM; not those that it copies from."""
-    text = "FROM x AS base\nENV A=1\nFROM base AS builder\nENV B=1\nFROM base\nENV C=1\n"
-
-    def names(target: str | None) -> list[str]:
-        kept = kept_instructions(_settings(tmp_path, target=target), text)
-        return [name for each in kept for name, _ in each.pairs()]
-
-    assert (names(None), names("builder"), names("base")) == (["A", "C"], ["A", "B"], ["A"])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ..envfiles import (
 )
 from ..errors import ConfigInvalid, EnvFileMissing, EnvtasksError
 from ..hydration import without_outer
-from .credentials import is_placeholder, is_unfilled
+from .credentials import is_left, is_placeholder
 from .example import example_path
 
 _SHORTEST_SHARED: Final = 8  # characters: shorter values are equal by chance
@@ -84,9 +84,11 @@ def compare_environments(
         if project.is_not_secret(name):
             secrets = [False, False]
         for side, each, is_secret in zip((one, other), (a, b), secrets, strict=True):
-            unfilled = is_secret or (any(secrets) and is_unfilled(each.value or ""))
-            placeholder = bool(each.value) and each.value == example.get(name)
-            if placeholder and unfilled and side.environment.protected:
+            value = each.value or ""
+            if not value or value != example.get(name) or project.is_not_secret(name):
+                continue
+            left = is_left(name, value, secret=is_secret, elsewhere=any(secrets))
+            if left and side.environment.protected:
                 return f"{side.label} still has the placeholder of .env.example"
         equal = a.text == b.text or (None if None in (a.value, b.value) else a.value == b.value)
         if a.encrypted != b.encrypted:

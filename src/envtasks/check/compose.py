@@ -9,7 +9,7 @@ from ..compose import ComposeFiles, read_compose_files
 from ..config import LAYERED
 from ..errors import ConfigInvalid, EnvtasksError, did_you_mean
 from . import findings
-from .credentials import is_placeholder, is_secret_name, looks_like_credential
+from .credentials import is_placeholder, looks_like_credential
 from .findings import Finding, Result, command, located
 from .inputs import Inputs
 
@@ -68,7 +68,7 @@ def _literals(inputs: Inputs, files: ComposeFiles) -> Iterator[Finding]:
         if not text or "$" in text or is_placeholder(text):
             continue
         reason = looks_like_credential(given.name, text)
-        if inputs.is_secret(given.name) or is_secret_name(given.name):
+        if inputs.is_known_secret(given.name, text):
             reason = reason or "is a secret"
         if reason:
             sentence = f"{given.name} of service {given.service} {reason}, and its value stands here."

@@ -55,6 +55,7 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _MARKED: Final = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{\{?[^{}]*\}?\}|\.\.\.|…|_{3,}", re.DOTALL)
+_SETTING: Final = re.compile(r"\d{1,5}|true|false|yes|no|on|off", re.IGNORECASE)
 _LONGEST: Final = 80  # characters of a placeholder
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SHORTEST: Final = 16  # characters of random text
@@ -70,6 +71,16 @@ def is_placeholder(value: str) -> bool:
 def is_unfilled(value: str) -> bool:
     """Whether a value is a placeholder in words, and no number that may be meant."""
     return bool(value) and not value.isdigit() and is_placeholder(value)
+
+
+def is_left(name: str, value: str, *, secret: bool, elsewhere: bool) -> bool:
+    """Whether a value that equals its example was never given: a secret, or what is secret elsewhere or by its name.
+
+    A plain value of what is encrypted elsewhere may be no secret: a port, a log level.
+    """
+    if _SETTING.fullmatch(value):
+        return False
+    return secret or ((elsewhere or is_secret_name(name)) and is_unfilled(value))
 
 
 def is_secret_name(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from ..docker import (
     ImageSettings,
     Instruction,
-    copies_file,
+    copied_files,
     files_in_context,
     image_settings,
     instructions,
@@ -45,10 +45,12 @@ def _kept_values(inputs: Inputs, settings: ImageSettings, instruction: Instructi
     """Secrets in ENV and ARG of stages that the image is made of."""
     for name, value in instruction.pairs():
         literal = value or ""
-        known = inputs.is_secret(name) or _is_credential(inputs, name)
-        if known and not (literal and "$" not in literal and is_placeholder(literal)):
+        written = bool(literal) and "$" not in literal
+        known = inputs.is_known_secret(name, literal) if written else inputs.is_secret(name)
+        known = known or _is_credential(inputs, name)
+        if known and not (written and is_placeholder(literal)):
             sentence = f"{instruction.keyword} {name} stays in the image's history; a secret mount does not."
-        elif literal and "$" not in literal and (reason := looks_like_credential(name, literal)):
+        elif written and (reason := looks_like_credential(name, literal)):
             sentence = f"{instruction.keyword} {name} {reason}, and stays in the image."
         else:
             continue
@@ -60,22 +62,18 @@ def _copied(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Find
     """Env files and key files that COPY takes."""
     files = [*inputs.env_files, *_key_files(inputs)]
     names = files_in_context(settings, files)
-    for instruction in kept_instructions(settings, text):
-        for source in instruction.sources():
-            taken = [name for name in names.values() if copies_file(source, name)]
-            if not taken:
-                continue
-            if source.removeprefix("./") in taken:
-                kind, sentence = findings.DOCKER_COPY, f"{source} is copied into the image."
-                hint = f"echo {source.removeprefix('./')}>> .dockerignore"
-            else:
-                what = f"{taken[0]} and {len(taken) - 1} more" if len(taken) > 1 else taken[0]
-                kind, sentence = (
-                    findings.BUILD_CONTEXT,
-                    f"COPY {source} takes {what}, as no .dockerignore keeps them out.",
-                )
-                hint = "echo **/.env*>> .dockerignore"
-            yield Finding(kind, settings.label, instruction.line, sentence, hint)
+    for each in copied_files(settings, text, names.values()):
+        source, taken = each.source, each.names
+        on = " The image copies it on from that stage." if each.on else ""
+        if source.removeprefix("./") in taken:
+            kind, sentence = findings.DOCKER_COPY, f"{source} is copied into the image.{on}"
+            hint = f"echo {source.removeprefix('./')}>> .dockerignore"
+        else:
+            what = f"{taken[0]} and {len(taken) - 1} more" if len(taken) > 1 else taken[0]
+            kind = findings.BUILD_CONTEXT
+            sentence = f"COPY {source} takes {what}, as no .dockerignore keeps them out.{on}"
+            hint = "echo **/.env*>> .dockerignore"
+        yield Finding(kind, settings.label, each.instruction.line, sentence, hint)
 
 
 def _key_files(inputs: Inputs) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ from .. import settings_class
 from ..envfiles import ENCRYPTED, PUBLIC_KEY, Entry, EnvFile, read_env_file
 from ..errors import ConfigInvalid, EnvtasksError
 from . import findings
-from .credentials import is_placeholder, is_unfilled, looks_like_credential
+from .credentials import is_left, is_placeholder, looks_like_credential
 from .findings import Finding, NotChecked, Result, command, located
 from .inputs import Inputs
 
@@ -40,10 +40,12 @@ def find(inputs: Inputs) -> Iterator[Result]:
         if name not in given:
             sentence = f"{name} is not in {label}."
             yield Finding(findings.NOT_IN_EXAMPLE, label, 1, sentence, "inv env.example", name=name)
-    for entry, reason in real_values(inputs, file):
+    real = tuple(real_values(inputs, file))
+    for entry, reason in real:
         sentence = f"{entry.name} {reason}."
         yield Finding(findings.REAL_VALUE, label, entry.line, sentence, "inv env.example", name=entry.name)
-    yield from _placeholders(inputs, file, label)
+    names = {entry.name for entry, _ in real}
+    yield from _placeholders(inputs, [entry for entry in file.entries if entry.name not in names], label)
 
 
 def expected_names(inputs: Inputs) -> tuple[str, ...]:
@@ -71,6 +73,7 @@ def real_values(inputs: Inputs, file: EnvFile) -> Iterator[tuple[Entry, str]]:
         for name, value in found.values.items()
         if not found.environment.public
         and inputs.is_secret(name)
+        and (name, value) not in inputs.plain
         and len(value) >= _SHORTEST
         and not is_placeholder(value)
     }
@@ -86,14 +89,15 @@ def real_values(inputs: Inputs, file: EnvFile) -> Iterator[tuple[Entry, str]]:
             yield entry, reason
 
 
-def _placeholders(inputs: Inputs, file: EnvFile, label: str) -> Iterator[Finding]:
+def _placeholders(inputs: Inputs, entries: Sequence[Entry], label: str) -> Iterator[Finding]:
     """Secrets of protected environments that are still what the example says."""
-    given = {entry.name: entry.value for entry in file.entries if entry.value}
+    given = {entry.name: entry.value for entry in entries if entry.value}
     for environment, found in inputs.judged:
         for name, value in found.values.items() if environment.protected else ():
-            # a plain value of what is encrypted elsewhere may be no secret: a port, a log level
-            secret = inputs.is_secret_in(found, name) or (inputs.is_secret(name) and is_unfilled(value))
-            if secret and value == given.get(name):
+            if value != given.get(name) or inputs.project.is_not_secret(name):
+                continue
+            secret, elsewhere = inputs.is_secret_in(found, name), inputs.is_secret(name)
+            if is_left(name, value, secret=secret, elsewhere=elsewhere):
                 winner = found.definitions[name].winner
                 sentence = f"{name} is still the placeholder of {label}."
                 hint = command("env.set", environment, name=name, file=winner.label)

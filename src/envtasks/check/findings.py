@@ -124,11 +124,13 @@ REAL_VALUE: Final = Kind("ET051", "example", _LEAK, ".env.example has a real sec
 PLACEHOLDER: Final = Kind("ET052", "example", _MISSING, "a secret is still the placeholder", needs_key=True)
 
 COMPOSE_MISSING: Final = Kind("ET060", "compose", _MISSING, "the stack needs a variable that is not set")
-COMPOSE_LITERAL: Final = Kind("ET061", "compose", _LEAK, "a compose file has the value of a secret")
+COMPOSE_LITERAL: Final = Kind(
+    "ET061", "compose", _LEAK, "a compose file has the value of a secret", needs_key=True
+)
 COMPOSE_FILE: Final = Kind("ET062", "compose", _CONFIG, "a container gets an env file or a key file")
 
 DOCKER_MISSING: Final = Kind("ET070", "Dockerfile", _MISSING, "a secret mount that no environment feeds")
-DOCKER_SECRET: Final = Kind("ET071", "Dockerfile", _LEAK, "the image keeps a secret")
+DOCKER_SECRET: Final = Kind("ET071", "Dockerfile", _LEAK, "the image keeps a secret", needs_key=True)
 DOCKER_COPY: Final = Kind("ET072", "Dockerfile", _LEAK, "an env file or a key file is copied into the image")
 BUILD_CONTEXT: Final = Kind(
     "ET073", "Dockerfile", _LEAK, ".dockerignore lets env files or key files into the image"

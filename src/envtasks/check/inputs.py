@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from .. import git, hydration, settings_class
 from ..config import Environment, Project
 from ..errors import ConfigInvalid, EnvtasksError
+from .credentials import is_secret_name
 
 if TYPE_CHECKING:
     from ..hydration import Examination
@@ -79,6 +81,32 @@ class Inputs:
         return name in found.secret or name.upper() in self.settings_secrets
 
     @cached_property
+    def plain(self) -> frozenset[tuple[str, str]]:
+        """The names with their values that stand in plain text in a file that other people get."""
+        return frozenset(
+            (name, found.values[name])
+            for found in self.examinations.values()
+            for name, each in found.definitions.items()
+            if name in found.values
+            and name not in found.secret
+            and self.is_shared(found.environment, found.files[each.winner.layer].file.path)
+        )
+
+    def is_known_secret(self, name: str, text: str) -> bool:
+        """Whether a text that stands elsewhere is a secret's value.
+
+        It is, where the settings class or the name itself says so. Of what is only encrypted somewhere another value
+        may be meant: a host for the local stack.
+        """
+        if self.project.is_not_secret(name):
+            return False
+        if name.upper() in self.settings_secrets or is_secret_name(name):
+            return True
+        return any(
+            name in each.secret and each.values.get(name) == text for each in self.examinations.values()
+        )
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every variable that some environment has."""
         return frozenset(name for each in self.examinations.values() for name in each.definitions)
@@ -111,6 +139,19 @@ class Inputs:
         if self.tracked_files is None:
             return not environment.optional(path)
         return path in self.tracked_files
+
+    def env_file_read_by(self, name: str, source: str) -> Path | None:
+        """The project's env file that code in a source file reads by this name; None where it is another file.
+
+        A relative name depends on the working directory: the project's folder, or one above the source.
+        """
+        root = self.project.root
+        folders = (root, *(root / source).parents)
+        paths = [Path(os.path.normpath(folder / name)) for folder in folders if folder.is_relative_to(root)]
+        there = next((path for path in paths if path.is_relative_to(root) and path.is_file()), None)
+        if there is not None:
+            return there if there in self.env_files else None
+        return next((path for path in paths if path in self.env_files), None)
 
     def label(self, path: Path) -> str:
         """The path as findings show it: relative to the project, with forward slashes."""

@@ -19,11 +19,10 @@ _FUNCTIONS: Final = ("load_dotenv", "dotenv_values")
 
 def find(inputs: Inputs) -> Iterator[Result]:
     """The findings about other readers of the project's env files."""
-    labels = {inputs.label(path): path for path in inputs.env_files if path.is_file()}
     read_by_dotenv: dict[Path, str] = {}
     for file, line, name in _calls(inputs):
-        path = labels.get(name.removeprefix("./"))
-        if path is None:
+        path = inputs.env_file_read_by(name, file)
+        if path is None or not path.is_file():
             continue
         if _has_ciphertexts(inputs, path):
             sentence = f"This reads {inputs.label(path)} by itself, and gets the ciphertexts as they are."

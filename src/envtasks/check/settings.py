@@ -160,10 +160,9 @@ def _problem(
 
 def _env_files(inputs: Inputs, answer: Answer) -> Iterator[Finding]:
     """Env files of the project that the settings class reads by itself."""
-    labels = {inputs.label(path) for path in inputs.env_files}
     place = next(((each.file, 1) for each in answer.fields if each.file), ("pyproject.toml", 1))
     for name in answer.env_files:
-        if name.removeprefix("./") in labels:
+        if inputs.env_file_read_by(name, place[0]):
             sentence = (
                 f"{inputs.project.settings} reads {name} by itself: in every environment, and ciphertexts as they are. "
                 "Take env_file out of model_config."

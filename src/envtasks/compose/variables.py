@@ -77,8 +77,9 @@ def missing_in_env_files(model: Model, values: Mapping[str, str]) -> tuple[Missi
             if file.path.is_file():
                 found += _missing_in_file(file, ("services", name), known)
             elif file.required:
+                place = model.place_of(file.path.name, ("services", name))
                 raise EnvFileMissing(
-                    f"Service {name} of the stack has env_file {file.path}, which does not exist."
+                    f"{place}service {name} has env_file {model.label(file.path)}, which does not exist."
                 )
     return tuple(found)
 

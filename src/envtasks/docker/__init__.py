@@ -15,19 +15,21 @@ from .images import (
     push_image,
     run_command,
 )
-from .instructions import Instruction, copies_file, files_in_context, instructions, kept_instructions
+from .instructions import Instruction, files_in_context, instructions
 from .settings import ImageSettings, image_settings
+from .stages import CopiedFiles, copied_files, kept_instructions
 
 __all__ = [
     "BuildOptions",
     "BuiltImage",
+    "CopiedFiles",
     "ImageSettings",
     "Instruction",
     "PushedImage",
     "audit_command",
     "audit_image",
     "build_image",
-    "copies_file",
+    "copied_files",
     "docker_env",
     "files_in_context",
     "image_settings",

@@ -42,12 +42,22 @@ class Instruction:
 
     def sources(self) -> tuple[str, ...]:
         """The paths of the build context that COPY or ADD takes; none of another stage or of an address."""
-        words = _words(self.text)
-        flags = [word for word in words if word.startswith("--")]
-        if self.keyword not in ("COPY", "ADD") or any(flag.startswith("--from") for flag in flags):
+        *paths, _ = self.paths() or ("",)
+        if self.from_stage() is not None:
             return ()
-        paths = [word for word in words if not word.startswith("--")][:-1]
         return tuple(path for path in paths if "://" not in path and not path.startswith("<<"))
+
+    def paths(self) -> tuple[str, ...]:
+        """What COPY or ADD names: its sources, and last its destination; empty for other instructions."""
+        if self.keyword not in ("COPY", "ADD"):
+            return ()
+        return tuple(word for word in _words(self.text) if not word.startswith("--"))
+
+    def from_stage(self) -> str | None:
+        """The stage or image that COPY takes its files from, in lower case; None where that is the build context."""
+        flags = (word for word in _words(self.text) if word.startswith("--from="))
+        found = next(flags, None) if self.keyword == "COPY" else None
+        return None if found is None else found.partition("=")[2].lower()
 
 
 def instructions(text: str) -> Iterator[Instruction]:
@@ -76,25 +86,6 @@ def instructions(text: str) -> Iterator[Instruction]:
                 )
         if keyword:
             yield Instruction(keyword.upper(), rest.strip(), start + 1)
-
-
-def kept_instructions(settings: ImageSettings, text: str) -> tuple[Instruction, ...]:
-    """The instructions of the stages that the image is made of: the target, the stage that it is FROM, and so on."""
-    stages: list[tuple[str, str, list[Instruction]]] = []
-    for instruction in instructions(text):
-        if instruction.keyword == "FROM":
-            words = [word for word in instruction.text.split() if not word.startswith("--")]
-            name = words[2] if len(words) > 2 else str(len(stages))
-            stages.append((name.lower(), words[0].lower() if words else "", []))
-        elif stages:
-            stages[-1][2].append(instruction)
-    wanted = (settings.target or "").lower() or (stages[-1][0] if stages else "")
-    found: list[Instruction] = []
-    while stages:
-        name, base, own = stages.pop()
-        if name == wanted:
-            found, wanted = [*own, *found], base
-    return tuple(found)
 
 
 def files_in_context(settings: ImageSettings, paths: Iterable[Path]) -> Mapping[Path, str]:
