@@ -80,7 +80,7 @@ class Sandbox:
 def make_sandbox(root: Path) -> Sandbox:
     """An empty project with a tasks.py, with the clean process environment that `isolation` in conftest left."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    sandbox = Sandbox(root, {**os.environ, "PATH": path, "PYTHONUTF8": "1"})
+    sandbox = Sandbox(root, {**os.environ, "PATH": path})
     sandbox.write("pyproject.toml", PYPROJECT)
     sandbox.write("tasks.py", TASKS)
     return sandbox

@@ -19,6 +19,7 @@ def steps(function: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # before settrace, or Python 3.12 traces none the first time
     sys.settrace(trace)
     try:
         function()

@@ -40,7 +40,7 @@ def test_they_win_over_the_files_and_that_is_reported(inv: Inv, capfd: pytest.Ca
 
     assert inv([look], "look") == 0
     out, err = capfd.readouterr()
-    assert (seen, out) == ([("configured", True)], "['configured', 'one', None]\n")
+    assert (seen, out.splitlines()) == ([("configured", True)], ["['configured', 'one', None]"])
     assert err == (
         "warning: the process environment wins over .env.local with another value: WHERE\n"
         "note: run.env of Invoke's configuration sets WHERE\n"
@@ -78,7 +78,7 @@ def test_neither_keys_nor_switches_come_from_there(
     assert inv([names], "names") == 0
     assert inv([names], "names", "--env", "local") == 0
     assert inv([names], "names", "--env", "production") == 6
-    assert capfd.readouterr().out == "[]\n[]\n"
+    assert capfd.readouterr().out.splitlines() == ["[]", "[]"]
 
 
 def test_a_collection_s_own_are_for_its_tasks(inv: Inv, capfd: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_a_collection_s_own_are_for_its_tasks(inv: Inv, capfd: pytest.CaptureFix
     again = task(env="local", name="again")(show.body)
 
     assert inv([again, inner], "again", "inner.show") == 0
-    assert capfd.readouterr().out == "['local', None, None]\n['inner', None, None]\n"
+    assert capfd.readouterr().out.splitlines() == ["['local', None, None]", "['inner', None, None]"]
 
 
 def test_one_that_is_none_is_removed(
@@ -100,7 +100,7 @@ def test_one_that_is_none_is_removed(
     bare = task(name="bare")(show.body)
 
     assert inv([show, bare], "show", "bare") == 0
-    assert capfd.readouterr().out == "['local', None, None]\n[None, None, None]\n"
+    assert capfd.readouterr().out.splitlines() == ["['local', None, None]", "[None, None, None]"]
     assert os.environ["HOME_OF"] == "shell"
 
 
@@ -129,4 +129,4 @@ def test_a_task_without_an_environment_has_them_as_in_invoke(
         c.exec("python", "-c", SHOW, env={"HOME_OF": "two"})
 
     assert inv([bare], "bare") == 0
-    assert capfd.readouterr().out == "[None, 'one', None]\n[None, None, 'two']\n"
+    assert capfd.readouterr().out.splitlines() == ["[None, 'one', None]", "[None, None, 'two']"]

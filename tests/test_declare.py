@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -456,3 +457,32 @@ def test_repr_of_the_context_shows_no_value(inv: Inv, shop: Path) -> None:
 
     assert inv([look], "look") == 0
     assert "db.local" not in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("system", "line"),
+    [
+        pytest.param(
+            "linux",
+            "env APP_ENV=local dotenvx run --strict -f .env.local -- echo 'a b' 'c&d'\n",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to prepare for"),
+        ),
+        ("win32", 'set "APP_ENV=local" && dotenvx run --strict -f .env.local -- echo "a b" "c&d"\n'),
+    ],
+)
+def test_the_dotenvx_line_is_for_the_shell_of_this_system(
+    inv: Inv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], system: str, line: str
+) -> None:
+    """What `--dry` prints can be pasted into sh, on Windows into cmd."""
+
+    @task(env="local")
+    def show(c: Context) -> None:
+        """Show."""
+        monkeypatch.setattr(sys, "platform", system)
+        try:
+            c.exec("echo", "a b", "c&d")
+        finally:
+            monkeypatch.undo()
+
+    assert inv([show], "--dry", "show") == 0
+    assert line in capsys.readouterr().out

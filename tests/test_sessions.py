@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -47,4 +48,16 @@ def test_only_differences_reach_the_session(monkeypatch: pytest.MonkeyPatch) -> 
 
     _apply(session, child)
 
-    assert session.env == {"NEW": "2", "DOTENV_PRIVATE_KEY": None}
+    utf8 = {"PYTHONUTF8": "1"} if sys.platform == "win32" else {}
+    assert session.env == {"NEW": "2", "DOTENV_PRIVATE_KEY": None, **utf8}
+
+
+def test_python_prints_utf_8_in_sessions_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe it would print in a code page, which lacks characters."""
+    monkeypatch.delenv("PYTHONUTF8", raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    session = cast(nox.Session, SimpleNamespace(env={}))
+
+    _apply(session, os.environ)
+
+    assert session.env == {"PYTHONUTF8": "1"}

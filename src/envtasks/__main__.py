@@ -18,10 +18,6 @@ def main() -> None:
     from .error_translation import translate_errors
 
     ensure_standard_streams()
-    for stream in (sys.stdout, sys.stderr):
-        # piped output is cp1252 on Windows, which lacks characters that our messages have
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         with translate_errors(failures=True):
             _run()

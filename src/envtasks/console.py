@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import PurePath
 from typing import Final, TextIO
 
@@ -15,7 +16,7 @@ STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
 
 
 def ensure_standard_streams() -> None:
-    """Open what this process was started without (`>&-`), as files that open later would take its place.
+    """Open what this process was started without (`>&-`), as files that open later would take its place; write UTF-8.
 
     Writing to such a stdout fails, as it does without one: it is /dev/null for reading, as in gnulib's `stdopen`.
     """
@@ -25,6 +26,22 @@ def ensure_standard_streams() -> None:
                 os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY
             )  # the lowest number that is free
             setattr(sys, name, open(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # piped output has a code page on Windows, which lacks characters of messages, values and commands' output
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                encoding="utf-8", errors="replace" if stream.errors == "strict" else stream.errors
+            )
+
+
+def code_page() -> str:
+    """Python's name for the encoding in which Windows' own programs print: that of the console, or the usual one."""
+    if sys.platform != "win32":
+        return "utf-8"
+    import ctypes
+
+    number = ctypes.windll.kernel32.GetConsoleOutputCP()
+    return "oem" if number in (0, 65001) else f"cp{number}"
 
 
 def _is_open(fd: int) -> bool:

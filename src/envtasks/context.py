@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,18 +187,21 @@ def configured_variables(config: Config) -> dict[str, str | None]:
 
 
 def _dotenvx_line(environment: Environment, argv: Sequence[str], *, app_env: bool = False) -> str:
-    """The `dotenvx run` line that gives a command the values of this environment, for a POSIX shell.
+    """The `dotenvx run` line that gives a command the values of this environment, for sh, on Windows for cmd.
 
     Paths are relative to the current folder. `app_env`: set APP_ENV (`environment-variable`) too, because no file does.
     """
-    words = ["env", f"{environment.variable}={environment.name}"] if app_env else []
-    words += ["dotenvx", "run", "--strict"]
+    from .process import shell_quoted
+
+    variable = f"{environment.variable}={environment.name}"
+    setting = f'set "{variable}" && ' if sys.platform == "win32" else f"{shell_quoted(['env', variable])} "
+    words = ["dotenvx", "run", "--strict"]
     for path in environment.files:
         if path.exists() or not environment.optional(path):
             words += ["-f", _from_here(path)]
     for path in _key_files(environment):
         words += ["-fk", _from_here(path)]
-    return shlex.join([*words, "--", *argv])
+    return (setting if app_env else "") + shell_quoted([*words, "--", *argv])
 
 
 def _from_here(path: Path) -> str:

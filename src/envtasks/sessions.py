@@ -26,7 +26,7 @@ from .activation import (
 )
 from .config import Project
 from .errors import ConfigInvalid, EnvtasksError, system_error
-from .process import too_large, without_keys
+from .process import too_large, with_utf8, without_keys
 
 if TYPE_CHECKING:
     from .redaction import Redactor
@@ -80,6 +80,7 @@ def session(
 
     @functools.wraps(raw)
     def body(session: nox.Session, *args: Any, **parameters: Any) -> Any:
+        console.ensure_standard_streams()
         with _session_errors(session):
             redactor, output = _activate(session, env=env, only=only, needs=needs)
             with _redacted(session, redactor, output=output):
@@ -205,7 +206,7 @@ def _apply(session: nox.Session, child_env: Mapping[str, str]) -> None:
 
     A variable that is None is not passed on; a deleted one would still be, from the process environment.
     """
-    for name, value in child_env.items():
+    for name, value in with_utf8(child_env).items():
         if os.environ.get(name) != value:
             session.env[name] = value
     for name in os.environ.keys() - child_env.keys():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import pytest
 
 from envtasks.envfiles.parser import Entry, scan
+from tests.deadlines import ended
+from tests.steps import steps
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -149,13 +151,7 @@ def test_warns_about_likely_mistakes(text: str, expected: list[tuple[int, str]])
     ids=["variables", "open quotes", "no assignments", "escapes", "5 MB", "separators", "carriage returns"],
 )
 def test_parsing_takes_linear_time(text: str) -> None:
-    """No input takes more than linear time: twice of it takes about twice as long."""
-
-    def seconds(text: str) -> float:
-        before = time.process_time()
-        scan(text)
-        return time.process_time() - before
-
-    half = min(seconds(text[: len(text) // 2]) for _ in range(2))
-    whole = min(seconds(text) for _ in range(2))
-    assert whole < 6 * half + 0.2
+    """No input takes more than linear time: twice of it takes about twice the steps, and all of it ends."""
+    quarter, half = (steps(partial(scan, text[: len(text) // part])) for part in (40, 20))
+    assert half < 2.5 * quarter + 100
+    assert len(ended(lambda: scan(text))) == 2

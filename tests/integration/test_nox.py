@@ -160,10 +160,13 @@ def test_uv_backend_installs_with_the_values(shop: Sandbox) -> None:
         ("raise RuntimeError({1: [pw.encode()]})", "RuntimeError: {1: [b'***']}"),
         ("raise RuntimeError from KeyError(pw)", "KeyError: '***'"),
         (
-            'subprocess.run(["false", pw], check=True)',
+            'raise subprocess.CalledProcessError(1, ["false", pw])',
             "Command '['false', '***']' returned non-zero exit status 1.",
         ),
-        ('session.run("sh", "-c", "exit 3", pw)', "Command sh -c 'exit 3' *** failed with exit code 3"),
+        (
+            'session.run("python", "-c", "exit(3)", pw)',
+            "Command python -c 'exit(3)' *** failed with exit code 3",
+        ),
         ("Project.load().environment(pw)", "There is no environment '***'"),
     ],
 )
@@ -185,6 +188,18 @@ def test_a_session_s_error_without_a_secret_is_nox_s_own(shop: Sandbox) -> None:
 
     assert "nox > Session says raised exception ValueError('broken')\nTraceback" in done.stderr
     assert done.stderr.count("ValueError: broken") == 1
+
+
+def test_what_a_code_page_lacks_is_printed(shop: Sandbox) -> None:
+    """What a body and its commands print into a pipe is UTF-8; on Linux the pipe's encoding is forced."""
+    shop.write(
+        "noxfile.py", SAYS.format(body="print('body ✓'); session.run('python', '-c', 'print(\"child ✓\")')")
+    )
+    forced = {} if sys.platform == "win32" else {"PYTHONIOENCODING": "cp1252"}
+    done = shop.nox("-s", "says", **forced)
+
+    assert "body ✓" in done.stdout
+    assert forced or "child ✓" in done.stdout
 
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="a pseudo-terminal")
@@ -300,6 +315,7 @@ def test_output_that_cannot_be_written_is_a_session_error(shop: Sandbox) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has another limit")
 def test_too_large_an_environment_is_a_session_error(shop: Sandbox) -> None:
     """A value that no process can be given ends the session with the variable's name, not with a traceback."""
     shop.environment("big", "A=" + "x" * 5_000_000 + "\n")

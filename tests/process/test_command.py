@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,12 +25,31 @@ def test_exit_codes(returncode: int, code: int) -> None:
     assert command.exit_code(returncode) == code
 
 
-@pytest.mark.parametrize("words", [["a b", "it's"], ["-c", "print(1)"], [""]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["a b", "it's"],
+        ["-c", "print(1)"],
+        [""],
+        ["a&b", "c|d", "<e>", "^", "(f)"],
+        ['say "hi" & echo x', '"', 'q\\"w'],
+        ["back\\", "b \\", "x=1,2;3", "!x!", "ü✓"],
+    ],
+)
 def test_a_command_is_shown_as_it_would_be_typed(words: list[str]) -> None:
     """What is echoed can be copied into this system's shell."""
-    line = command.shell_quoted([sys.executable, "-c", "import sys; print(sys.argv[1:])", *words])
+    line = command.shell_quoted([sys.executable, "-c", "import sys; print(ascii(sys.argv[1:]))", *words])
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{words}\n"
+    assert done.stdout == f"{words!a}\n"
+
+
+def test_a_command_is_shown_for_cmd_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cmd.exe knows neither single quotes nor a backslash before a double quote."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    words = ["python", "-c", "print(1)", "it's", 'say "hi" & go', "C:\\a b\\", ".env", "A=1", ""]
+    assert command.shell_quoted(words) == (
+        r'''python -c "print(1)" "it's" "say ""hi"" & go" "C:\a b\\" .env A=1 ""'''
+    )
 
 
 def test_a_batch_file_is_started_with_every_word_in_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +128,50 @@ def test_a_file_that_cannot_be_executed_is_explained(tmp_path: Path, monkeypatch
     assert caught.value.hint == (
         "the file is there but cannot be executed: chmod +x ./tool, or start it with its interpreter"
     )
+
+
+@pytest.mark.parametrize(
+    ("system", "hint"),
+    [
+        (
+            "linux",
+            "the file is there but cannot be executed: chmod +x args.py, or start it with `python args.py`",
+        ),
+        ("win32", "the file is there but cannot be executed: start it with `python args.py`"),
+    ],
+)
+def test_a_script_is_started_with_its_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, hint: str
+) -> None:
+    """Windows has no mode bit to set: there a file of Python is no program."""
+    monkeypatch.chdir(tmp_path)
+    Path("args.py").touch(mode=0o644)
+    monkeypatch.setattr(shutil, "which", lambda name, **_: None)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(ToolMissing) as caught:
+        command.find_program("args.py", {})
+    assert caught.value.hint == hint
+
+
+@posix
+def test_a_program_in_the_command_s_folder_needs_a_path(tmp_path: Path) -> None:
+    """A name without a path is looked up on PATH only."""
+    (tmp_path / "tool").touch(mode=0o755)
+    with pytest.raises(ToolMissing) as caught:
+        command.find_program("tool", {"PATH": "/nowhere"}, cwd=str(tmp_path))
+    assert caught.value.hint == "the file is in this folder: ./tool"
+
+
+@pytest.mark.parametrize("system", ["linux", "win32"])
+@pytest.mark.parametrize("given", [{}, {"PythonUTF8": "0"}, {"PYTHONIOENCODING": "latin-1"}])
+def test_python_commands_print_utf_8_on_windows(
+    monkeypatch: pytest.MonkeyPatch, system: str, given: dict[str, str]
+) -> None:
+    """Unless the environment says how they print; elsewhere nothing is added."""
+    monkeypatch.setattr(sys, "platform", system)
+    added = {"PYTHONUTF8": "1"} if system == "win32" and not given else {}
+    assert command.with_utf8({"A": "1", **given}) == {"A": "1", **given, **added}
 
 
 def test_a_program_beside_this_python_is_hinted_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,9 +269,13 @@ def test_a_shell_that_is_not_there_is_named() -> None:
 
 
 def test_output_that_is_no_text_does_no_harm(capfd: pytest.CaptureFixture[str]) -> None:
-    """Bytes that are no UTF-8 become replacement characters in the Result, and a character cut in two stays whole."""
+    """Bytes that are no UTF-8 become replacement characters in the Result; a character that is cut in two stays whole.
+
+    On Windows they are taken for characters of its code page.
+    """
     result = python(r"import os; [os.write(1, b) for b in (b'\xff\xfe \xc3', b'\xa4', b'\r\n')]", hide=True)
-    assert result.stdout.split() == ["\ufffd\ufffd", "ä"]
+    replaced, character = result.stdout.split()
+    assert (sys.platform == "win32" or replaced == "\ufffd\ufffd", character) == (True, "ä")
 
 
 def test_much_output_arrives_whole() -> None:
@@ -298,6 +302,24 @@ def test_an_output_stream_of_another_encoding_does_no_harm(tmp_path: Path) -> No
     with (tmp_path / "log").open("w", encoding="ascii") as log:
         python("print('ä✓')", out_stream=log, env={"PYTHONUTF8": "1"})
     assert (tmp_path / "log").read_text(encoding="ascii").strip() == "??"
+
+
+def test_line_ends_are_not_translated_on_the_way(tmp_path: Path) -> None:
+    """A text stream that makes CRLF of its line ends, as those of Windows do, leaves a command's own as they are."""
+    code = "import sys; sys.stdout.buffer.write('a\\r\\nä\\nend'.encode())"
+    with (tmp_path / "log").open("w", encoding="latin-1", newline="\r\n") as log:
+        python(code, out_stream=log)
+    assert (tmp_path / "log").read_bytes() == "a\r\nä\nend".encode("latin-1")
+
+
+def test_commands_of_cmd_are_read_in_its_code_page() -> None:
+    """`echo %X%` prints in the code page of the console, beside programs that print UTF-8."""
+    import ctypes
+
+    if sys.platform != "win32" or not ctypes.windll.kernel32.GetConsoleOutputCP():
+        pytest.skip("no console of Windows")
+    result = Runner(Context(), child_env={**os.environ, "X": "Grüße é"}).run("echo %X%", hide=True)
+    assert result.stdout.strip() == "Grüße é"
 
 
 def test_input_comes_from_a_given_stream() -> None:

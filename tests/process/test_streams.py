@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from envtasks import console
 from envtasks.process import LineWriter, original_is_terminal, redact_file_descriptors, streams
 from envtasks.process.streams import StreamCopier, write_all
 from envtasks.redaction import Redactor, StreamRedactor
@@ -103,7 +104,7 @@ def test_the_redactor_is_made_for_the_first_output(capfd: pytest.CaptureFixture[
     assert late.made == 0
     with redact_file_descriptors(late):
         python(f"print({SECRET!r})")
-    assert (late.made, capfd.readouterr().out) == (1, "***\n")
+    assert (late.made, capfd.readouterr().out.split()) == (1, ["***"])
 
 
 @posix
@@ -316,3 +317,44 @@ def test_lines_are_passed_on_one_by_one() -> None:
     writer.finish()
     writer.finish()
     assert lines == ["0", "1 and more", "2", "the end"]
+
+
+@pytest.mark.parametrize(
+    ("page", "data", "text"),
+    [
+        ("cp850", "Grüße é\r\n", "Grüße é\r\n"),
+        ("cp437", "é", "é"),
+        ("ascii", b"\x81\xff!", "\ufffd\ufffd!"),
+        ("cp99999", b"\x81!", "\ufffd!"),
+        ("cp850", "Grüße ✓".encode(), "Grüße ✓"),
+        ("cp850", "✓ ".encode() + "ß ".encode("cp850") + "é".encode(), "✓ ß é"),
+    ],
+)
+def test_what_is_not_utf_8_is_in_the_code_page_of_windows(
+    monkeypatch: pytest.MonkeyPatch, page: str, data: str | bytes, text: str
+) -> None:
+    """In any chunks; programs that print UTF-8 and commands of cmd.exe may print one after the other."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(console, "code_page", lambda: page)
+    encoded = data.encode(page) if isinstance(data, str) else data
+    for size in (1, 2, 1000):
+        decoder = streams.text_decoder("utf-8")
+        pieces = [decoder.decode(encoded[at : at + size]) for at in range(0, len(encoded), size)]
+        assert "".join([*pieces, decoder.decode(b"", final=True)]) == text
+
+
+def test_characters_of_two_bytes_are_read_in_one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cmd.exe writes a line at once, also in an East Asian code page."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(console, "code_page", lambda: "cp932")
+    text = "C:\\デスクトップ\r\n"
+    assert streams.text_decoder("utf-8").decode(text.encode("cp932")) == text
+
+
+@pytest.mark.parametrize(("system", "encoding"), [("linux", "utf-8"), ("win32", "ascii")])
+def test_elsewhere_what_is_not_in_the_encoding_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, system: str, encoding: str
+) -> None:
+    """Other systems have no code page, and an encoding that the caller names is the only one."""
+    monkeypatch.setattr(sys, "platform", system)
+    assert streams.text_decoder(encoding).decode(b"a\xff", final=True) == "a\ufffd"

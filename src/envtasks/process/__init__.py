@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         signal_exit_code,
         start_errors,
         too_large,
+        with_utf8,
         without_keys,
     )
     from .runner import Runner
@@ -38,6 +39,7 @@ __all__ = [
     "signal_exit_code",
     "start_errors",
     "too_large",
+    "with_utf8",
     "without_keys",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -17,6 +18,7 @@ from typing import Any, Final
 from ..envfiles import PRIVATE_KEY
 from ..errors import EnvtasksError, ToolMissing
 
+_PLAIN_FOR_CMD: Final = re.compile(r"[A-Za-z0-9_.:@+,=/\\-]+")
 _UNSAFE_FOR_BATCH: Final = '"%\r\n\0'
 _POWERSHELLS: Final = ("powershell", "pwsh")
 
@@ -34,7 +36,7 @@ def find_program(name: str, env: Mapping[str, str], *, cwd: str | None = None) -
         found = shutil.which(name, path=get_variable(env, "PATH") or os.defpath)
     if found is None:
         place = "" if os.path.dirname(name) else " on the PATH of this environment"  # noqa: PTH120
-        raise ToolMissing(f"The program {name} was not found{place}.", hint=_missing_hint(name))
+        raise ToolMissing(f"The program {name} was not found{place}.", hint=_missing_hint(name, cwd))
     return _with_suffix(found) if sys.platform == "win32" else found
 
 
@@ -79,13 +81,28 @@ def without_keys(variables: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _missing_hint(name: str) -> str:
+def with_utf8(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables; on Windows with what lets Python print UTF-8 into a pipe, unless they say what it prints."""
+    said = {"PYTHONUTF8", "PYTHONIOENCODING"} & {name.upper() for name in variables}
+    return {**variables, **({"PYTHONUTF8": "1"} if sys.platform == "win32" and not said else {})}
+
+
+def _missing_hint(name: str, cwd: str | None = None) -> str:
     beside = shutil.which(name, path=str(Path(sys.executable).parent))
     if beside and not os.path.dirname(name):  # noqa: PTH120
         return f"it is installed beside this Python, so start the task with `uv run`, or use {beside}"
-    if Path(name).is_file():
-        return f"the file is there but cannot be executed: chmod +x {name}, or start it with its interpreter"
+    file = Path(cwd or "", name)
+    if file.is_file() and sys.platform != "win32" and os.access(file, os.X_OK):
+        return f"the file is in this folder: ./{name}"
+    if file.is_file():
+        mended = "" if sys.platform == "win32" else f"chmod +x {name}, or "
+        return f"the file is there but cannot be executed: {mended}start it with {_interpreter(name)}"
     return f"install {name}, or check how it is written"
+
+
+def _interpreter(name: str) -> str:
+    """What starts a file that is no program, as words of a hint."""
+    return f"`python {name}`" if name.lower().endswith(".py") else "its interpreter"
 
 
 def _with_suffix(found: str) -> str:
@@ -151,8 +168,18 @@ def shell_command(shell: str, line: str) -> str | list[str]:
 
 
 def shell_quoted(argv: Sequence[str]) -> str:
-    """The arguments as one line, quoted so that it can be copied into this system's shell."""
-    return subprocess.list2cmdline(argv) if sys.platform == "win32" else shlex.join(argv)
+    """The arguments as one line, quoted so that it can be copied into this system's shell: sh, on Windows cmd."""
+    return " ".join(map(_quoted_for_cmd, argv)) if sys.platform == "win32" else shlex.join(argv)
+
+
+def _quoted_for_cmd(word: str) -> str:
+    """A word in double quotes, in which cmd.exe changes nothing but `%NAME%`, if it needs them.
+
+    A quote is doubled, so that cmd.exe, which does not know `\\"`, still sees the rest within quotes.
+    """
+    if _PLAIN_FOR_CMD.fullmatch(word):
+        return word
+    return '"' + re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + m[2] * 2, word) + '"'
 
 
 def signal_exit_code(number: int) -> int:
@@ -208,7 +235,8 @@ def _start_error(
     if error.errno == errno.ENOEXEC or windows == 193:
         return EnvtasksError(
             f"{what} is no program that this system can start.",
-            hint="start it with its interpreter (`python script.py`), or give it a first line like #!/bin/sh",
+            hint=f"start it with {_interpreter(what)}"
+            + ("" if sys.platform == "win32" else ", or give it a first line like #!/bin/sh"),
         )
     return EnvtasksError(f"{what} could not be started: {error.strerror or type(error).__name__}.")
 

@@ -28,11 +28,20 @@ from .command import (
     shell_command,
     shell_quoted,
     start_errors,
+    with_utf8,
     without_keys,
     working_directory,
 )
 from .signals import ChildProcess, forwarding
-from .streams import StreamCopier, TextStreamWriter, is_open, is_terminal, read_available, same_file
+from .streams import (
+    StreamCopier,
+    TextStreamWriter,
+    is_open,
+    is_terminal,
+    read_available,
+    same_file,
+    text_decoder,
+)
 from .terminal import Terminal, do_not_stop_this_thread, fork_on_pty
 
 if TYPE_CHECKING:
@@ -113,12 +122,7 @@ class Runner(Local):
 
     def generate_env(self, env: Mapping[str, Any], replace_env: bool) -> dict[str, Any]:
         base = {} if replace_env else os.environ if self._child_env is None else self._child_env
-        variables = without_keys(merge_variables(base, env))
-        if sys.platform == "win32" and not {"PYTHONUTF8", "PYTHONIOENCODING"} & {
-            name.upper() for name in variables
-        }:
-            variables["PYTHONUTF8"] = "1"  # its output would come in the console's code page
-        return variables
+        return with_utf8(without_keys(merge_variables(base, env)))
 
     def default_encoding(self) -> str:
         return "utf-8"
@@ -171,6 +175,8 @@ class Runner(Local):
             )
             on_failure.pop_all()
         self._child = ChildProcess(self.process.pid, self.process)
+        if sys.platform == "win32":
+            return
         if not self._asynchronous and not self._disowned:
             self._terminal = Terminal.find()
         if self._terminal and inherits and stdin is None and os.isatty(0) and self._terminal.is_foreground:
@@ -361,7 +367,7 @@ class OutputThread(ExceptionHandlingThread):
     ) -> None:
         super().__init__(name="envtasks-output")
         self._capture = capture
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._decoder = text_decoder(encoding)
         self._copier = StreamCopier(
             fd,
             writer.write if writer else lambda _: None,

@@ -83,7 +83,7 @@ class ChildProcess:
 
     def has_ended(self) -> bool:
         """Whether it has ended; if so, `returncode` is set."""
-        self._update(0)
+        self._update()
         return self.returncode is not None
 
     def wait(self, *, terminal: Terminal | None = None, until: Callable[[], bool] | None = None) -> None:
@@ -91,7 +91,7 @@ class ChildProcess:
         in_main_thread = threading.current_thread() is threading.main_thread()
         sleep = _LONGEST_SLEEP / 16
         while self.returncode is None and not (until and until()):
-            stopped_by = self._update(os.WUNTRACED if in_main_thread and sys.platform != "win32" else 0)
+            stopped_by = self._update(in_main_thread=in_main_thread)
             if self._kill_at and time.monotonic() > self._kill_at:
                 self.kill()
             if stopped_by:
@@ -99,18 +99,18 @@ class ChildProcess:
             elif self.returncode is None:
                 time.sleep(sleep)
                 sleep = min(2 * sleep, _LONGEST_SLEEP)
-        if terminal is not None:
+        if sys.platform != "win32" and terminal is not None:
             terminal.take_back(restore_modes=self.returncode is not None and self.returncode < 0)
 
-    def _update(self, options: int) -> int:
-        """Set `returncode` if it has ended. Returns the signal that has stopped it, or 0."""
+    def _update(self, *, in_main_thread: bool = False) -> int:
+        """Set `returncode` if it has ended. Returns the signal that has stopped it, which the main thread asks for."""
         if self.returncode is not None:
             return 0
         if sys.platform == "win32":
             self.returncode = None if self._process is None else self._process.poll()
             return 0
         try:
-            pid, status = os.waitpid(self.pid, os.WNOHANG | options)
+            pid, status = os.waitpid(self.pid, os.WNOHANG | (os.WUNTRACED if in_main_thread else 0))
         except ChildProcessError:  # something else has waited for it, so its exit code is lost
             pid, status = self.pid, 0
         if pid == 0:
@@ -235,7 +235,7 @@ class SignalForwarding:
         if not is_interrupt(returncode):
             if self._ending == signal.SIGINT and self._interrupts == 1:
                 self._ending = self._interrupts = 0
-        elif terminal is not None and terminal.was_lent:
+        elif sys.platform != "win32" and terminal is not None and terminal.was_lent:
             self.record(signal.SIGINT)  # the terminal has sent it to the command alone
         if self._ending:
             child.wait_for_group(self._ending)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
+from .. import console
+
 if TYPE_CHECKING:
     from ..redaction import StreamRedactor
 
@@ -23,6 +25,7 @@ CHUNK: Final = 65_536
 PAUSE: Final = 0.1
 """Seconds without output after which a prompt must be seen, and an ended process has printed everything."""
 
+_IN_CODE_PAGE: Final = "envtasks-code-page"
 _LARGEST_PIPE: Final = 1 << 20
 
 
@@ -241,13 +244,34 @@ def _flush_python() -> None:
             stream.flush()
 
 
+def text_decoder(encoding: str) -> codecs.IncrementalDecoder:
+    """A decoder of output that comes in chunks.
+
+    On Windows, what is not UTF-8 is in the console's code page, in which cmd.exe's own commands print (`cd`, `echo`).
+    """
+    own = sys.platform == "win32" and codecs.lookup(encoding).name == "utf-8"
+    return codecs.getincrementaldecoder(encoding)(_IN_CODE_PAGE if own else "replace")
+
+
+def _decode_in_code_page(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    for end in (error.start + 1, error.start + 2):  # one byte, or two in East Asian code pages
+        with suppress(UnicodeDecodeError, LookupError):
+            return error.object[error.start : end].decode(console.code_page()), end
+    return "\ufffd", error.end
+
+
+codecs.register_error(_IN_CODE_PAGE, _decode_in_code_page)
+
+
 class TextStreamWriter:
     """Writes bytes of one encoding to a text stream: a file, a terminal, or any object with `write`."""
 
     def __init__(self, stream: IO[str], encoding: str) -> None:
         self._stream = stream
         self._fd = _plain_fd(stream, encoding)
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._decoder = text_decoder(encoding)
 
     def write(self, data: bytes) -> None:
         """Write and flush; raises BrokenPipeError if the reader has gone."""
@@ -262,11 +286,17 @@ class TextStreamWriter:
             raise
 
     def _write_text(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-        except UnicodeEncodeError:
-            encoding = getattr(self._stream, "encoding", None) or "ascii"
-            self._stream.write(text.encode(encoding, "replace").decode(encoding))
+        if type(self._stream) is io.TextIOWrapper:
+            errors = "replace" if self._stream.errors in (None, "strict") else self._stream.errors
+            self._stream.flush()
+            # not through the stream, which would write \r\r\n for \r\n on Windows
+            self._stream.buffer.write(text.encode(self._stream.encoding, errors))
+        else:
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:
+                encoding = getattr(self._stream, "encoding", None) or "ascii"
+                self._stream.write(text.encode(encoding, "replace").decode(encoding))
         self._stream.flush()
 
 

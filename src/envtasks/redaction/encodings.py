@@ -6,6 +6,7 @@ import re
 import sys
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 SHORTEST: Final = 4
@@ -69,8 +70,11 @@ def _not_ascii(text: str, json: str) -> Iterator[bytes]:
     yield _bytes(ascii_json)
     yield _bytes(re.sub(r"\\u[0-9a-f]{4}", lambda m: "\\u" + m[0][2:].upper(), ascii_json))
     if sys.platform == "win32":
-        for encoding in ("mbcs", "oem"):
-            yield text.encode(encoding, "replace")
+        from .. import console
+
+        for encoding in ("mbcs", "oem", console.code_page()):
+            with suppress(LookupError):
+                yield text.encode(encoding, "replace")
 
 
 def _utf16_escape(match: re.Match[str]) -> str:

@@ -27,6 +27,7 @@ def namespace(module: str | ModuleType) -> Collection:
 
     A task or collection of the module's own wins over a built-in one of its name, as `inv --list` says.
     """
+    console.ensure_standard_streams()  # for what `inv --list` prints, before any task is called
     found = sys.modules[module] if isinstance(module, str) else module
     root = Collection()
     root.__doc__ = found.__doc__

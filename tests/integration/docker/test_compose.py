@@ -117,7 +117,7 @@ def copy(tmp_path: Path, servers_image: str) -> Iterator[StackShop]:
         file.write(f'\n[tool.envtasks.compose]\nproject = "{project}"\n')
     env = {"POSTGRES_IMAGE": servers_image, "REDIS_IMAGE": servers_image, "APP_PORT": str(free_port())}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    yield StackShop(Sandbox(tmp_path, {**os.environ, "PATH": path, "PYTHONUTF8": "1", **env}), project)
+    yield StackShop(Sandbox(tmp_path, {**os.environ, "PATH": path, **env}), project)
     remove(f"{project}-local")
     subprocess.run(["docker", "image", "rm", f"{project}-local-app"], capture_output=True, check=False)
 
