@@ -37,6 +37,19 @@ def test_a_value_that_is_plain_elsewhere_is_no_secret_in_the_example(shop: Shop)
     assert found(shop) == [("ET052", "production:DB_HOST")]
 
 
+@pytest.mark.parametrize("file", [".env", ".env.local"])
+def test_a_developer_s_copy_of_the_example(shop: Shop, file: str) -> None:
+    """`cp .env.example .env` is how many begin: its secrets are the example's own."""
+    shop.replace(".env.example", "DB_PASSWORD=changeme", "DB_PASSWORD=herminetincture")
+    if file == ".env.local":
+        shop.git("rm", "-q", "--cached", file)
+    shop.set_secret(file, "DB_PASSWORD", "herminetincture")
+    if file == ".env":
+        shop.append(file, "DB_PASSWORD=herminetincture\n")
+
+    assert [kind for kind, _ in found(shop)] == ([] if file == ".env" else ["ET032"])
+
+
 @pytest.mark.parametrize("value", ["8000", "true", "Off"])
 def test_a_number_or_a_switch_is_no_placeholder(shop: Shop, value: str) -> None:
     """It is the same in every environment, and stays so where somebody encrypts it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from .. import settings_class
+from ..config import LAYERED
 from ..envfiles import ENCRYPTED, PUBLIC_KEY, Entry, EnvFile, read_env_file
 from ..errors import ConfigInvalid, EnvtasksError
 from . import findings
@@ -74,6 +75,8 @@ def real_values(inputs: Inputs, file: EnvFile) -> Iterator[tuple[Entry, str]]:
         if not found.environment.public
         and inputs.is_secret(name)
         and (name, value) not in inputs.plain
+        # a developer's own plain values come from the example
+        and (found.environment.name not in LAYERED or found.definitions[name].winner.entry.encrypted)
         and len(value) >= _SHORTEST
         and not is_placeholder(value)
     }
