@@ -14,10 +14,10 @@ REPOSITORY = Path(__file__).parents[1]
 
 @dataclass(slots=True)
 class Command:
-    """One `$ …` line: the command, the exit code that a comment `# exit N` gives it, and the output shown below it."""
+    """One `$ …` line: the command, the output shown below it, and the exit code: a last line `[exit code N]`."""
 
     line: str
-    exit_code: int
+    exit_code: int = 0
     output: str = ""
 
     @property
@@ -55,12 +55,12 @@ def commands(page: str) -> list[Command]:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         if language == "yaml" and (path := re.match(r"# (\S+\.ya?ml)\n", block)):
-            found.append(Command(f"cat > {path[1]} << 'END'\n{block}END", 0))
+            found.append(Command(f"cat > {path[1]} << 'END'\n{block}END"))
         for line in block.splitlines(keepends=True) if language == "console" else ():
             if line.startswith("$ "):
-                words = line.removeprefix("$ ").strip()
-                stated = re.search(r"# exit (\d+)$", words)
-                found.append(Command(words, int(stated[1]) if stated else 0))
+                found.append(Command(line.removeprefix("$ ").strip()))
+            elif stated := re.fullmatch(r"\[exit code (\d+)\]\n", line):
+                found[-1].exit_code = int(stated[1])
             else:
                 found[-1].output += line
     return found

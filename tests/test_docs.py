@@ -9,7 +9,7 @@ import pytest
 
 from envtasks import errors
 from envtasks.hydration import checks
-from tests.guides import REPOSITORY
+from tests.guides import REPOSITORY, blocks
 
 PAGES = sorted(
     str(path.relative_to(REPOSITORY))
@@ -41,6 +41,15 @@ def test_links_lead_somewhere(page: str) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_lines_hold_no_explanation(page: str) -> None:
+    """cmd has no comments: what is pasted with one ends in an error. What stands in a block is the command alone."""
+    typed = [line for line in "".join(blocks(page, "console")).splitlines() if line.startswith("$ ")]
+    typed += "".join([*blocks(page, ""), *blocks(page, "sh"), *blocks(page, "powershell")]).splitlines()
+
+    assert [line for line in typed if re.search(r"(^|\s)#\s", line)] == []
 
 
 def test_contributing_names_modules_that_exist() -> None:
