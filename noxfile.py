@@ -40,6 +40,7 @@ def lint(session: nox.Session) -> None:
 
 @session(default=False, tags=["check"])
 def types(session: nox.Session) -> None:
-    """mypy, strict, over sources, tests and task files."""
+    """mypy, strict, over sources, tests and task files, also as on Windows, whose modules have other names."""
     install(session, "test", "lint")
     session.run("mypy")
+    session.run("mypy", "--platform", "win32")

@@ -24,7 +24,7 @@ class Typist:
 
         self.seen = ""
         self.status: int | None = None
-        self.pid, self._fd = pty.fork()
+        self.pid, self._fd = pty.fork()  # type: ignore[attr-defined,unused-ignore]
         if self.pid == 0:
             try:
                 os.chdir(cwd or ".")
@@ -40,11 +40,11 @@ class Typist:
         """Return when the process reads its terminal letter by letter, instead of line by line."""
         import termios
 
-        wait_until(lambda: not termios.tcgetattr(self._fd)[3] & termios.ICANON, "an unbuffered terminal")
+        wait_until(lambda: not termios.tcgetattr(self._fd)[3] & termios.ICANON, "an unbuffered terminal")  # type: ignore[attr-defined,unused-ignore]
 
     def wait_until_lent(self) -> None:
         """Return when another process group than that of the process has the terminal."""
-        wait_until(lambda: os.tcgetpgrp(self._fd) != self.pid, "lending the terminal")
+        wait_until(lambda: os.tcgetpgrp(self._fd) != self.pid, "lending the terminal")  # type: ignore[attr-defined,unused-ignore]
 
     def expect(self, text: str, timeout: float = SECONDS) -> str:
         """What is on the screen up to and with this text."""
@@ -70,7 +70,7 @@ class Typist:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if not self._read(0.05):
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                pid, status = os.waitpid(self.pid, os.WNOHANG)  # type: ignore[attr-defined,unused-ignore]
                 if pid:
                     self.status = status
                     return os.waitstatus_to_exitcode(status), self.seen
@@ -82,7 +82,7 @@ class Typist:
     def __exit__(self, *_: object) -> None:
         if self.status is None:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)  # type: ignore[attr-defined,unused-ignore]
             with suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
         os.close(self._fd)

@@ -88,7 +88,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     """A pipe in place of an env file is an error, and is not waited for."""
     path = tmp_path / ".env.local"
-    os.mkfifo(path)
+    os.mkfifo(path)  # type: ignore[attr-defined,unused-ignore]
     error = ended(lambda: read_env_file(path))
     assert isinstance(error, EnvFileInvalid)
     assert error.message == ".env.local is a pipe or a device, expected an env file."

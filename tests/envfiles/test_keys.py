@@ -263,12 +263,12 @@ def test_a_folder_in_place_of_a_key_file_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
 def test_a_fifo_in_place_of_a_key_file_does_not_hang(tmp_path: Path) -> None:
     """A FIFO without a writer is listed as not a file."""
-    os.mkfifo(tmp_path / ".env.keys")
+    os.mkfifo(tmp_path / ".env.keys")  # type: ignore[attr-defined,unused-ignore]
     ring = ended(lambda: find_keys(environment(tmp_path), {}))
     assert ring.searched[-1] == ".env.keys: not a file"
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs file modes that bind this user")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs file modes that bind this user")  # type: ignore[attr-defined,unused-ignore]
 def test_an_unreadable_key_file_is_listed_with_the_reason(tmp_path: Path) -> None:
     """A key file that cannot be read is listed with the system's reason."""
     key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_STAGING={A}\n", mode=0)

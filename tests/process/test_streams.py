@@ -128,7 +128,7 @@ def test_a_redacted_terminal_is_known_as_one() -> None:
     """Where output is redacted, what it was before says whether a person can be asked."""
     import pty
 
-    parent, child = pty.openpty()
+    parent, child = pty.openpty()  # type: ignore[attr-defined,unused-ignore]
 
     with redact_file_descriptors(REDACTOR, [child]):
         assert (os.isatty(child), original_is_terminal(child)) == (False, True)
@@ -291,7 +291,7 @@ def test_finish_returns_when_the_output_so_far_is_copied() -> None:
 def test_writing_waits_for_a_full_pipe_that_does_not_block() -> None:
     """Another process that makes our output non-blocking loses us nothing."""
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    os.set_blocking(writer, False)  # type: ignore[attr-defined,unused-ignore]
     data = b"x" * 1_000_000
 
     def write() -> None:

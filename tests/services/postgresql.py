@@ -46,7 +46,7 @@ def running(place: Path, host: str, port: int, account: Account) -> Iterator[Non
         )
     argv: list[str | Path] = [programs / "postgres", "-D", data]
     log = place / "postgresql.log"
-    with process(argv, lambda: _ready(host, port, account), log=log, stop=signal.SIGQUIT, **how):
+    with process(argv, lambda: _ready(host, port, account), log=log, stop=signal.SIGQUIT, **how):  # type: ignore[attr-defined,unused-ignore]
         yield
 
 
@@ -55,7 +55,7 @@ def _initialize(programs: Path, data: Path, account: Account, how: dict[str, Any
     password.touch(mode=0o600)
     password.write_text(account.password, encoding="utf-8")
     if "user" in how:
-        os.chown(password, how["user"], how["group"])
+        os.chown(password, how["user"], how["group"])  # type: ignore[attr-defined,unused-ignore]
     argv: list[str | Path] = [
         programs / "initdb",
         "-D",

@@ -78,7 +78,7 @@ def test_a_rotation_can_be_killed_at_any_moment(shop: Path) -> None:
         with process.stdout as output:
             assert ended(output.readline) == "ready\n"
             time.sleep(moments.uniform(0, 0.4))
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(signal.SIGKILL)  # type: ignore[attr-defined,unused-ignore]
             process.wait(timeout=60)
 
         assert values_open(project)

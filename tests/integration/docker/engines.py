@@ -130,7 +130,7 @@ def _until_ready(process: subprocess.Popen[bytes], host: str, log: Path) -> None
 @contextmanager
 def _bare_buildkit(path: Path, engine: Path) -> Iterator[None]:
     """A socket that speaks BuildKit's protocol: the engine has it behind an HTTP upgrade (POST /grpc)."""
-    listener = socket.socket(socket.AF_UNIX)
+    listener = socket.socket(socket.AF_UNIX)  # type: ignore[attr-defined,unused-ignore]
     listener.bind(str(path))
     listener.listen(50)
 
@@ -150,7 +150,7 @@ def _bare_buildkit(path: Path, engine: Path) -> Iterator[None]:
 
 
 def _relay(client: socket.socket, engine: Path) -> None:
-    with client, socket.socket(socket.AF_UNIX) as upstream:
+    with client, socket.socket(socket.AF_UNIX) as upstream:  # type: ignore[attr-defined,unused-ignore]
         upstream.connect(str(engine))
         upstream.sendall(
             b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"

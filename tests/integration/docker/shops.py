@@ -92,7 +92,7 @@ class Shop:
         import pty
 
         drawn: list[bytes] = []
-        pid, fd = pty.fork()
+        pid, fd = pty.fork()  # type: ignore[attr-defined,unused-ignore]
         if pid == 0:  # pragma: no cover - the child becomes inv
             os.chdir(self.sandbox.root)
             env = {**self.sandbox.env, **self.env, "TERM": "xterm"}

@@ -482,7 +482,7 @@ def test_on_a_terminal_there_is_a_live_table(shop: StackShop) -> None:
     import pty
 
     shop.sandbox.write("docker/compose.yaml", STACK)
-    main, child = pty.openpty()
+    main, child = pty.openpty()  # type: ignore[attr-defined,unused-ignore]
     argv = [sys.executable, "-m", "invoke", "compose.up"]
     env = {**shop.sandbox.env, "TERM": "xterm", "COLUMNS": "100"}
     process = subprocess.Popen(argv, cwd=shop.sandbox.root, env=env, stdin=child, stdout=child, stderr=child)

@@ -167,7 +167,7 @@ def test_a_process_that_is_killed_between_apply_and_patch_is_caught_up(shop: Sho
     with held(shop, "deployments") as reached:
         process = started(shop)
         assert reached.wait(60)
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # type: ignore[attr-defined,unused-ignore]
         process.communicate(timeout=60)
     assert (shop.secret(), shop.generation()) == ({"DB_PASSWORD": "another-value"}, 1)
     catches_up(shop)
@@ -181,7 +181,7 @@ def test_ctrl_c_in_the_middle_says_what_was_done(shop: Shop) -> None:
     with held(shop, "deployments") as reached:
         process = started(shop)
         assert reached.wait(60)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # type: ignore[attr-defined,unused-ignore]
         output, errors = process.communicate(timeout=60)
     summary = f"Done: {SECRET}, {CONFIG}. Not confirmed: {DEPLOYMENT} rollout."
     assert summary in output
