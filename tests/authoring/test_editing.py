@@ -206,6 +206,15 @@ def test_what_cannot_be_written_is_edited_again(tmp_path: Path, typed: str, prob
     assert text_of(it) == before
 
 
+def test_lines_that_were_ignored_before_hinder_no_edit(tmp_path: Path) -> None:
+    """Not even where one of several is taken away, so that the sentence about them is another one."""
+    it = target(tmp_path, HEADER + "garbage\nmore of it\nA=1\n")
+
+    edited(it, Person.making(lambda text: text.replace("A=1", "A=2").replace("more of it\n", "")))
+
+    assert text_of(it) == HEADER + "garbage\nA=2\n"
+
+
 def test_the_file_may_change_meanwhile(tmp_path: Path) -> None:
     """Then it stays as the other left it, and the edit is kept beside it, encrypted."""
     it = target(tmp_path, HEADER + SECRETS)

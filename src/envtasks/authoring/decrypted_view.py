@@ -147,8 +147,10 @@ class DecryptedView:
     def _refuse_mistakes(self, edited: EnvFile) -> None:
         """Raise EnvFileInvalid for an open quote, or a line that is no assignment, where there was none before."""
         before = {sentence for _, sentence in self._shown.warnings}
+        lines, lines_before = (re.split(r"\r\n|\r|\n", file.text) for file in (edited, self._shown))
         for line, sentence in edited.warnings:
-            if sentence not in before and ("quote" in sentence or "is ignored" in sentence):
+            ignored = "is ignored" in sentence and lines[line - 1] not in lines_before
+            if sentence not in before and ("quote" in sentence or ignored):
                 raise EnvFileInvalid(f"{self._draft.target.label}:{line}: {sentence}.")
 
 
