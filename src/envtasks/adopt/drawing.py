@@ -16,10 +16,10 @@ from .project_files import (
     plan_pyproject,
 )
 from .questions import Answers
+from .requirement import own_requirement
 from .survey import Survey
 from .task_files import plan_task_files
 
-PACKAGE = "envtasks[fast]"
 _INSTALL = {
     "uv": "uv sync",
     "poetry": "poetry install",
@@ -50,7 +50,7 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
 
 def _plan(draft: Draft, names: tuple[str, ...]) -> Plan:
     survey = draft.survey
-    packages: tuple[str, ...] = () if _has_package(survey) else (PACKAGE,)
+    packages: tuple[str, ...] = () if _has_package(survey) else (own_requirement(),)
     packages += tuple(each for each in draft.packages if not survey.depends_on(each))
     if packages and not draft.answers.yes(
         "dependency", default=True, about=f"It needs {', '.join(packages)}."

@@ -1,0 +1,44 @@
+"""The requirement on envtasks that a project gets."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from envtasks.adopt.requirement import own_requirement
+
+ADDRESS = "https://git.example.com/tools/envtasks"
+
+
+@pytest.mark.parametrize(
+    ("origin", "requirement"),
+    [
+        (None, "envtasks[fast]"),
+        (
+            {"url": "file:///src/envtasks", "dir_info": {"editable": True}},
+            "envtasks[fast] @ file:///src/envtasks",
+        ),
+        ({"url": "file:///w/e.whl", "archive_info": {}}, "envtasks[fast] @ file:///w/e.whl"),
+        (
+            {"url": ADDRESS, "vcs_info": {"vcs": "git", "commit_id": "5e5d", "requested_revision": "v1"}},
+            f"envtasks[fast] @ git+{ADDRESS}@v1",
+        ),
+        (
+            {"url": ADDRESS, "vcs_info": {"vcs": "git", "commit_id": "5e5d"}, "subdirectory": "py"},
+            f"envtasks[fast] @ git+{ADDRESS}@5e5d#subdirectory=py",
+        ),
+    ],
+)
+def test_a_project_gets_envtasks_from_where_it_was_installed(
+    origin: dict[str, Any] | None, requirement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name from an index, else by the address that the installer wrote down."""
+    recorded = None if origin is None else json.dumps(origin)
+    installed = SimpleNamespace(read_text=lambda name: recorded if name == "direct_url.json" else None)
+    monkeypatch.setattr(metadata, "distribution", lambda name: installed)
+
+    assert own_requirement() == requirement
