@@ -10,9 +10,11 @@ from ..authoring import encrypt_values, find_target
 from ..check import is_placeholder, is_secret_name, write_example
 from ..config import OVERRIDES
 from ..console import counted
-from ..envfiles import EnvFile, append_variable, parse_env_file
+from ..envfiles import EnvFile, append_variable, parse_env_file, spell
 from ..errors import ConfigInvalid
 from .code import Read, environment_flag, settings_classes, variables_read
+from .compose_readers import compose_literals
+from .insertion import appended
 from .plan import Draft
 from .render import render
 from .sources import LOCAL, Source, baseline_name, is_harmless
@@ -28,10 +30,9 @@ _EXAMPLE_VALUES: Final = {  # by the end of the name: what a type such as int or
 
 
 def plan_baselines(draft: Draft, names: Iterable[str]) -> None:
-    """Make a baseline for each environment, and bring .env.example up to date."""
+    """Make a baseline for each environment that has none."""
     for name in names:
         _plan_baseline(draft, name)
-    _plan_example(draft)
 
 
 def required_names(draft: Draft) -> dict[str, str]:
@@ -79,12 +80,11 @@ def _plan_baseline(draft: Draft, name: str) -> None:
     if used:
         draft.keep(used[0], "an env file in use already")
         return
-    if name in draft.survey.project.environments and draft.survey.declares(name):
+    if name in draft.survey.project.environments and draft.survey.uses(name):
         return
     plain = [each for each in own if each.kind == "plain"]
     file, origin = _merged(draft, name, plain)
     draft.path(label).write_bytes(file.encode(file.text))
-    draft.track(label)
     secret = _secret(draft, file)
     if secret:
         environment = draft.project.future_environment(name)
@@ -119,7 +119,29 @@ def _merged(draft: Draft, name: str, plain: Iterable[Source]) -> tuple[EnvFile, 
                 and each != draft.project.environment_variable
             ):
                 file = append_variable(file, each, value)
+        file = _with_literals(draft, file)
     return file, origin
+
+
+def _with_literals(draft: Draft, file: EnvFile) -> EnvFile:
+    """The file with the secrets that compose files have written out, unless it has them under any name."""
+    for literal in compose_literals(draft.survey):
+        if literal.value not in {entry.value for entry in file.entries} and literal.name not in {
+            entry.name for entry in file.entries
+        }:
+            file = append_variable(file, literal.name, spell(literal.name, literal.value))
+    optional = {
+        each.name: each.default
+        for each in reversed(variables_read(draft.survey))
+        if not each.required and each.name not in {entry.name for entry in file.entries}
+    }
+    if not optional:
+        return file
+    lines = [
+        f"# {name}={'' if is_secret_name(name) else value or ''}".rstrip() for name, value in optional.items()
+    ]
+    text = appended(file.text, "\n".join(["# the code has defaults for these", *lines, ""]), gap=1)
+    return parse_env_file(text, path=file.path, encoding=file.encoding)
 
 
 def _with_entries(file: EnvFile, source: Source, *, heading: str) -> EnvFile:
@@ -166,6 +188,17 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
             )
             if draft.answers.yes("untrack", default=True, about=about):
                 draft.untrack.append(source.file)
+                draft.notes.append(
+                    f"with the next pull {source.file} goes away in every other clone; tell your colleagues"
+                )
+            names = [entry.name for entry in source.entries if not is_harmless(entry)]
+            if names:
+                draft.leave(
+                    source.file,
+                    next(entry.line for entry in source.entries if entry.name == names[0]),
+                    f"git's history keeps these values, in every clone: {', '.join(names)}",
+                    f"replace each where it is issued, then: inv env.set {names[0]} --env {source.environment}",
+                )
         if source.file == OVERRIDES:
             draft.leave(
                 source.file,
@@ -175,8 +208,10 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
             )
 
 
-def _plan_example(draft: Draft) -> None:
+def plan_example(draft: Draft, names: Iterable[str]) -> None:
     """Bring .env.example up to date, under the name that the project's own has."""
+    for name in names:
+        draft.track(baseline_name(name))
     existing = next((each.file for each in draft.sources if each.kind == "example"), None)
     if existing:
         draft.path(existing)

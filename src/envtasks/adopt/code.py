@@ -154,9 +154,7 @@ def _read(node: ast.AST, file: str, libraries: frozenset[str]) -> Read | None:
     called = ast.unparse(node.func)
     method = called.rpartition(".")[2]
     if method == "getenv" or (
-        method in ("get", "setdefault")
-        and isinstance(node.func, ast.Attribute)
-        and _is_environ(node.func.value)
+        method == "get" and isinstance(node.func, ast.Attribute) and _is_environ(node.func.value)
     ):
         default = node.args[1] if len(node.args) > 1 else None
         return Read(name, file, node.lineno, _text(default), required=False)

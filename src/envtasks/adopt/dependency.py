@@ -12,6 +12,7 @@ from typing import Final
 from ..envfiles import write_atomic
 from ..errors import EnvtasksError, ToolMissing
 from .plan import Plan
+from .survey import Survey
 
 _COMMANDS: Final = {
     "uv": ("uv", "add", "--dev", "--no-sync"),
@@ -29,9 +30,8 @@ def command_for(plan: Plan) -> tuple[str, ...]:
     return (*words, *plan.packages) if words else ()
 
 
-def requirements_file(plan: Plan) -> str:
+def requirements_file(survey: Survey) -> str:
     """The requirements file for development that pip's packages go to."""
-    survey = plan.survey
     found = survey.named(r"(?:[^/]*requirements[^/]*|requirements/[^/]+)\.(?:txt|in)")
     development = [name for name in found if _DEVELOPMENT.fullmatch(name)]
     return development[0] if development else "requirements-dev.txt"
@@ -42,7 +42,7 @@ def add_packages(plan: Plan, undo: list[Callable[[], None]], say: Callable[[str]
     root = plan.survey.root
     command = command_for(plan)
     if not command:
-        _append(root, requirements_file(plan), plan, undo)
+        _append(root, requirements_file(plan.survey), plan, undo)
         return
     program = shutil.which(command[0], path=plan.survey.process_env.get("PATH"))
     if program is None:

@@ -6,7 +6,8 @@ from .. import git
 from ..console import counted
 from ..envfiles import KEY_FILE
 from ..errors import Refused
-from .baselines import choose_environments, plan_baselines
+from .baselines import choose_environments, plan_baselines, plan_example
+from .dependency import requirements_file
 from .plan import Draft, Plan, drafting
 from .project_files import (
     plan_allowlist,
@@ -16,6 +17,7 @@ from .project_files import (
     plan_pyproject,
 )
 from .questions import Answers
+from .readers import plan_readers
 from .requirement import own_requirement
 from .survey import Survey
 from .task_files import plan_task_files
@@ -37,7 +39,9 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
         names = choose_environments(draft)
         plan_pyproject(draft, names)
         plan_baselines(draft, names)
+        plan_readers(draft)
         plan_ignore_files(draft, names)
+        plan_example(draft, names)
         plan_attributes(draft)
         plan_task_files(draft, names)
         plan_allowlist(draft, names)
@@ -64,8 +68,13 @@ def _plan(draft: Draft, names: tuple[str, ...]) -> Plan:
         untrack=tuple(dict.fromkeys(draft.untrack)),
         packages=packages,
         next=_next(draft, names),
-        notes=tuple(draft.notes),
+        notes=(*draft.notes, *_notes(survey)),
     )
+
+
+def _notes(survey: Survey) -> tuple[str, ...]:
+    others = ", ".join(survey.others[:5]) + (", …" if len(survey.others) > 5 else "")
+    return (f"projects of their own, for which init is run in their folder: {others}",) if others else ()
 
 
 def _has_package(survey: Survey) -> bool:
@@ -90,8 +99,7 @@ def _start(survey: Survey) -> str:
     """The command that installs the project with its development dependencies."""
     if survey.manager in _INSTALL:
         return _INSTALL[survey.manager]
-    lines = survey.installation.install
-    return " && ".join(lines) if lines else 'pip install "envtasks[fast]"'
+    return f"pip install -r {requirements_file(survey)}"
 
 
 def _next(draft: Draft, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -156,8 +156,13 @@ class Draft:
             before = original.read_bytes() if original.is_file() else None
             after = path.read_bytes()
             if before != after:
-                what, why = self.reasons.get(name, ("keys and patterns", "so that secrets stay out of git"))
                 secret = name.rpartition("/")[2] == KEY_FILE or name.endswith(".keys")
+                usual = (
+                    ("private keys", "they open the env files")
+                    if secret
+                    else ("patterns", "secrets stay out of git")
+                )
+                what, why = self.reasons.get(name, usual)
                 yield FileChange(name, before, after, what, why, 0o600 if secret else None)
 
 
@@ -165,7 +170,9 @@ class Draft:
 def drafting(survey: Survey, answers: Answers) -> Iterator[Draft]:
     """A draft in a private temporary folder, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="envtasks-") as name:
-        top = Path(name).resolve()
+        top = (
+            Path(name).resolve() / (survey.top or survey.root).name
+        )  # messages and files may have the folder's name
         inside = survey.root.relative_to(survey.top.resolve()) if survey.top else Path()
         root = top / inside
         root.mkdir(parents=True, exist_ok=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Final
 
-from .. import inventory
+from .. import git, inventory
 from ..authoring import attribute_lines, missing_patterns, with_environment
 from ..config import LAYERED, OVERRIDES, PROTECTED, Project
 from ..console import counted
@@ -15,6 +16,7 @@ from .baselines import flag_of
 from .code import settings_classes
 from .insertion import appended, with_table
 from .plan import Draft
+from .readers import injected_services
 from .render import render
 from .sources import baseline_name
 
@@ -52,6 +54,14 @@ def plan_ignore_files(draft: Draft, names: tuple[str, ...]) -> None:
         patterns |= dict.fromkeys(
             missing_patterns(environment, path, draft.root / KEY_FILE, draft.survey.process_env)
         )
+    # what leaves the index would come back with the next `git add --all`
+    exposed = [draft.survey.root / each for each in draft.untrack]
+    ignored = git.ignored(draft.survey.root, exposed, draft.survey.process_env)
+    patterns |= dict.fromkeys(
+        f"/{each}"
+        for each, path in zip(draft.untrack, exposed, strict=True)
+        if path not in ignored and each not in patterns
+    )
     if patterns:
         after = appended(draft.text(".gitignore"), "".join(f"{each}\n" for each in patterns))
         draft.write(
@@ -136,6 +146,8 @@ def _table(draft: Draft, names: tuple[str, ...]) -> dict[str, Any]:
     if (flag := flag_of(draft)) is not None:
         table["environment-variable"] = flag
     table["environments"] = {name: _declaration(name) for name in names}
+    if services := injected_services(draft):
+        table["compose"] = {"inject": list(services)}
     return table
 
 
@@ -157,6 +169,8 @@ def _toml(table: dict[str, Any]) -> str:
         lines.append(
             f"{name} = {{ files = [{files}]{', protected = true' if 'protected' in value else ''} }}"
         )
+    if "compose" in table:
+        lines += ["", "[tool.envtasks.compose]", f"inject = {json.dumps(table['compose']['inject'])}"]
     return "\n".join(lines) + "\n"
 
 

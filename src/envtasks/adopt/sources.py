@@ -127,7 +127,7 @@ def _sources(survey: Survey) -> Iterator[Source]:
         elif environment is None:
             kind = "other"
         else:
-            kind = "baseline" if encrypted or survey.declares(declared.get(name, "")) else "plain"
+            kind = "baseline" if encrypted or survey.uses(declared.get(name, "")) else "plain"
         yield Source(name, kind, environment, name in survey.tracked, file)
 
 

@@ -50,8 +50,10 @@ class Survey:
         """What precedes a command in the project's environment: `uv run `, or nothing."""
         return self.installation.run
 
-    def declares(self, environment: str) -> bool:
-        """Whether pyproject.toml declares this environment."""
+    def uses(self, environment: str) -> bool:
+        """Whether the project works with this environment already: by pyproject.toml, or by its tasks."""
+        if "envtasks" in self.text("tasks.py") and environment in self.project.environments:
+            return True
         table = self.pyproject.get("tool", {}).get("envtasks", {}).get("environments", {})
         return environment in table
 
@@ -117,7 +119,15 @@ class Survey:
 def look(root: Path, process_env: Mapping[str, str], *, manager: str | None = None) -> Survey:
     """The survey of the project in this folder. Raises Refused for what `init` cannot work on, ConfigInvalid."""
     root = root.resolve()
+    files, others = _walk(root)
     _refuse_parent(root)
+    if others and not any(
+        "/" not in name and name.endswith((".py", ".toml", ".txt", ".lock")) for name in files
+    ):
+        raise Refused(
+            f"There is no project in {root.name} itself, but in {', '.join(others[:5])}.",
+            hint=f"cd {others[0]}",
+        )
     project = Project.load(root)
     pyproject = read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
     installation = _installation(project, manager)
@@ -128,7 +138,6 @@ def look(root: Path, process_env: Mapping[str, str], *, manager: str | None = No
         )
     top = git.output(root, process_env, "rev-parse", "--show-toplevel")
     listed = git.output(root, process_env, "ls-files", "-z") if top is not None else None
-    files, others = _walk(root)
     return Survey(
         root=root,
         project=project,
@@ -157,6 +166,9 @@ def _refuse_parent(root: Path) -> None:
 def _installation(project: Project, manager: str | None) -> Installation:
     """The project's package manager. Raises ConfigInvalid where two lock files are there and none was chosen."""
     table = project.table("ci")
+    usual = ("pyproject.toml", "Pipfile", "setup.py", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
+    if not any((project.root / name).is_file() for name in usual):
+        manager = manager or "pip"
     if manager:
         from dataclasses import replace
 

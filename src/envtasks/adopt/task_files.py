@@ -100,7 +100,8 @@ def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> 
     after = with_python(
         text,
         NOXFILE,
-        imports="from envtasks.sessions import session as environment_session\n",
+        imports="from sys import executable as environment_python\n\n"
+        "from envtasks.sessions import session as environment_session\n",
         body=render("noxfile_added.py.j2", **values),
     )
     draft.write(NOXFILE, after, what="sessions in an environment", why="tests, each in its environment")

@@ -1,0 +1,56 @@
+"""Plan what becomes of readers of env files: reported with their replacement, and changed where the answer is yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..compose import read_compose_files
+from .compose_readers import compose_places
+from .places import Place, by_file, patched
+from .plan import Draft
+from .python_readers import python_readers, written_out
+from .sources import LOCAL
+from .text_readers import text_readers
+
+
+def plan_readers(draft: Draft) -> None:
+    """Report every place that reads an env file by itself; with the answer `patch` change those that can be."""
+    places = list(_places(draft))
+    known = [place for place in places if place.lines is not None]
+    about = "\n".join(f"  {each.file}:{each.line}: {each.sentence}" for each in known)
+    patch = bool(known) and draft.answers.yes("patch", default=False, about=about)
+    for file, found in by_file(places).items():
+        if patch and any(each.lines is not None for each in found):
+            text = patched(draft.text(file), found)
+            lines = ", ".join(str(each.line) for each in reversed(found) if each.lines is not None)
+            draft.write(file, text, what=f"line {lines}", why="values come from the environment alone")
+        for each in reversed(found):
+            if not patch or each.lines is None:
+                draft.leave(each.file, each.line, each.sentence, each.replacement)
+
+
+def injected_services(draft: Draft) -> tuple[str, ...]:
+    """The services of the project's own stack that get an env file today, and the whole environment from now on."""
+    compose = read_compose_files(draft.survey.project, {})
+    stack = [path.relative_to(draft.survey.root).as_posix() for path in compose.files] if compose else []
+    found = compose_places(draft.survey, _files(draft), {})
+    return tuple(dict.fromkeys(service for place, service in found if service and place.file in stack))
+
+
+def _files(draft: Draft) -> frozenset[str]:
+    return frozenset(each.file for each in draft.sources if each.kind != "example")
+
+
+def _places(draft: Draft) -> Iterator[Place]:
+    files = _files(draft)
+    yield from python_readers(draft.survey, files)
+    values = {
+        entry.name: entry.value
+        for each in draft.sources
+        if each.environment == LOCAL
+        for entry in each.entries
+    }
+    for place, _ in compose_places(draft.survey, files, values):
+        yield place
+    yield from written_out(draft.survey)
+    yield from text_readers(draft.survey)

@@ -1,0 +1,96 @@
+"""Makefiles, scripts, Dockerfiles and pipelines that read or copy env files, or run tests without an environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from .places import Place
+from .survey import Survey
+
+_FILE: Final = r"[\w./$(){}-]*\.env(?:\.[\w-]+)?(?![\w.-]*\.example\b)"
+_MAKEFILES: Final = r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|.*\.mk)"
+_SCRIPTS: Final = (
+    rf"{_MAKEFILES}|(?:.*/)?(?:[Jj]ustfile|Procfile|Taskfile\.ya?ml|tox\.ini|\.envrc|.*\.(?:sh|bash))"
+)
+_PIPELINES: Final = (
+    r"\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.yml|\.circleci/config\.yml|azure-pipelines\.yml"
+)
+_DOCKERFILES: Final = r"(?:.*/)?(?:Dockerfile|Containerfile)[^/]*|(?:.*/)?[^/]*\.[Dd]ockerfile"
+_IN_SCRIPTS: Final = (
+    (
+        rf"^\s*-?s?include\s+{_FILE}",
+        "reads an env file into make",
+        'a task with env="local": envtasks migrate',
+    ),
+    (
+        rf"\bcp\s+(?:-\w+\s+)?\S*(?:example|sample|template|dist)\S*\s+{_FILE}",
+        "copies an example to an env file",
+        "remove it: the baseline has the values",
+    ),
+    (
+        rf"(?:\bsource|(?:^|[\s;&|])\.)\s+{_FILE}|export\s+\$+\(.*{_FILE}",
+        "reads an env file into the shell",
+        "inv exec --env local -- COMMAND",
+    ),
+    (
+        rf"--env-file[= ]+{_FILE}",
+        "hands an env file to a program",
+        "the command without it: inv exec --env local -- …",
+    ),
+    (r"\bdotenvx?\s+(?:run|-f|-e)\b", "runs a command with an env file", "inv exec --env local -- COMMAND"),
+    (
+        r"^\s*dotenv(?:_if_exists)?\b",
+        "lets direnv read an env file",
+        "remove it: tasks get the values of their environment",
+    ),
+)
+
+
+def text_readers(survey: Survey) -> Iterator[Place]:
+    """The places in scripts, Dockerfiles and pipelines; comments are left out."""
+    for file in survey.named(f"{_SCRIPTS}|{_PIPELINES}|{_DOCKERFILES}"):
+        pipeline = re.fullmatch(_PIPELINES, file) is not None
+        docker = re.fullmatch(_DOCKERFILES, file) is not None
+        text = survey.text(file)
+        if "envtasks" in text and pipeline:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.lstrip().startswith("#"):
+                continue
+            if docker:
+                yield from _of_dockerfile(file, number, line)
+            else:
+                yield from _of_script(file, number, line)
+            if pipeline:
+                yield from _of_pipeline(survey, file, number, line)
+
+
+def _of_dockerfile(file: str, number: int, line: str) -> Iterator[Place]:
+    if re.match(rf"\s*(?:COPY|ADD)\s+(?:\S+\s+)*?{_FILE}(?:\s|$)", line):
+        yield Place(file, number, number, "copies an env file into the image", ())
+
+
+def _of_script(file: str, number: int, line: str) -> Iterator[Place]:
+    for pattern, sentence, advice in _IN_SCRIPTS:
+        if re.search(pattern, line):
+            yield Place(file, number, number, sentence, None, advice)
+            return
+
+
+def _of_pipeline(survey: Survey, file: str, number: int, line: str) -> Iterator[Place]:
+    """Steps that run the tests: in an environment they run as a session of nox."""
+    found = re.match(
+        r"(?P<before>\s*(?:- )?(?:run: )?)(?P<command>(?:\S+ run )?(?:python3? -m )?pytest\b.*)$", line
+    )
+    if found:
+        command = f"{survey.runner}nox -s unit"
+        yield Place(
+            file,
+            number,
+            number,
+            "runs the tests in no environment",
+            None,
+            f"{found['before'].strip()} {command}".strip(),
+        )
