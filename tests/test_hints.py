@@ -16,10 +16,10 @@ from tests.guides import REPOSITORY
 SOURCES = REPOSITORY / "src" / "envtasks"
 # the rest of a command ends where a sentence goes on
 COMMAND = re.compile(
-    r'\b(?:inv|envtasks) ((?:exec|(?:env|docker|compose|deploy|ci)\.[\w-]+)\b)([^`"|;,\n)]*)'
+    r'\b(?:inv|envtasks) ((?:exec|doctor|completion|(?:env|docker|compose|deploy|ci)\.[\w-]+)\b)([^`"|;,\n)]*)'
 )
 # other programs that a hint may name; each is installed by whoever needs what the hint is about
-PROGRAMS = {"docker", "gh", "git", "kubectl", "node", "nox", "npm", "brew", "python", "uv", "winget"}
+PROGRAMS = {"docker", "gh", "git", "kubectl", "node", "nox", "npm", "pipx", "brew", "python", "uv", "winget"}
 QUOTED = re.compile(r"`([a-z][\w.-]*) [^`]*`")
 
 

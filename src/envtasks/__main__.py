@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 
 def main() -> None:
-    """Run the built-in tasks as `inv` would; what git calls for each file starts without Invoke."""
+    """Run the built-in tasks as `inv` would; what git and shells call again and again starts without Invoke."""
     if sys.argv[1:2] in (["git-textconv"], ["git-merge"]):
         from .authoring import run_git_command
 
         sys.exit(run_git_command(sys.argv[1:], os.environ))
+    if sys.argv[1:2] == ["complete-words"]:
+        _complete(sys.argv[2:])
+        return
     from invoke.exceptions import Exit
 
     from .console import ensure_standard_streams
@@ -25,6 +29,20 @@ def main() -> None:
         if end.message:
             print(end.message, file=sys.stderr)
         sys.exit(end.code)
+
+
+def _complete(argv: list[str]) -> None:
+    from pathlib import Path
+
+    from .completion import Names, answer
+
+    def collect(program: str, core: Sequence[str]) -> Names:
+        from .tasks.names import collect
+
+        return collect(program, core)
+
+    lines = answer(argv, os.environ, here=Path.cwd(), collect=collect)
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
 
 
 def _run() -> None:

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import PurePath
 from typing import Final, TextIO
 
-_OURS: Final = re.compile(r"\binv(?= (?:exec|TASK|--list|(?:env|docker|compose|deploy|ci)\.))")
+_OURS: Final = re.compile(r"\binv(?= (?:exec|doctor\b|TASK|--list|(?:env|docker|compose|deploy|ci)\.))")
 STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
 
 
@@ -134,6 +134,14 @@ def print_json(answer: object) -> None:
     from json import dumps
 
     write_utf8(dumps(answer, indent=2) + "\n")
+
+
+def write_line(text: str) -> None:
+    """Write a line to stdout at once; where nobody reads on (`| head`), the exit code still tells the rest."""
+    try:
+        write_utf8(f"{text}\n")
+    except BrokenPipeError:
+        discard_output()
 
 
 def write_utf8(text: str, *, newline_on_terminal: bool = False) -> None:

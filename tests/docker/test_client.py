@@ -20,6 +20,7 @@ from envtasks.docker.client import (
 )
 from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
 from envtasks.redaction import Redactor
+from envtasks.tools import how_to_get
 from tests.fakes import fake_docker
 
 HIDE = Redactor(["marked-value"])
@@ -68,7 +69,7 @@ def test_no_docker_command_is_a_missing_tool(tmp_path: Path) -> None:
         find_docker({"PATH": str(tmp_path)})
 
     assert raised.value.message == "There is no docker command on PATH."
-    assert "install Docker" in raised.value.hint
+    assert raised.value.hint == f"install it: {how_to_get('docker')}"
 
 
 @POSIX

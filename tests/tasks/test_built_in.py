@@ -14,7 +14,13 @@ from envtasks.declare import Task
 from envtasks.errors import BuildFailed
 from envtasks.tasks import built_in
 
-ARGUMENTS = {"ci.render": ["github"], "compose.exec": ["app", "true"], "env.get": ["A"], "exec": ["true"]}
+ARGUMENTS = {
+    "ci.render": ["github"],
+    "compose.exec": ["app", "true"],
+    "env.get": ["A"],
+    "exec": ["true"],
+    "completion": ["fish"],
+}
 ARGUMENTS |= {name: ["A"] for name in ("env.decrypt", "env.explain", "env.new", "env.set", "env.unset")}
 
 
@@ -43,7 +49,7 @@ def test_an_error_ends_with_its_message_hint_and_code(
     """An EnvtasksError of a built-in task's body is two lines on stderr and its exit code, not a traceback."""
     root = built_in()
     monkeypatch.setattr(root[name], "body", _failing(root[name].body))
-    without = name.startswith("ci.") or name in ("env.diff", "env.example", "init")
+    without = name.startswith("ci.") or name in ("completion", "doctor", "env.diff", "env.example", "init")
     environment = [] if without else ["--env", "local"]
     program = Program(name="envtasks", binary="envtasks", namespace=root)
 

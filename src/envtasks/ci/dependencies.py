@@ -116,6 +116,14 @@ def read_installation(project: Project, table: Table) -> Installation:
     return replace(found, install=lines, declared=True) if lines else found
 
 
+def package_manager(project: Project) -> str:
+    """The package manager of a project, as its files say; empty where they do not."""
+    try:
+        return read_installation(project, project.table("ci")).name
+    except ConfigInvalid:
+        return ""
+
+
 def _detected(root: Path, pyproject: Table, requirements: Mapping[str, str]) -> str | None:
     """The package manager that a project's files are of; None where they are of none. Raises ConfigInvalid."""
     locked = [name for name, each in MANAGERS.items() if each.lock and (root / each.lock).is_file()]

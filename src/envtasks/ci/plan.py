@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from ..config import LAYERED
 from ..docker import image_settings
 from ..envfiles import PRIVATE_KEY
 from ..errors import ConfigInvalid, did_you_mean
-from ..process import start_errors
+from ..process import run_probe
 from ..yaml_nodes import line
 from .dependencies import Installation, read_installation
 from .services import Service, read_services
@@ -211,28 +210,6 @@ def list_sessions(
         output = (done.stderr.strip() or done.stdout.strip() or "nox printed nothing").splitlines()[-1]
         raise ConfigInvalid(f"{NOXFILE}: its sessions cannot be listed: {output}", hint="nox --list")
     return tuple(_grouped(json.loads(done.stdout.splitlines()[-1])))
-
-
-def run_probe(
-    words: Sequence[str], process_env: Mapping[str, str], *, cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The finished process of a program that only has to answer; it gets no key, and nothing from an outer nox.
-
-    Raises EnvtasksError where it cannot be started.
-    """
-    env = {name: value for name, value in process_env.items() if not name.startswith(("NOX", "DOTENV_"))}
-    with start_errors(words[0], env, words):
-        return subprocess.run(
-            words,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
 
 
 @dataclass(frozen=True, slots=True)

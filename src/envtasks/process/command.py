@@ -97,6 +97,10 @@ def _missing_hint(name: str, cwd: str | None = None) -> str:
     if file.is_file():
         mended = "" if sys.platform == "win32" else f"chmod +x {name}, or "
         return f"the file is there but cannot be executed: {mended}start it with {_interpreter(name)}"
+    from ..tools import how_to_get
+
+    if command := how_to_get(name):
+        return f"install it: {command}"
     return f"install {name}, or check how it is written"
 
 
@@ -218,6 +222,36 @@ def start_errors(what: str, env: Mapping[str, str], line: str | Sequence[str]) -
         if "long" in str(error):  # Windows: "the environment variable is longer than 32767 characters"
             raise too_large(env, line) from None
         raise
+
+
+def run_probe(
+    words: Sequence[str],
+    process_env: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """The finished process of a program that only has to answer; it gets no key, and nothing from an outer nox.
+
+    Raises EnvtasksError where it cannot be started, or has not ended after `timeout` seconds.
+    """
+    env = {name: value for name, value in process_env.items() if not name.startswith(("NOX", "DOTENV_"))}
+    with start_errors(words[0], env, words):
+        try:
+            return subprocess.run(
+                words,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise EnvtasksError(f"{Path(words[0]).name} has not answered in {timeout:g} seconds.") from None
 
 
 def _start_error(

@@ -19,6 +19,7 @@ from ..invocation import project_at
 from . import command_line
 from .exec import exec_
 
+ALL: Final = ("doctor", *COLLECTIONS)  # what is imported only where a command line can mean it
 LISTING: Final = ("-l", "--list", "-h", "--help", "--complete")
 
 
@@ -40,18 +41,18 @@ def namespace(module: str | ModuleType) -> Collection:
     return _prepared(root)
 
 
-def built_in(wanted: Sequence[str] = COLLECTIONS) -> Collection:
-    """The built-in tasks alone, for the `envtasks` command."""
-    root = Collection()
-    add_built_in(root, wanted)
+def built_in(wanted: Sequence[str] = ALL) -> Collection:
+    """The built-in tasks alone, for the `envtasks` command, and those that only it has."""
+    from .completion import completion
     from .init import init
 
-    root.add_task(init)
+    root = Collection(completion, init)
+    add_built_in(root, wanted)
     return _prepared(root)
 
 
 def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
-    """The built-in collections that a command line can mean.
+    """The built-in tasks and collections, besides exec, that a command line can mean.
 
     `inv run` is typed hundreds of times a day and does not import the modules of tasks that it does not name. What
     lists or completes tasks gets those that the project wants to see.
@@ -60,20 +61,22 @@ def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
     listed: Sequence[str] = ()
     if not heads or any(word.startswith(LISTING) for word in words):
         with translate_errors():
-            listed = project_at(Path.cwd()).collections
-    return tuple(name for name in COLLECTIONS if name in heads or name in listed)
+            listed = ("doctor", *project_at(Path.cwd()).collections)
+    return tuple(name for name in ALL if name in heads or name in listed)
 
 
 def add_built_in(
-    root: Collection, wanted: Sequence[str] = COLLECTIONS, *, hidden: Callable[[str], None] | None = None
+    root: Collection, wanted: Sequence[str] = ALL, *, hidden: Callable[[str], None] | None = None
 ) -> None:
-    """Add `exec` and the built-in collections that are wanted; `hidden` gets the names that `root` has taken."""
-    for name in (exec_.name, *COLLECTIONS):
+    """Add `exec` and the built-in ones that are wanted; `hidden` gets the names that `root` has taken."""
+    for name in (exec_.name, *ALL):
         if name in root.tasks or name in root.collections:
             if hidden is not None:
                 hidden(name)
         elif name == exec_.name:
             root.add_task(exec_)
+        elif name == "doctor" and name in wanted:
+            root.add_task(import_module(".doctor", __name__).doctor)
         elif name in wanted:
             root.add_collection(Collection.from_module(import_module(f".{name}", __name__)), name)
 

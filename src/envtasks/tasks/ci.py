@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -15,6 +15,10 @@ from ..error_translation import PlainTask
 from ..errors import ConfigInvalid, LeakFound
 from ..invocation import current_invocation
 from ..redaction.ci_log import group
+from .doctor import print_checks
+
+if TYPE_CHECKING:
+    from ..doctor import Check
 
 HELP_ENV = "The environment to look at; all of them when left out, and then a missing key is no failure"
 
@@ -81,31 +85,20 @@ def check(c: Context, json: bool = False) -> None:
 )
 def doctor(c: Context, env: str = "", tools: str = "", json: bool = False) -> None:
     """Look at what a job needs before it runs: key, values, settings, tools; code 4, 5 or 7."""
-    from .. import ci
+    from ..doctor import check_job
 
     project = current_invocation(c).project
     environments = [project.environment(env)] if env else list(project.environments.values())
-    rows, codes = [], []
+    checks = check_job(project, environments, tools.replace(",", " ").split(), os.environ)
+    if not env:  # then a missing key is no failure
+        checks = (
+            (of, replace(each, code=0, missing=True) if _lacks_key(each) else each) for of, each in checks
+        )
     with group(f"ci.doctor {env}".strip(), {} if json else os.environ):
-        for place, check in ci.check_job(project, environments, tools.replace(",", " ").split(), os.environ):
-            missing_key_is_fine = not env and check.what == "key"
-            state = "none" if check.code and missing_key_is_fine else check.state
-            codes += [check.code] if state == "FAILED" else []
-            rows.append({"state": state, "of": place, **asdict(check)})
-            if not json:
-                hint = f"\n        {check.hint}" if check.hint else ""
-                _say(f"{state:7} {f'{place} ' if place else ''}{check.what}: {check.found}{hint}\n")
-    if json:
-        console.print_json(rows)
+        codes = print_checks(checks, json=json)
     if codes:
         raise Exit(code=min(codes))
 
 
-def _say(text: str) -> None:
-    """Write at once; where nobody reads on (`| head`), the exit code still tells the rest."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # what is left in the buffer must not fail once more when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _lacks_key(check: Check) -> bool:
+    return check.what == "key" and bool(check.code)

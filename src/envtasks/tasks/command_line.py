@@ -6,18 +6,21 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from .. import console
 from ..config import Project
+from ..error_translation import translate_errors
 from ..errors import EnvtasksError, did_you_mean
 
 if TYPE_CHECKING:
     from invoke.collection import Collection
+    from invoke.tasks import Task
 
 WITH_VALUE: Final = ("-e", "--env")
 OWN_FLAGS: Final = (*WITH_VALUE, "-y", "--yes", "--no-mask", "--no-check")
@@ -63,7 +66,7 @@ def exec_command(words: Sequence[str]) -> list[str]:
 
 
 def adapt(program: Program, root: Collection) -> None:
-    """Let `--help` follow any task, and say of an unknown word what was probably meant."""
+    """Let `--help` follow any task, list the project's own first, and say what an unknown word probably means."""
     parse_tasks = program.parse_tasks
 
     def parse() -> None:
@@ -80,6 +83,33 @@ def adapt(program: Program, root: Collection) -> None:
             raise Exit(console.message("error", message, hint), 1) from None
 
     program.parse_tasks = parse  # type: ignore[method-assign]
+    program.list_flat = partial(_list_flat, program, root)  # type: ignore[method-assign]
+
+
+def _list_flat(program: Program, root: Collection) -> None:
+    """Print all tasks, the project's own under Invoke's heading and those of envtasks below them."""
+    pairs = program._make_pairs(program.scoped_collection)
+    scope = f"{program.list_root}" if program.list_root else ""
+    ours = [pair for pair in pairs if _is_ours(scope + pair[0].partition(" ")[0], root)]
+    own = [pair for pair in pairs if pair not in ours]
+    with translate_errors(failures=True):
+        program.display_with_columns(pairs=own or ours)
+        if own and ours:
+            print("Tasks of envtasks:\n")
+            program.print_columns(ours)
+
+
+def _is_ours(name: str, root: Collection) -> bool:
+    try:
+        return is_built_in(root[name])
+    except KeyError:  # a collection, of which --list-depth shows the number of tasks
+        tasks = [root[task] for task in root.task_names if task.startswith(f"{name}.")]
+        return bool(tasks) and all(map(is_built_in, tasks))
+
+
+def is_built_in(task: Task[Any]) -> bool:
+    """Whether envtasks itself brings a task."""
+    return str(getattr(task.body, "__module__", "")).startswith(f"{__package__}.")
 
 
 def _task_to_explain(words: Sequence[str], root: Collection) -> str | None:

@@ -198,15 +198,14 @@ def _key_at_hand(environment: Environment, ciphertext: str | None) -> str:
     """Where the key comes from that decrypts one ciphertext of an environment; or what is wrong."""
     if ciphertext is None:
         return "none needed"
-    from ..envfiles import decrypt, find_keys
+    from ..envfiles import find_keys
 
     try:
         ring = find_keys(environment, os.environ)
     except EnvtasksError as error:
         return error.message
-    for key in ring.keys:
-        if decrypt([ciphertext], [key.hex])[0] is not None:
-            return f"yes, from {key.source}"
+    if key := ring.opening(ciphertext):
+        return f"yes, from {key.source}"
     if environment.key_command:  # which may ask for a fingerprint, once for each environment
         return f"not run: key-command ({environment.key_command[0]})"
     return "no: none of the keys at hand opens it" if ring.keys else "no"

@@ -47,14 +47,19 @@ def what_is_here(project: Project) -> str:
 def _commands(project: Project) -> dict[str, str]:
     """The next commands, each with what it does."""
     name = next((each.name for each in project.environments.values() if not each.protected), "NAME")
-    first = {
-        "envtasks env.list": "their files, variables and keys",
-        f"envtasks env.show --env {name}": f"what {name} sets, secrets hidden",
-        f"envtasks exec --env {name} -- COMMAND": "run a command with these values",
-        f"envtasks env.set NAME --env {name}": "set a variable, encrypted",
-        "envtasks env.new NAME": "make another environment",
-    }
-    commands = first if project.environments else {"envtasks env.new local": "make one, with a key pair"}
+    if project.environments:
+        commands = {
+            "envtasks env.list": "their files, variables and keys",
+            f"envtasks env.show --env {name}": f"what {name} sets, secrets hidden",
+            f"envtasks exec --env {name} -- COMMAND": "run a command with these values",
+            f"envtasks env.set NAME --env {name}": "set a variable, encrypted",
+        }
+    else:
+        commands = {
+            "envtasks init": "set this project up; shows its plan first",
+            "envtasks env.new local": "make one environment, with a key pair",
+        }
+    commands |= {"envtasks doctor": "what this machine has and lacks"}
     commands |= {"envtasks --list": "all tasks; envtasks --help TASK explains one"}
     if (project.root / "tasks.py").is_file():
         commands |= {"inv --list": "the tasks of this project's tasks.py as well"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.ci.doctor import Check, check_job
 from envtasks.config import Project
+from envtasks.doctor import Check, check_job
 from envtasks.envfiles import generate_keys
 from tests.ci.pipeline_projects import commit
 from tests.projects import Sandbox
@@ -136,15 +136,19 @@ def test_tools_are_started(sandbox: Sandbox, tmp_path: Path) -> None:
     """A tool that is there says its version; one that fails, and one that is missing, are code 7."""
     sandbox.write(".env.local", "A=1\n")
     bin_ = tmp_path / "bin"
-    for name, script in {"good": "echo good 1.2", "docker": "echo no buildx >&2; exit 1"}.items():
+    no_buildx = (
+        'case "$1" in --version) echo Docker version 28.2.2, build 1;; *) echo no buildx >&2; exit 1;; esac'
+    )
+    for name, script in {"good": "echo good 1.2", "docker": no_buildx}.items():
         path = sandbox.write(f"bin/{name}", f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
-    good, docker, missing = checks(
+    good, docker, buildx, missing = checks(
         sandbox, "good", "docker", "absent", environment="local", PATH=f"{bin_}{os.pathsep}/bin"
     )[2:]
     assert good == Check("good", "good 1.2")
-    assert docker == Check("docker", "`docker buildx version` failed: no buildx", 7)
-    assert (missing.code, "absent" in missing.found) == (7, True)
+    assert docker == Check("docker", "28.2.2")
+    assert (buildx.code, buildx.found) == (7, "`docker buildx version` failed: no buildx")
+    assert (missing.code, missing.found) == (7, "absent is not on PATH")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")

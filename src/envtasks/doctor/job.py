@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from .. import inventory, settings_class
 from ..activation import exposed_key_files, hydrate_and_report
 from ..console import counted
 from ..envfiles import PUBLIC_KEY, find_keys, how_to_get_key
-from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid, ToolMissing
-from ..process import find_program
-from .plan import run_probe
+from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid
+from .checks import Check, check_tool
 
 if TYPE_CHECKING:
     from ..config import Environment, Project
     from ..hydration.result import Hydrated
 
-# the call that proves that a tool works
-PROBES: Final[Mapping[str, tuple[str, ...]]] = {
-    "docker": ("docker", "buildx", "version"),
-    "kubectl": ("kubectl", "version", "--client"),
-}
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was checked, what was found, and the exit code if that is a failure."""
-
-    what: str
-    found: str
-    code: int = 0
-    hint: str = ""
-    warning: bool = False
-
-    @property
-    def state(self) -> str:
-        """The first word of the line."""
-        return "FAILED" if self.code else "warning" if self.warning else "ok"
+# what an image job calls besides the program itself
+_PARTS: Final = {"docker": ("docker", "docker buildx")}
 
 
 def check_job(
@@ -52,8 +33,8 @@ def check_job(
         for check in _environment_checks(project, environment, process_env):
             yield environment.name, check
     engine = ["dotenvx"] if project.engine_for(process_env) == "dotenvx" else []
-    for tool in (*engine, *tools):
-        yield "", _check_tool(tool, process_env)
+    for tool in (*engine, *(name for each in tools for name in _PARTS.get(each, (each,)))):
+        yield "", replace(check_tool(tool, process_env, needed_by="this job"), needed_by="")
 
 
 def _environment_checks(
@@ -62,12 +43,7 @@ def _environment_checks(
     """The key, the values and the settings class of one environment; what follows a failure is left out."""
     try:
         for name in exposed_key_files(environment, process_env):
-            yield Check(
-                "key file",
-                f"{name} is in git, so whoever has a clone can read what is encrypted for {environment.name}",
-                hint=f"encrypt with a new key, git rm --cached {name}, and write {name} into .gitignore",
-                warning=True,
-            )
+            yield exposed(name, environment)
         yield (key := _check_key(environment, process_env))
         if key.code:
             return
@@ -81,6 +57,16 @@ def _environment_checks(
     yield Check("values", count)
     if project.settings:
         yield _check_settings(project, hydrated)
+
+
+def exposed(name: str, environment: Environment) -> Check:
+    """The warning about a key file that git has."""
+    return Check(
+        "key file",
+        f"{name} is in git, so whoever has a clone can read what is encrypted for {environment.name}",
+        hint=f"encrypt with a new key, git rm --cached {name}, and write {name} into .gitignore",
+        warning=True,
+    )
 
 
 def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Check:
@@ -111,19 +97,3 @@ def _check_settings(project: Project, hydrated: Hydrated) -> Check:
     errors = ", ".join(f"{name} ({kind})" for name, kind in result.errors)
     hint = f"inv env.show --env {hydrated.environment}"
     return Check("settings", f"{project.settings}: {errors}", SettingsInvalid.code, hint)
-
-
-def _check_tool(tool: str, process_env: Mapping[str, str]) -> Check:
-    try:
-        path = find_program(tool, process_env)
-    except ToolMissing as error:
-        return Check(tool, error.message, error.code, error.hint)
-    words = PROBES.get(tool, (tool, "--version"))
-    try:
-        done = run_probe([path, *words[1:]], process_env)
-    except EnvtasksError as error:
-        return Check(tool, error.message, ToolMissing.code, error.hint)
-    if done.returncode:
-        output = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        return Check(tool, f"`{' '.join(words)}` failed: {output}", ToolMissing.code)
-    return Check(tool, next(iter(done.stdout.strip().splitlines()), path))
