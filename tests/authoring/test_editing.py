@@ -215,6 +215,40 @@ def test_lines_that_were_ignored_before_hinder_no_edit(tmp_path: Path) -> None:
     assert text_of(it) == HEADER + "garbage\nA=2\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "change", "written"),
+    [
+        ("words\nB=1\nmore words\n", replacing("B=1", "B=2"), True),
+        ("words\nB=1\nmore words\n", replacing("more words", "C=1"), True),
+        ("words\nB=1\nmore words\n", replacing("words\nB=1", "B=1"), True),
+        ("words\nB=1\n", replacing("B=1", "B=1\nwords"), False),
+        ("words\nB=1\n", replacing("words", "other"), False),
+        ("export\r=x\rB=1\r", lambda text: text.replace("B=1\r", "B=1\rC=2\r"), True),
+        ("B='a\nwords'\n", replacing("words'", "two\nlines'"), True),
+        ("=x\rexport\r", lambda text: text + "C=2", True),
+    ],
+)
+def test_lines_that_were_ignored_before(tmp_path: Path, before: str, change: Change, written: bool) -> None:
+    """A line that is no assignment may stay or go; one more is refused, with its own line."""
+    it = target(tmp_path, before)
+
+    if written:
+        assert edited(it, Person.making(change), encrypts=False).written
+        return
+    line = 5 if before.startswith("words\nB") and "words" in change("B=1") else 3
+    with pytest.raises(EnvFileInvalid, match=rf"\.env\.staging:{line}: this line is not an assignment"):
+        edited(it, Person.making(change), encrypts=False)
+
+
+def test_a_damaged_ciphertext_can_be_mended(tmp_path: Path) -> None:
+    """Where it is the only encrypted value no key could open any: it is shown as it is."""
+    it = target(tmp_path, HEADER + "A='encrypted:damaged'\nB=1\n")
+
+    done = edited(it, Person.making(replacing("A='encrypted:damaged'", "A=whole")))
+
+    assert (done.changed, hydrated(it)["A"]) == (("A",), "whole")
+
+
 def test_the_file_may_change_meanwhile(tmp_path: Path) -> None:
     """Then it stays as the other left it, and the edit is kept beside it, encrypted."""
     it = target(tmp_path, HEADER + SECRETS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from ..envfiles import (
     EnvFile,
     check_name,
     decode_env_file,
+    is_ciphertext,
     parse_env_file,
     refuse_conflict,
     replace_values,
@@ -24,6 +26,7 @@ from .draft import Draft
 from .values import ciphertext_of, plain_text_of, why_not_encrypted
 
 _MARK: Final = "#| "
+_BREAK: Final = re.compile("\r\n|[\r\n\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,16 @@ class Result:
 class DecryptedView:
     """An env file as a person edits it: its values in plain text, but for those that no plain text carries.
 
-    Raises DecryptionFailed where the file has encrypted values and no key opens any.
+    Raises DecryptionFailed where the file has encrypted values and no key opens any. A damaged one can be mended.
     """
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._ours: list[str] = []  # the lines of ours in the text that the editor has
         ciphertexts = [entry for entry in draft.file.entries if entry.encrypted]
-        if ciphertexts and not draft.plaintexts(ciphertexts, ask=True):
-            draft.plaintext(ciphertexts[0])
+        whole = [entry for entry in ciphertexts if is_ciphertext(entry.value)]
+        if whole and not draft.plaintexts(whole, ask=True):
+            draft.plaintext(whole[0])
         try:
             self._shown = replace_values(draft.file, dict(self._decrypted(ciphertexts)))
         except (
@@ -146,12 +150,29 @@ class DecryptedView:
 
     def _refuse_mistakes(self, edited: EnvFile) -> None:
         """Raise EnvFileInvalid for an open quote, or a line that is no assignment, where there was none before."""
-        before = {sentence for _, sentence in self._shown.warnings}
-        lines, lines_before = (re.split(r"\r\n|\r|\n", file.text) for file in (edited, self._shown))
+        label, before = self._draft.target.label, {sentence for _, sentence in self._shown.warnings}
         for line, sentence in edited.warnings:
-            ignored = "is ignored" in sentence and lines[line - 1] not in lines_before
-            if sentence not in before and ("quote" in sentence or ignored):
-                raise EnvFileInvalid(f"{self._draft.target.label}:{line}: {sentence}.")
+            if sentence not in before and "quote" in sentence:
+                raise EnvFileInvalid(f"{label}:{line}: {sentence}.")
+        known = Counter(text for _, text in _ignored(self._shown))
+        for line, text in _ignored(edited):
+            known[text] -= 1
+            if known[text] < 0:
+                raise EnvFileInvalid(f"{label}:{line}: this line is not an assignment and is ignored.")
+
+
+def _ignored(file: EnvFile) -> Iterator[tuple[int, str]]:
+    """The number and the text of each line that is neither part of an assignment, nor a comment, nor blank."""
+    starts = [0, *(found.end() for found in _BREAK.finditer(file.text))]
+    covered = {
+        number
+        for entry in file.entries
+        for number in range(bisect_right(starts, entry.start), bisect_right(starts, entry.end) + 1)
+    }
+    for number, line in enumerate(_BREAK.split(file.text), 1):
+        text = line.strip().removeprefix("\ufeff")
+        if number not in covered and text and not text.startswith("#"):
+            yield number, text
 
 
 def _by_occurrence(entries: tuple[Entry, ...]) -> dict[tuple[str, int], Entry]:

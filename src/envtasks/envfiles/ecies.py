@@ -6,6 +6,7 @@ AES-256-GCM is HKDF-SHA256 of `ephemeral public key + shared point`, both uncomp
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
@@ -32,21 +33,17 @@ def public_key(private: str) -> str:
     """The public key (66 hexadecimal digits, compressed) of a private one. Raises ValueError."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    return (
-        _private_key(int(private, 16))
-        .public_key()
-        .public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
-        .hex()
-    )
+    return _given_key(private).public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint).hex()
 
 
 def encrypt(plaintext: bytes, public: str) -> bytes:
     """The message that the private key of `public` decrypts. Raises ValueError if `public` is not a public key."""
     recipient = _public_key(bytes.fromhex(public))
     number = secrets.randbelow(_ORDER - 2) + 1
-    ephemeral = _uncompressed(_private_key(number).public_key())
+    key = _private_key(number)
+    ephemeral = _uncompressed(key.public_key())
     nonce = secrets.token_bytes(_NONCE)
-    encrypted = _cipher(ephemeral, _shared_point(number, recipient)).encrypt(nonce, plaintext, None)
+    encrypted = _cipher(ephemeral, _shared_point(key, number, recipient)).encrypt(nonce, plaintext, None)
     return ephemeral + nonce + encrypted[-_TAG:] + encrypted[:-_TAG]
 
 
@@ -55,7 +52,7 @@ def decryptor(private: str) -> Callable[[bytes], bytes | None]:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 
-    key = _private_key(int(private, 16))
+    key = _given_key(private)
 
     def decrypt(message: bytes) -> bytes | None:
         ephemeral, nonce = message[:_POINT], message[_POINT : _POINT + _NONCE]
@@ -76,15 +73,15 @@ def decryptor(private: str) -> Callable[[bytes], bytes | None]:
     return decrypt
 
 
-def _shared_point(number: int, recipient: EllipticCurvePublicKey) -> bytes:
-    """`number * recipient`, uncompressed.
+def _shared_point(key: EllipticCurvePrivateKey, number: int, recipient: EllipticCurvePublicKey) -> bytes:
+    """`number * recipient`, uncompressed, `key` being that of the number.
 
     The library's exchange gives only x. A second exchange, with `number + 1`, shows which y is right: its x must be
     that of the sum of the shared point and the recipient's.
     """
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 
-    x = _private_key(number).exchange(ECDH(), recipient)
+    x = key.exchange(ECDH(), recipient)
     following = int.from_bytes(_private_key(number + 1).exchange(ECDH(), recipient), "big")
     other = recipient.public_numbers()
     for shared in _points(x):
@@ -108,6 +105,12 @@ def _cipher(ephemeral: bytes, shared: bytes) -> AESGCM:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     return AESGCM(HKDF(SHA256(), 32, None, None).derive(ephemeral + shared))
+
+
+@functools.lru_cache(maxsize=64)
+def _given_key(private: str) -> EllipticCurvePrivateKey:
+    """The key of these hexadecimal digits, made once: that takes as long as to decrypt a value."""
+    return _private_key(int(private, 16))
 
 
 def _private_key(number: int) -> EllipticCurvePrivateKey:

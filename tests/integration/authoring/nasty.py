@@ -48,7 +48,7 @@ PIECES: Final = (
     ),
 )
 RARE: Final = ("\r", "\r\n", "\0", "encrypted:", "op://v/i", "bw://i", "\ud800", "<<<<<<< x", "$(x)")
-CIPHERTEXTS: Final = [encrypted(value) for value in ("", "x", "pa$$word", "two\nlines", "it's")]
+_CIPHERTEXTS: Final = [encrypted(value) for value in ("", "x", "pa$$word", "two\nlines", "it's")]
 _NOISE: Final = (
     "",
     "# a comment",
@@ -93,7 +93,7 @@ def _written(random: Random) -> str:
     """A value with its quotes, sometimes not closed, sometimes with something behind them."""
     quote = random.choice(["", "", "'", '"', "`"])
     if random.random() < 0.25:
-        return quote + random.choice(CIPHERTEXTS) + quote
+        return quote + random.choice(_CIPHERTEXTS) + quote
     inner = "".join(random.choices(PIECES, k=random.randrange(4)))
     if not quote:
         inner = inner.replace("\n", "")
