@@ -14,7 +14,14 @@ import pytest
 from tests.projects import Sandbox, make_sandbox
 
 REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
-TOOLS = {"docker": "docker", "node": "dotenvx", "kubectl": "kubectl", "browser": "chromium"}
+TOOLS = {
+    "docker": "docker",
+    "node": "dotenvx",
+    "kubectl": "kubectl",
+    "browser": "chromium",
+    "zsh": "zsh",
+    "fish": "fish",
+}
 SOURCES = Path(__file__).parents[1] / "src"
 BLOCKED = ("docker", "dotenvx", "kubectl")
 Inv = Callable[..., int]

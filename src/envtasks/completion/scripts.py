@@ -37,7 +37,7 @@ _FISH: Final = """\
 # completion of inv and envtasks for fish; made by `envtasks completion fish`
 function __envtasks_complete
     set -l words (commandline --cut-at-cursor --current-process --tokenize)
-    set -l current (commandline --cut-at-cursor --current-token)
+    set -l current (commandline --cut-at-cursor --current-token | string unescape)
     set -l found (envtasks complete-words fish "=$current" $words 2>/dev/null </dev/null)
     if count $found >/dev/null
         printf '%s\\n' $found
