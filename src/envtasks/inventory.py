@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .config import Environment
-from .envfiles import PRIVATE_KEY, PUBLIC_KEY, by_precedence, key_variables, read_env_file
+from .envfiles import by_precedence, key_variables, read_env_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def encrypted_names(environments: Iterable[Environment]) -> frozenset[str]:
 
 def _read_file(path: Path, label: str) -> FileInventory:
     file = read_env_file(path, label=label)
-    own = [entry for entry in file.entries if not entry.name.startswith((PUBLIC_KEY, PRIVATE_KEY))]
+    own = [entry for entry in file.entries if not entry.is_key]
     return FileInventory(
         path=path,
         label=label,
@@ -106,7 +106,7 @@ def _read_file(path: Path, label: str) -> FileInventory:
             Declaration(entry.name, label, entry.line, None if entry.encrypted else entry.value)
             for entry in own
         ),
-        public_keys={entry.name: entry.raw for entry in file.entries if entry.name.startswith(PUBLIC_KEY)},
+        public_keys={entry.name: entry.raw for entry in file.headers},
         key_variable=key_variables(path, file.text)[0],
         sample=next((entry.raw for entry in own if entry.encrypted), None),
     )

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from ..config import Environment, Project
 from ..envfiles import (
-    PRIVATE_KEY,
-    PUBLIC_KEY,
     Entry,
     EnvFile,
     check_value,
@@ -75,7 +73,7 @@ def new_environment(
     _refuse_existing(target)
     template = _template(project.root, source)
     chooser = _Chooser(target.environment, template, _example(project.root), answer, secret_names)
-    variables = {entry.name: entry for entry in template.entries if not _is_key(entry)}
+    variables = {entry.name: entry for entry in template.entries if not entry.is_key}
     values = {name: chooser.value(entry) for name, entry in variables.items()}
     pyproject = _pyproject(target.environment)
     with locked(target.path, key_file_for(target.environment, target.path)):
@@ -129,7 +127,7 @@ def _filled(draft: Draft, template: EnvFile, values: Mapping[str, _Value]) -> En
     """The template with these values."""
     spelled = {}
     for entry in template.entries:
-        if _is_key(entry):
+        if entry.is_key:
             continue
         each = values[entry.name]
         if each.value is None:
@@ -144,7 +142,7 @@ def _filled(draft: Draft, template: EnvFile, values: Mapping[str, _Value]) -> En
 
 def _with_key(file: EnvFile, key: FileKey, path: Path) -> EnvFile:
     """The file with this public key where the template has its own, and without any other key."""
-    header = next((entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)), None)
+    header = next(iter(file.headers), None)
     text = file.text
     if header is not None:
         text = f'{text[: header.start]}{key.header}="{key.public}"{text[header.end :]}'
@@ -152,13 +150,9 @@ def _with_key(file: EnvFile, key: FileKey, path: Path) -> EnvFile:
         named = re.compile(rf"^# {re.escape(file.path.name)}(?=\r?$)", re.MULTILINE)
         text = named.sub(f"# {path.name}", text, count=1)
     found = parse_env_file(text, path=path, encoding=file.encoding)
-    for name in {entry.name for entry in found.entries if _is_key(entry)} - {key.header}:
+    for name in {entry.name for entry in found.entries if entry.is_key} - {key.header}:
         found = remove_variable(found, name)
     return found
-
-
-def _is_key(entry: Entry) -> bool:
-    return entry.name.startswith((PUBLIC_KEY, PRIVATE_KEY))
 
 
 def _text(file: EnvFile, entry: Entry) -> str:

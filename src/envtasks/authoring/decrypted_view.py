@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..envfiles import (
-    PRIVATE_KEY,
-    PUBLIC_KEY,
     Entry,
     EnvFile,
     check_name,
@@ -49,7 +47,7 @@ class DecryptedView:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._ours: list[str] = []  # the lines of ours in the text that the editor has
-        ciphertexts = [entry for entry in draft.file.entries if entry.encrypted]
+        ciphertexts = draft.file.ciphertexts
         whole = [entry for entry in ciphertexts if is_ciphertext(entry.value)]
         if whole and not draft.plaintexts(whole, ask=True):
             draft.plaintext(whole[0])
@@ -108,7 +106,7 @@ class DecryptedView:
             if old is None or shown is None:
                 check_name(entry.name)
                 added.append(entry.name)
-                encrypt = not _is_key(entry) and encrypts(entry.name)
+                encrypt = not entry.is_key and encrypts(entry.name)
             else:
                 encrypt = old.encrypted
                 if self._is_same(entry, old, shown):
@@ -183,7 +181,3 @@ def _by_occurrence(entries: tuple[Entry, ...]) -> dict[tuple[str, int], Entry]:
         found[entry.name, counts[entry.name]] = entry
         counts[entry.name] += 1
     return found
-
-
-def _is_key(entry: Entry) -> bool:
-    return entry.name.startswith((PUBLIC_KEY, PRIVATE_KEY))

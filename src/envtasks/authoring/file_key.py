@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..config import Environment
 from ..envfiles import (
     KEY_FILE,
     PRIVATE_KEY_DIGITS,
-    PUBLIC_KEY,
+    PUBLIC_KEY_DIGITS,
     Entry,
     EnvFile,
     KeyRing,
@@ -33,7 +32,6 @@ from ..envfiles import (
 from ..errors import EnvFileInvalid, EnvFileMissing, KeyMissing, LeakFound
 from .ignored_files import ignore
 
-_PUBLIC: Final = re.compile(r"0[23][0-9a-fA-F]{64}")
 _HEADER: Final = "# encrypted values open with the private key of this public key, which is not in git"
 _KEY_FILE_HEADER: Final = "# private keys of env files: this file stays out of git\n"
 
@@ -51,7 +49,7 @@ class FileKey:
 
     def add_header(self, file: EnvFile) -> EnvFile:
         """The file with its header, if it has none."""
-        if any(entry.name.startswith(PUBLIC_KEY) for entry in file.entries):
+        if file.headers:
             return file
         return insert_header(file, self.header, f'"{self.public}"', comment=_HEADER)
 
@@ -63,16 +61,15 @@ def find_file_key(environment: Environment, file: EnvFile, ring: KeyRing) -> Fil
     header that is no public key, and KeyMissing where nothing tells the key.
     """
     label = environment.label(file.path)
-    for entry in file.entries:
-        if entry.name.startswith(PUBLIC_KEY):
-            if _PUBLIC.fullmatch(entry.value):
-                return FileKey(entry.value.lower())
-            raise EnvFileInvalid(
-                f"{label}:{entry.line}: {entry.name} is not a public key: expected 66 hexadecimal digits.",
-                hint="restore the line from git; or remove it, if a private key that opens the file is here",
-            )
+    if header := next(iter(file.headers), None):
+        if PUBLIC_KEY_DIGITS.fullmatch(header.value):
+            return FileKey(header.value.lower())
+        raise EnvFileInvalid(
+            f"{label}:{header.line}: {header.name} is not a public key: expected 66 hexadecimal digits.",
+            hint="restore the line from git; or remove it, if a private key that opens the file is here",
+        )
     private_name, public_name = key_variables(file.path, file.text)
-    sample = next((entry.raw for entry in file.entries if entry.encrypted), None)
+    sample = next((entry.raw for entry in file.ciphertexts), None)
     if sample is not None:
         known = next((key for key in ring.hexes if decrypt([sample], [key])[0] is not None), None)
         if known is None:

@@ -71,7 +71,7 @@ def describe_keys(environment: Environment, process_env: Mapping[str, str]) -> l
 def _describe(environment: Environment, file: EnvFile, process_env: Mapping[str, str]) -> FileKeys:
     keys = Keys(environment, process_env, [file])
     own = _own_key(keys, file)
-    names = [entry.name for entry in file.entries if entry.encrypted]
+    names = [entry.name for entry in file.ciphertexts]
     opened = decrypt(_ciphertexts(file), [own.hex]) if own else [None] * len(names)
     listed = listed_keys(environment, file)
     place = listed.index(own.hex) if own and own.hex in listed else None
@@ -90,7 +90,7 @@ def _describe(environment: Environment, file: EnvFile, process_env: Mapping[str,
 
 
 def _ciphertexts(file: EnvFile) -> list[str]:
-    return [entry.value for entry in file.entries if entry.encrypted]
+    return [entry.value for entry in file.ciphertexts]
 
 
 def _own_key(keys: Keys, file: EnvFile) -> PrivateKey | None:
@@ -185,7 +185,7 @@ def import_keys(target: Target, text: str) -> Import:
 def _restore_header(target: Target, file: EnvFile, key: FileKey) -> None:
     """Write the public key into a file that has lost it: where its line is, else before everything else."""
     draft = Draft(target, file, key=key)
-    line = next((entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)), None)
+    line = next(iter(file.headers), None)
     if line is None:
         key = replace(key, header=key_variables(file.path, file.text)[1])
         after = key.add_header(file)
@@ -197,7 +197,7 @@ def _restore_header(target: Target, file: EnvFile, key: FileKey) -> None:
 
 def _proven(target: Target, file: EnvFile, keys: Sequence[str]) -> tuple[str, list[str]]:
     """The public key of the one among these keys that is the file's, and notes about values that it does not open."""
-    names = [entry.name for entry in file.entries if entry.encrypted]
+    names = [entry.name for entry in file.ciphertexts]
     named = public_keys_in(file)
     for public, key in by_public_key(keys).items():
         opened = decrypt(_ciphertexts(file), [key])

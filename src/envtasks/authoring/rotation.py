@@ -129,7 +129,7 @@ def rotate(project: Project, target: Target, *, prepare: bool = False) -> Rotati
         for draft in drafts.values():
             _encrypt_again(draft)
         rotated = [file for _, file in files] or [state.file]
-        secrets = (entry.name for file in rotated for entry in file.entries if entry.encrypted)
+        secrets = (entry.name for file in rotated for entry in file.ciphertexts)
         return state.report("rotated" if files else "unchanged", rotated, secrets)
 
 
@@ -178,7 +178,7 @@ def _prepare(state: _State) -> bool:
         return False
     target = state.target
     keys = Keys(target.environment, target.process_env, [state.file])
-    keys.decrypt([entry.value for entry in state.file.entries if entry.encrypted])
+    keys.decrypt([entry.value for entry in state.file.ciphertexts])
     own = by_public_key(keys.ring.hexes).get(state.public)
     if own is None:
         raise KeyMissing(
@@ -196,9 +196,8 @@ def _draft(state: _State, environment: Environment, file: EnvFile) -> Draft:
     target = Target(environment, file.path, state.target.process_env, state.target.dry)
     key = FileKey(public_key(state.keys[0]), private=state.keys[0])
     draft = Draft(target, file, key=key, further=state.keys)
-    ciphertexts = [entry for entry in file.entries if entry.encrypted]
-    opened = draft.plaintexts(ciphertexts, ask=True)
-    if closed := [entry.name for entry in ciphertexts if entry.value not in opened]:
+    opened = draft.plaintexts(file.ciphertexts, ask=True)
+    if closed := [entry.name for entry in file.ciphertexts if entry.value not in opened]:
         raise DecryptionFailed(
             f"{target.label}: no key at hand opens {', '.join(dict.fromkeys(closed))}, so it cannot be rotated.",
             hint=f"set the values anew: inv env.set {closed[0]} --env {environment.name}; "
@@ -210,10 +209,10 @@ def _draft(state: _State, environment: Environment, file: EnvFile) -> Draft:
 def _encrypt_again(draft: Draft) -> None:
     """Encrypt a file for its new key, which is in the key file already."""
     file = draft.file
-    ciphertexts = [entry for entry in file.entries if entry.encrypted]
-    headers = [entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)]
-    spelled = {entry: _quoted(entry.quote, draft.encrypted(draft.plaintext(entry))) for entry in ciphertexts}
-    spelled |= {entry: _quoted(entry.quote, draft.key.public) for entry in headers}
+    spelled = {
+        entry: _quoted(entry.quote, draft.encrypted(draft.plaintext(entry))) for entry in file.ciphertexts
+    }
+    spelled |= {entry: _quoted(entry.quote, draft.key.public) for entry in file.headers}
     kept = {
         name: value
         for name, value in draft.values().items()
@@ -246,11 +245,11 @@ def _refuse_unfinished(state: _State, *, committed: bool) -> None:
 
 def _known_from_history(state: _State, environment: Environment, file: EnvFile) -> list[str]:
     """The variables with the value that an old key opens in git's history; all, where there is no history."""
-    ciphertexts = {entry.name: entry.value for entry in file.entries if entry.encrypted}
+    ciphertexts = {entry.name: entry.value for entry in file.ciphertexts}
     before = _last_version_under(state.old[0], environment, file, state.target.process_env)
     if before is None:
         return list(ciphertexts)
-    old = decrypt([entry.value for entry in before.entries if entry.encrypted], state.keys)
+    old = decrypt([entry.value for entry in before.ciphertexts], state.keys)
     new = decrypt(list(ciphertexts.values()), state.keys)
     return [name for name, value in zip(ciphertexts, new, strict=True) if value is None or value in old]
 

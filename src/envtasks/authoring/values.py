@@ -88,7 +88,7 @@ def set_value(target: Target, name: str, value: str, *, encrypted: bool) -> Chan
 def unset_value(target: Target, name: str) -> Change:
     """Remove every assignment of a variable. Raises VariableMissing, Refused, EnvFileInvalid, EnvFileMissing."""
     with changing(target) as draft:
-        if name.startswith(PUBLIC_KEY) and any(entry.encrypted for entry in draft.file.entries):
+        if name.startswith(PUBLIC_KEY) and draft.file.ciphertexts:
             raise Refused(f"{name} is the public key of {target.label}: without it nothing can be encrypted.")
         old = _matching(draft, [name], keys=True)
         draft.save(remove_variable(draft.file, name), expected={})
@@ -193,9 +193,7 @@ def _matching(draft: Draft, patterns: Sequence[str], *, keys: bool = False) -> l
 
     Raises VariableMissing for a pattern that matches none.
     """
-    entries = [
-        each for each in draft.file.entries if keys or not each.name.startswith((PUBLIC_KEY, PRIVATE_KEY))
-    ]
+    entries = [each for each in draft.file.entries if keys or not each.is_key]
     for pattern in patterns:
         if not any(fnmatchcase(entry.name, pattern) for entry in entries):
             raise VariableMissing(

@@ -9,8 +9,6 @@ from typing import Final
 from .. import git, settings_class
 from ..config import Environment, Project
 from ..envfiles import (
-    PRIVATE_KEY,
-    PUBLIC_KEY,
     EnvFile,
     Keys,
     by_precedence,
@@ -183,9 +181,7 @@ def _side(
     found = by_precedence(
         ([(name, entry) for entry in file.entries] for name, file in files), lambda pair: pair[1].name
     )
-    winners = {
-        name: each[0] for name, each in found.items() if not name.startswith((PUBLIC_KEY, PRIVATE_KEY))
-    }
+    winners = {name: each[0] for name, each in found.items() if not each[0][1].is_key}
     ciphertexts = [entry.value for _, entry in winners.values() if entry.encrypted]
     keys = Keys(environment, without_outer(process_env), [file for _, file in files])
     plaintexts = dict(zip(ciphertexts, keys.decrypt(ciphertexts), strict=True)) if ciphertexts else {}

@@ -10,8 +10,6 @@ from typing import Final
 
 from ..envfiles import (
     ENCRYPTED,
-    PRIVATE_KEY,
-    PUBLIC_KEY,
     Entry,
     EnvFile,
     parse_env_file,
@@ -26,7 +24,6 @@ from .inputs import Inputs
 from .settings import ask
 
 SECRET: Final = "changeme"  # noqa: S105 - a placeholder
-_KEYS: Final = (PUBLIC_KEY, PRIVATE_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def _skeleton(inputs: Inputs, path: Path) -> EnvFile:
                     {
                         entry: _placeholder(inputs, _Place(layer.file, entry))
                         for entry in layer.file.entries
-                        if not entry.name.startswith(_KEYS)
+                        if not entry.is_key
                     },
                 )
                 return parse_env_file(heading + _without_keys(file).lstrip("\r\n\ufeff"), path=path)
@@ -102,7 +99,7 @@ def _skeleton(inputs: Inputs, path: Path) -> EnvFile:
 def _without_keys(file: EnvFile) -> str:
     """The text without the lines of keys and the comments directly above them."""
     text = file.text
-    for entry in reversed([each for each in file.entries if each.name.startswith(_KEYS)]):
+    for entry in reversed([each for each in file.entries if each.is_key]):
         above = re.search(r"(?:^[ \t]*#[^\n]*\n)+\Z", text[: entry.start], re.MULTILINE)
         start = above.start() if above else entry.start
         text = text[:start] + text[entry.end :].removeprefix("\r").removeprefix("\n")

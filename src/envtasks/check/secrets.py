@@ -89,8 +89,7 @@ def _why_credential(environment: Environment, name: str, value: str, *, made: bo
 
 def _keys(environment: Environment, found: Examination, label: str, file: EnvFile) -> Iterator[Finding]:
     """Ciphertexts without a usable public key in their file, or encrypted for another one."""
-    ciphertexts = [entry for entry in file.entries if entry.encrypted]
-    headers = [entry for entry in file.entries if entry.name.startswith(PUBLIC_KEY)]
+    ciphertexts, headers = file.ciphertexts, file.headers
     if not ciphertexts:
         return
     usable = [entry.value for entry in headers if _PUBLIC.fullmatch(entry.value)]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from .encryption import (
         PRIVATE_KEY_DIGITS,
+        PUBLIC_KEY_DIGITS,
         by_public_key,
         decrypt,
         encrypt,
@@ -41,13 +42,14 @@ if TYPE_CHECKING:
     from .storage import TEMPORARY_SUFFIX, is_locked, locked, replace_file, write_atomic, writing
 
 __all__ = [
-    "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "TEMPORARY_SUFFIX",
-    "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey", "Variable", "append_variable",
-    "by_precedence", "by_public_key", "check_name", "check_value", "contains_reference", "decode_env_file", "decrypt",
-    "duplicates", "encrypt", "evaluate", "expand", "find_commands", "find_keys", "generate_keys", "how_to_get_key",
-    "insert_header", "is_ciphertext", "is_locked", "key_variables", "locked", "parse_env_file", "public_key",
-    "public_keys_in", "quote_ciphertext", "read_env_file", "refuse_conflict", "remove_variable", "replace_file",
-    "replace_values", "run_in_shell", "set_spelled", "spell", "variables_in", "write_atomic", "writing",
+    "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "PUBLIC_KEY_DIGITS",
+    "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey",
+    "Variable", "append_variable", "by_precedence", "by_public_key", "check_name", "check_value",
+    "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt", "evaluate", "expand",
+    "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header", "is_ciphertext", "is_locked",
+    "key_variables", "locked", "parse_env_file", "public_key", "public_keys_in", "quote_ciphertext",
+    "read_env_file", "refuse_conflict", "remove_variable", "replace_file", "replace_values", "run_in_shell",
+    "set_spelled", "spell", "variables_in", "write_atomic", "writing",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
@@ -60,7 +62,8 @@ _MODULES = {
         "replace_values", "set_spelled", "spell",
     ),
     "encryption": (
-        "PRIVATE_KEY_DIGITS", "by_public_key", "decrypt", "encrypt", "generate_keys", "is_ciphertext", "public_key",
+        "PRIVATE_KEY_DIGITS", "PUBLIC_KEY_DIGITS", "by_public_key", "decrypt", "encrypt", "generate_keys",
+        "is_ciphertext", "public_key",
     ),
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
     "keys": (

@@ -23,7 +23,7 @@ class Keys:
     ) -> None:
         self._environment = environment
         self.process_env = process_env
-        self._encrypted = [file for file in files if any(entry.encrypted for entry in file.entries)]
+        self._encrypted = [file for file in files if file.ciphertexts]
         self._ring: KeyRing | None = None
         self._asked = False
         self._plaintexts: dict[str, str] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from ..errors import EnvFileInvalid, EnvFileMissing
-from .parser import Entry, scan
+from .parser import PUBLIC_KEY, Entry, scan
 
 T = TypeVar("T")
 
@@ -33,6 +33,16 @@ class EnvFile(NamedTuple):
     entries: tuple[Entry, ...]
     warnings: tuple[tuple[int, str], ...] = ()  # line, sentence
     encoding: str = "utf-8"
+
+    @property
+    def ciphertexts(self) -> list[Entry]:
+        """The assignments whose value is encrypted."""
+        return [entry for entry in self.entries if entry.encrypted]
+
+    @property
+    def headers(self) -> list[Entry]:
+        """The assignments of public keys; the first one names the key to encrypt for."""
+        return [entry for entry in self.entries if entry.name.startswith(PUBLIC_KEY)]
 
     def encode(self, text: str) -> bytes:
         """The bytes of a changed text; what was not changed keeps its bytes."""

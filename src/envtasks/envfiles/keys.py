@@ -106,7 +106,7 @@ def find_keys(
 
 def public_keys_in(file: EnvFile) -> tuple[str, ...]:
     """The public keys that an env file names, in lower case; the first is the one to encrypt for."""
-    named = [entry.value.lower() for entry in file.entries if entry.name.startswith(PUBLIC_KEY)]
+    named = [entry.value.lower() for entry in file.headers]
     return tuple(dict.fromkeys(key for key in named if PUBLIC_KEY_DIGITS.fullmatch(key)))
 
 

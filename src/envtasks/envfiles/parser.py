@@ -52,6 +52,11 @@ class Entry(NamedTuple):
         return self.raw.startswith(ENCRYPTED)
 
     @property
+    def is_key(self) -> bool:
+        """Whether it holds a key, public or private, and is no variable of the application."""
+        return self.name.startswith((PUBLIC_KEY, PRIVATE_KEY))
+
+    @property
     def value(self) -> str:
         """The value before decryption and expansion: escapes resolved, bytes that are not UTF-8 as U+FFFD."""
         text = self.raw

@@ -42,7 +42,7 @@ class Layer(NamedTuple):
     @property
     def encrypted(self) -> bool:
         """Whether it has an encrypted value."""
-        return any(entry.encrypted for entry in self.file.entries)
+        return bool(self.file.ciphertexts)
 
 
 class Definition(NamedTuple):
