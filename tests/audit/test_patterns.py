@@ -50,11 +50,15 @@ def test_rule(text: str, reason: str) -> None:
             {"s3cr3t-pw", "t0ps3cret"},
         ),
         ("internal=https://ci:s3cr3t-pw@index.example.com/simple/", {"s3cr3t-pw"}),
-        ("host=db password=s3cr3t-pw", {"host=db password=s3cr3t-pw"}),
+        ("host=db password=s3cr3t-pw", {"host=db password=s3cr3t-pw", "s3cr3t-pw"}),
+        (
+            "Server=db;User Id=app;Password=s3cr3t-pw",
+            {"Server=db;User Id=app;Password=s3cr3t-pw", "s3cr3t-pw"},
+        ),
     ],
 )
 def test_secret_part(value: str, texts: set[str]) -> None:
-    """Of a URL, or several, only what is secret in it is looked for; of anything else, all."""
+    """Of a URL, or several, only what is secret in it is looked for; of anything else, all, and a password."""
     assert secret_forms({"A": value}, {}).texts == texts
 
 

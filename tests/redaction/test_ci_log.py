@@ -23,7 +23,9 @@ def test_every_line_of_a_secret_and_its_encodings_are_masked() -> None:
     assert not [form for form in found if form in ("{", "-----BEGIN PRIVATE KEY-----")]
 
 
-@pytest.mark.parametrize("value", ["", "abcde", "postgres", "Password", "localhost", "127.0.0.1", "a\nb\nc"])
+@pytest.mark.parametrize(
+    "value", ["", "abc", "postgres", "Password", "localhost", "127.0.0.1", "true", "5432"]
+)
 def test_short_and_common_values_are_not_masked(value: str) -> None:
     """A mask holds for a job's whole log, so a value that stands everywhere would make it unreadable."""
     assert masks_of(value) == frozenset()

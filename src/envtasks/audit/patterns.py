@@ -7,10 +7,9 @@ from binascii import Error, a2b_base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote, unquote_plus
 
 from ..envfiles import PRIVATE_KEY, PUBLIC_KEY, public_key
-from ..redaction import encodings_of
+from ..redaction import TOKEN, base64_of, encodings_of, secret_parts
 from .report import NotChecked
 
 SHORTEST: Final = 8
@@ -27,11 +26,6 @@ BASE64_KEY: Final = 512
 _FEWEST_DIFFERENT: Final = 5
 _ANCHOR: Final = 32
 _WORDS: Final = re.compile(r"[^\W\d]+(?:[-_.:/ ]+[^\W\d]+)*|\d+")
-_TOKEN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_-]{20,}")
-_URL: Final = re.compile(r"(?:[\w-]+=)?[A-Za-z][\w+.:-]*?://(?:(?P<userinfo>[^/?#\s]*)@)?(?P<rest>\S*)")
-_SECRET_PARAMETER: Final = re.compile(
-    r"[?&;][\w-]*(?:pass|pwd|token|secret|key|sig)[\w-]*=([^&;#\s]+)", re.IGNORECASE
-)
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]+=*")
 _LINE_BREAKS: Final = re.compile(rb"\\[nr]|\s+")
 
@@ -68,12 +62,18 @@ class SecretForm:
     whole: bytes = field(repr=False)
     folded: bool
     variable: str
-    description: str
+    part: str
+    kind: str
 
     @property
     def reach(self) -> int:
-        """How many bytes before and after the anchor decide whether the whole form is there."""
-        return 2 * len(self.whole) + 64
+        """How many bytes before and after the anchor decide whether the whole form is there, percent-encoded too."""
+        return 5 * len(self.whole) + 64
+
+    def description(self, *, percent_encoded: bool) -> str:
+        """Which part of the value it is, if not all, and how it is written."""
+        kind = "URL-encoded" if percent_encoded and not self.folded else self.kind
+        return f"{self.part}, {kind}" if self.part else kind
 
     def matches(self, data: bytes, start: int) -> bool:
         """Whether the whole form is in `data`, where its anchor stands at `start`."""
@@ -82,7 +82,7 @@ class SecretForm:
             return True
         if not self.folded:
             return False
-        around = data[max(0, start - self.reach) : start + self.reach]
+        around = data[max(0, start - 2 * len(self.whole) - 64) : start + 2 * len(self.whole) + 64]
         return self.whole in _LINE_BREAKS.sub(b"", around)
 
 
@@ -105,7 +105,7 @@ def secret_forms(secrets: Mapping[str, str], credentials: Mapping[str, str]) -> 
             skipped.append(NotChecked(name, "a user name, and not declared secret"))
         elif value.strip():
             reasons = []
-            parts = list(_secret_parts(value.strip()))
+            parts = list(secret_parts(value.strip(), too_common=too_common))
             for part, text in parts:
                 if reason := too_common(text):
                     reasons.append(f"{part}: {reason}" if part else reason)
@@ -143,51 +143,22 @@ def forbidden(path: str) -> str:
     return "dotenvx" if "dotenvx" in path and _DOTENVX.search(path) else ""
 
 
-def _secret_parts(value: str) -> Iterator[tuple[str, str]]:
-    """What of a value is secret: all of it, or of a URL (or several) the password and whatever looks like a token."""
-    urls = [_URL.fullmatch(word) for word in value.split()]
-    if not urls or None in urls:
-        yield "", value
-        return
-    for url in urls:
-        assert url is not None
-        yield from _userinfo_parts(url["userinfo"] or "")
-        for parameter in _SECRET_PARAMETER.findall(url["rest"]):
-            yield from (("parameter", text) for text in dict.fromkeys((parameter, unquote(parameter))))
-        _, slash, path = url["rest"].partition("/")
-        yield from (("token", token) for token in _TOKEN.findall(_SECRET_PARAMETER.sub("", slash + path)))
-
-
-def _userinfo_parts(userinfo: str) -> Iterator[tuple[str, str]]:
-    user, colon, password = userinfo.partition(":")
-    if not userinfo:
-        return
-    if not colon:
-        yield "user name", user
-    elif too_common(password) and not too_common(userinfo):
-        yield "user name and password", userinfo
-    elif password:
-        yield from (("password", text) for text in dict.fromkeys((password, unquote(password))))
-
-
 def _forms(name: str, part: str, text: str) -> Iterator[SecretForm]:
     middle = max(0, len(text) - LONGEST) // 2
     text = text[middle : middle + LONGEST]
-    for form in sorted(_all_encodings(text)):
-        kind = _kind(form, text)
-        label = f"{part}, {kind}" if part else kind
-        if kind != "base64":
-            offset = max(0, len(form) - _ANCHOR) // 2
-            yield SecretForm(form[offset : offset + _ANCHOR], offset, form, False, name, label)
-            continue
+    base64 = base64_of(text)
+    for form in sorted(_texts(text) - base64):
+        offset = max(0, len(form) - _ANCHOR) // 2
+        yield SecretForm(form[offset : offset + _ANCHOR], offset, form, False, name, part, _kind(form, text))
+    for form in sorted(base64):
         # a line break may be in one half of what fits into a line, not in both
         half = min(len(form) // 2, _ANCHOR)
-        for offset in (0, half):
-            yield SecretForm(form[offset : offset + half], offset, form, True, name, label)
+        for offset in (0, half) if len(form) >= SHORTEST else ():
+            yield SecretForm(form[offset : offset + half], offset, form, True, name, part, "base64")
 
 
-def _all_encodings(text: str) -> frozenset[bytes]:
-    """The forms of a text; of one with several lines also those of the lines that look like a token."""
+def _texts(text: str) -> frozenset[bytes]:
+    """The forms of a text but for base64; of one with several lines also those of the lines that look like a token."""
     forms = encodings_of(text)
     lines = {line.strip() for line in text.splitlines()}
     if len(lines) > 1:
@@ -195,17 +166,14 @@ def _all_encodings(text: str) -> frozenset[bytes]:
             ending.join(text.splitlines()).encode("utf-8", "surrogatepass") for ending in ("\n", "\r\n")
         }
         for line in lines:
-            if not _TOKEN.search(line) or " " in line or too_common(line):
+            if not TOKEN.search(line) or " " in line or too_common(line):
                 forms -= encodings_of(line)
     return frozenset(form for form in forms if len(form) >= SHORTEST)
 
 
 def _kind(form: bytes, text: str) -> str:
-    written = form.decode("utf-8", "surrogatepass")
-    if written.replace("\r\n", "\n") in text:
+    if form.decode("utf-8", "replace").replace("\r\n", "\n") in text:
         return "plain"
-    if text in (unquote(written), unquote_plus(written)):
-        return "URL-encoded"
     return "base64" if _BASE64.fullmatch(form) else "escaped"
 
 

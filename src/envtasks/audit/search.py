@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from ..envfiles import PRIVATE_KEY
-from ..redaction import Patterns, encodings_of
+from ..redaction import Decoded, Patterns, base64_of
 from .patterns import BASE64_KEY, NEAR, PrivateKeys, SecretForm, numbers
 
+_FARTHEST: Final = 512
+"""Bytes around something percent-encoded that are searched once more, decoded."""
+_TWICE: Final = 2
+"""It is decoded so often."""
 WINDOW: Final = 1 << 20
 """Bytes of a file that are searched at a time; each window also sees what the patterns need around it."""
 
@@ -34,12 +38,13 @@ class Search:
 
     def __init__(self, forms: Sequence[SecretForm], keys: PrivateKeys, *, fast: bool = True) -> None:
         # where the name of a private key stands in base64, what follows is decoded
-        self._marks = encodings_of(PRIVATE_KEY) - {PRIVATE_KEY.encode()}
+        self._marks = base64_of(PRIVATE_KEY)
         self._forms: dict[bytes, list[SecretForm]] = {mark: [] for mark in sorted(self._marks)}
         for form in forms:
             self._forms.setdefault(form.anchor, []).append(form)
         self._keys = keys
         self._literals, self._numbers, self.engine = _functions(list(self._forms), fast=fast)
+        self._farthest = min(_FARTHEST, max((len(form.whole) for form in forms), default=64))
         # how many bytes before and after a place may decide what it is
         self._reach = max([NEAR + BASE64_KEY, *(form.reach for form in forms)])
 
@@ -62,18 +67,32 @@ class Search:
 
     def _hits(self, data: bytes, low: int, high: int) -> list[Hit]:
         """What is found at an offset in [low, high); the rest of `data` is its surroundings."""
-        found: list[Hit] = []
-        for anchor, start in self._literals(data):
-            if low <= start < high:
-                found += self._at_anchor(anchor, data, start)
+        found = [hit for hit in self._secrets(data) if low <= hit.offset < high]
         starts = (start for start in self._numbers(data) if low <= start < high)
         found += (Hit(start, "private key", name, "plain") for start, name in self._keys.found(data, starts))
         return sorted(found, key=lambda hit: hit.offset)
 
-    def _at_anchor(self, anchor: bytes, data: bytes, start: int) -> Iterator[Hit]:
+    def _secrets(self, data: bytes, levels: int = _TWICE) -> list[Hit]:
+        """Secrets, and private keys in base64, also in what is percent-encoded up to so many times."""
+        found = [
+            hit
+            for anchor, start in self._literals(data)
+            for hit in self._at_anchor(anchor, data, start, levels)
+        ]
+        if levels and b"%" in data:
+            seen = {(hit.offset, hit.variable) for hit in found}
+            decoded = Decoded(data, reach=self._farthest)
+            for hit in self._secrets(decoded.text, levels - 1):
+                offset = decoded.place(hit.offset)
+                if (offset, hit.variable) not in seen:
+                    found.append(Hit(offset, hit.kind, hit.variable, hit.form))
+        return found
+
+    def _at_anchor(self, anchor: bytes, data: bytes, start: int, levels: int) -> Iterator[Hit]:
         for form in self._forms[anchor]:
             if form.matches(data, start):
-                yield Hit(max(0, start - form.offset), "secret", form.variable, form.description)
+                description = form.description(percent_encoded=levels < _TWICE)
+                yield Hit(max(0, start - form.offset), "secret", form.variable, description)
         if anchor in self._marks:
             for name in self._keys.in_base64(data, start):
                 yield Hit(start, "private key", name, "base64")

@@ -9,10 +9,24 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from .encodings import SHORTEST, encodings_of
+from .encodings import base64_of, encodings_of
 from .patterns import Patterns
+from .percent import Decoded
+from .values import SHORTEST, TOKEN, is_worth_redacting, redacted_texts, secret_parts
 
-__all__ = ["SHORTEST", "Patterns", "Redactor", "StreamRedactor", "encodings_of"]
+__all__ = [
+    "SHORTEST",
+    "TOKEN",
+    "Decoded",
+    "Patterns",
+    "Redactor",
+    "StreamRedactor",
+    "base64_of",
+    "encodings_of",
+    "is_worth_redacting",
+    "redacted_texts",
+    "secret_parts",
+]
 
 
 class Redactor:
@@ -26,7 +40,7 @@ class Redactor:
     __slots__ = ("_lock", "_mask", "_patterns", "_values")
 
     def __init__(self, values: Iterable[str], *, mask: str = "***") -> None:
-        self._values = frozenset(value for value in values if _is_worth_hiding(value))
+        self._values = frozenset(filter(is_worth_redacting, values))
         self._mask = mask.encode()
         self._patterns: Patterns | None = None
         self._lock = threading.Lock()
@@ -54,7 +68,7 @@ class Redactor:
 
     def add(self, values: Iterable[str]) -> None:
         """Redact these values too, also in the streams there are already, from what comes next on."""
-        added = {value for value in values if _is_worth_hiding(value)}
+        added = set(filter(is_worth_redacting, values))
         with self._lock:
             if not added <= self._values:
                 self._values, self._patterns = self._values | added, None
@@ -67,12 +81,10 @@ class Redactor:
         """The search for all values in all encodings, made once though stdout and stderr come in two threads."""
         with self._lock:
             if self._patterns is None:
-                self._patterns = Patterns(frozenset().union(*map(encodings_of, self._values)))
+                texts: frozenset[str] = frozenset().union(*map(redacted_texts, self._values))
+                base64: frozenset[bytes] = frozenset().union(*map(base64_of, texts))
+                self._patterns = Patterns(frozenset().union(*map(encodings_of, texts)), base64=base64)
             return self._patterns
-
-
-def _is_worth_hiding(value: str) -> bool:
-    return len(value) >= SHORTEST and not value.isspace()
 
 
 class StreamRedactor:

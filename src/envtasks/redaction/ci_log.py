@@ -7,20 +7,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, TextIO
+from typing import TextIO
 
-from .encodings import encodings_of
-
-SHORTEST: Final = 6
-"""Characters. GitHub's mask holds for the whole job, so `root` would blot out every path with that word in it."""
-
-# words that are no secret wherever else they stand, and the outer lines of keys and certificates
-COMMON: Final = frozenset(
-    ("admin", "administrator", "changeme", "default", "develop", "development", "disabled", "enabled", "example",
-     "localhost", "password", "postgres", "postgresql", "private", "production", "public", "secret", "sqlite",
-     "staging", "testing", "username", "127.0.0.1", "0.0.0.0")  # noqa: S104 - a word
-)  # fmt: skip
-_FRAME: Final = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
+from .encodings import base64_of, encodings_of
+from .values import is_worth_redacting, redacted_texts
 
 
 def register_masks(values: Iterable[str], *, stream: TextIO | None = None) -> None:
@@ -36,15 +26,18 @@ def register_masks(values: Iterable[str], *, stream: TextIO | None = None) -> No
 
 
 def masks_of(value: str) -> frozenset[str]:
-    """The texts to mask for one value, encoded ones too; none for a value that is too short or a common word."""
-    lines = [line.strip() for line in re.split(r"[\r\n]+", value) if _is_rare(line.strip())]
-    texts = [value.strip(), *lines] if lines else []
-    found = {encoded.decode("utf-8", "replace") for text in texts for encoded in encodings_of(text)}
-    return frozenset(text for text in found if _is_rare(text))
+    """The texts to mask for one value, encoded ones too; none for a value that is not worth redacting.
 
+    None has a line break: of such a text GitHub's runner would mask each line, also one that is only `{`.
+    """
+    from urllib.parse import quote, quote_plus
 
-def _is_rare(text: str) -> bool:
-    return len(text) >= SHORTEST and text.lower() not in COMMON and not _FRAME.fullmatch(text)
+    texts = redacted_texts(value)
+    encoded = (one for text in texts for one in encodings_of(text) | base64_of(text))
+    found = {one.decode("utf-8", "replace") for one in encoded}
+    found |= {quote(text, safe=safe, errors="replace") for text in texts for safe in ("", "/")}
+    found |= {quote_plus(text, errors="replace") for text in texts}
+    return frozenset(text for text in found if "\n" not in text and is_worth_redacting(text))
 
 
 def _escaped(text: str) -> str:

@@ -1,46 +1,67 @@
-"""The ways in which one secret value may be written in what a program prints: as it is, encoded, escaped."""
+"""The ways in which one secret value may be written in what a program prints: as it is, escaped, in base64.
+
+Percent-encoding is not among them: the search decodes what is percent-encoded.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 from binascii import b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-SHORTEST: Final = 4
-"""Characters. A shorter value would turn half of the output into asterisks, and is no secret anyway."""
+from .percent import percent_decoded
+from .values import SHORTEST, is_frame, is_worth_redacting
 
-_UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-# What encoders leave alone besides: nothing, Python's quote, encodeURIComponent, Java, encodeURI.
-_ALSO_SAFE: Final = (b"", b"/", b"!'()*", b"*", b"!'()*;,/?:@&=+$#")
 _WRAPPED_AT: Final = (64, 76)
 """Columns: PEM and `openssl base64`, then MIME and `base64`."""
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 _JSON: Final = {code: f"\\u{code:04x}" for code in range(0x20)} | {
     ord(character): "\\" + letter for character, letter in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
 }
-_IN_HTML: Final = tuple((character, f"\\u{ord(character):04x}") for character in "<>&\u2028\u2029")
+_JSON_FOR_HTML: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_XML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_HTML: Final = _XML | {ord('"'): "&quot;", ord("'"): "&#x27;"}
+_HTML_DECIMAL: Final = _XML | {ord('"'): "&#34;", ord("'"): "&#39;"}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:.~#-]*")
+"""What is written as it is everywhere but in percent-encoding."""
 
 
 def encodings_of(value: str) -> frozenset[bytes]:
-    """Every way in which a value may be written, itself included; none of a value too short to be redacted."""
+    """A value as it is, escaped, and in base64; of several lines also each. None of one that is too short."""
     whole = value.strip()
     if len(whole) < SHORTEST:
         # white space around a short value makes it long enough, but only together with that white space
         return frozenset({_bytes(value)} if whole and len(value) >= SHORTEST else ())
-    lines = [line.strip() for line in re.split(r"[\r\n]+", whole)]
-    pieces = {line for line in lines if len(line) >= SHORTEST}
+    found = set(_escaped(whole))
+    raw = _bytes(whole)
+    exact = b2a_base64(raw, newline=False)
+    for encoded in {exact, exact.translate(_URL_SAFE)}:
+        found.update((encoded, encoded.rstrip(b"="), *_rows(encoded)))
+    if b"\n" in raw or b"\r" in raw:
+        lines = {line.strip() for line in re.split(r"[\r\n]+", whole)}
+        pieces = {line for line in lines if is_worth_redacting(line)}
+        found.update(text for piece in pieces for text in _escaped(piece))
+        if all(line in pieces or is_frame(line) for line in lines):
+            # every line is redacted by itself: the whole need not be waited for
+            return frozenset(text for text in found if b"\n" not in text)
+        found.add(raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    return frozenset(found)
+
+
+def base64_of(value: str) -> frozenset[bytes]:
+    """The part of base64 text around a value that depends on the value alone, for each place it may have in there."""
+    data = _bytes(value.strip())
     found: set[bytes] = set()
-    for piece in pieces | {whole}:
-        found.update(_escaped(piece))
-        found.update(_url_encoded(_bytes(piece)))
-    found.update(_base64(_bytes(whole)))
-    if pieces.issuperset(lines):
-        # every line is redacted by itself: the whole need not be waited for
-        return frozenset(encoded for encoded in found if b"\n" not in encoded)
-    return frozenset(found | {_bytes(whole.replace("\r\n", "\n").replace("\n", "\r\n"))})
+    for offset in range(3):
+        encoded = b2a_base64(bytes(offset) + data, newline=False)
+        certain = encoded[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
+        if len(certain) >= SHORTEST:
+            found |= {certain, certain.translate(_URL_SAFE)}
+    return frozenset(found)
 
 
 def _bytes(text: str) -> bytes:
@@ -51,16 +72,21 @@ def _bytes(text: str) -> bytes:
 
 
 def _escaped(text: str) -> Iterator[bytes]:
-    """The text as it is, and within JSON, a Python repr and a line that a shell prints (`set -x`)."""
-    yield _bytes(text)
-    if text.isascii() and text.isalnum():
+    """The text as it is, and as JSON, Python, HTML, SQL, web forms and shells write it."""
+    raw = _bytes(text)
+    yield raw
+    if b"%" in raw and len(decoded := percent_decoded(raw)) >= SHORTEST:
+        yield decoded  # encoders that leave escapes alone take a value with `%41` for encoded already
+    if _PLAIN.fullmatch(text):
         return
-    json = html = text.translate(_JSON)
-    for character, escape in _IN_HTML:
-        html = html.replace(character, escape)
-    yield from map(_bytes, {json, json.replace("/", "\\/"), html, repr(text)[1:-1]})
-    yield _bytes(text.replace("'", "'\\''"))
-    yield _bytes(text.replace("'", "'\"'\"'"))
+    json = text.translate(_JSON)
+    written = {json, json.replace("/", "\\/"), json.translate(_JSON), json.translate(_JSON_FOR_HTML)}
+    written |= {text.translate(table) for table in (_XML, _HTML, _HTML_DECIMAL)}
+    written |= {repr(text)[1:-1], text.replace(" ", "+")}
+    written |= {text.replace("'", quote) for quote in ("''", "'\\''", "'\"'\"'")}  # SQL, `set -x`, shlex
+    # `export -p` and `printf %q`
+    written |= {re.sub(r'(["$`\\])', r"\\\1", text), re.sub(r"([^\w@%+=:./~#-])", r"\\\1", text)}
+    yield from map(_bytes, written)
     if not text.isascii():
         yield from _not_ascii(text, json)
 
@@ -69,6 +95,8 @@ def _not_ascii(text: str, json: str) -> Iterator[bytes]:
     ascii_json = re.sub(r"[^\x00-\x7f]", _utf16_escape, json)
     yield _bytes(ascii_json)
     yield _bytes(re.sub(r"\\u[0-9a-f]{4}", lambda m: "\\u" + m[0][2:].upper(), ascii_json))
+    # Latin-1 programs, and the bytes that JavaScript's `escape` encodes
+    yield re.sub(r"[^\x00-\xff]", _javascript_escape, text).encode("latin-1")
     if sys.platform == "win32":
         from .. import console
 
@@ -82,32 +110,12 @@ def _utf16_escape(match: re.Match[str]) -> str:
     return "".join("\\u" + units[i : i + 4] for i in range(0, len(units), 4))
 
 
-def _url_encoded(data: bytes) -> Iterator[bytes]:
-    reserved = data.translate(None, _UNRESERVED)
-    for encode in {reserved.translate(None, safe) for safe in _ALSO_SAFE} - {b""}:
-        for digits in ("%%%02X", "%%%02x"):
-            encoded = data.replace(b"%", b"%25")  # first, as the rest brings in more
-            for byte in set(encode) - {ord("%")}:
-                encoded = encoded.replace(bytes((byte,)), (digits % byte).encode())
-            yield encoded
-            yield encoded.replace(b"%20", b"+")
+def _javascript_escape(match: re.Match[str]) -> str:
+    return _utf16_escape(match).upper().replace("\\U", "%u")
 
 
-def _base64(data: bytes) -> Iterable[bytes]:
-    """The part of any base64 text around the data that depends on the data alone, and its exact encodings."""
-    exact = b2a_base64(data, newline=False)
-    encodings = [exact, exact.rstrip(b"="), *_wrapped(exact)]
-    for offset in range(3):
-        encoded = b2a_base64(bytes(offset) + data, newline=False)
-        certain = encoded[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
-        encodings.append(certain)
-        if offset == 0:
-            encodings += _wrapped(certain)
-    encodings = [encoded for encoded in encodings if len(encoded) >= SHORTEST]
-    return {*encodings, *(encoded.replace(b"+", b"-").replace(b"/", b"_") for encoded in encodings)}
-
-
-def _wrapped(encoded: bytes) -> Iterator[bytes]:
+def _rows(encoded: bytes) -> Iterator[bytes]:
+    """The lines of base64 text that stands alone: something may be put before each line of output."""
     for columns in _WRAPPED_AT:
         if len(encoded) > columns:
             rows = (encoded[i : i + columns] for i in range(0, len(encoded), columns))
