@@ -180,7 +180,8 @@ class Project:
         """The engine: `ENVTASKS_ENGINE` if it is set, else what pyproject.toml says. Raises ConfigInvalid."""
         engine = process_env.get("ENVTASKS_ENGINE") or self.engine
         if engine not in ENGINES:
-            raise ConfigInvalid(f"ENVTASKS_ENGINE is {engine!r}; expected one of {', '.join(ENGINES)}.")
+            near = did_you_mean(engine, ENGINES)
+            raise ConfigInvalid(f"ENVTASKS_ENGINE is {engine!r}{near}", hint=f"one of {', '.join(ENGINES)}")
         return engine
 
 

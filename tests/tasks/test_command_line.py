@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,25 @@ def _run(shop: Path, program: str, *argv: str) -> subprocess.CompletedProcess[st
             "error: staging is an environment, not a task.\n  hint: inv env.show --env staging\n",
         ),
         (["--env", "staging", "run"], "error: --env goes after the task.\n  hint: inv TASK --env NAME\n"),
+        (["--lst"], "error: There is no flag --lst: did you mean --list?\n  hint: inv --help\n"),
+        (
+            ["--list", "evn"],
+            "error: There is no collection 'evn': did you mean env?\n  hint: inv --list shows all tasks\n",
+        ),
+        (
+            ["--list", "-F", "jsn"],
+            "error: There is no format 'jsn' of the list: did you mean json?\n  hint: one of flat, nested, json\n",
+        ),
+        (
+            ["--help", "runn"],
+            "error: There is no task 'runn': did you mean run?\n  hint: inv --list shows all tasks\n",
+        ),
+        (["env"], "error: env is a collection of tasks, not a task.\n  hint: inv --list env\n"),
+        (["help"], "error: There is no task 'help', but a flag: --help.\n  hint: inv --help\n"),
+        (
+            ["ci.doctr"],
+            "error: There is no task 'ci.doctr': did you mean ci.doctor?\n  hint: inv --list shows all tasks\n",
+        ),
         (
             ["run", "--evn", "staging"],
             "error: There is no flag --evn: did you mean --env?\n  hint: inv run --help\n",
@@ -99,3 +119,23 @@ def test_where_the_command_begins(
     monkeypatch.setattr(sys, "argv", ["inv", *words])
 
     assert exec_command(words) == command
+
+
+def test_the_projects_own_tasks_are_listed_first(shop: Path) -> None:
+    """Under Invoke's heading the project's own, collections too; below them those of envtasks."""
+    with (shop / "tasks.py").open("a", encoding="utf-8") as file:
+        file.write("\n\nfrom invoke import Collection\nns.add_collection(Collection(run), 'zebra')\n")
+
+    listed = _run(shop, "inv", "--list").stdout
+    own, _, ours = listed.partition("\nTasks of envtasks:\n\n")
+
+    assert own.startswith("Available tasks:\n\n")
+    assert re.findall(r"^  (\S+)", own, re.MULTILINE) == ["run", "zebra.run"]
+    assert {"doctor", "exec", "env.get", "ci.doctor"} <= set(re.findall(r"^  (\S+)", ours, re.MULTILINE))
+    scoped = _run(shop, "inv", "--list", "env").stdout
+    assert (scoped.partition("\n")[0], "Tasks of envtasks" in scoped) == ("Available 'env' tasks:", False)
+    depth = _run(shop, "inv", "--list", "--list-depth", "1").stdout
+    assert re.findall(r"^  (\S+)", depth.partition("\nTasks of envtasks:\n\n")[0], re.MULTILINE) == [
+        "run",
+        "zebra",
+    ]

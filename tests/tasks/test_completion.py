@@ -95,6 +95,20 @@ def test_a_fresh_cache_runs_no_tasks_py(project: Sandbox) -> None:
     assert runs(project) == 4
 
 
+def test_a_fresh_answer_imports_neither_invoke_nor_what_reads_env_files(project: Sandbox) -> None:
+    """On every TAB, only the cache is read: what is imported decides how long a TAB takes."""
+    lines = "import sys; from envtasks.__main__ import main; main(); print(*sorted(sys.modules))"
+    env = {"XDG_CACHE_HOME": str(project.root / "cache"), "LOCALAPPDATA": str(project.root / "cache")}
+    for _ in range(2):
+        done = project.python("-c", lines, "complete-words", "bash", "=ser", "inv", "ser", **env)
+    modules = done.stdout.splitlines()[-1].split()
+
+    assert "envtasks.completion.cache" in modules
+    assert not {"invoke", "yaml", "cryptography", "subprocess", "envtasks.config", "envtasks.tasks"} & {
+        *modules
+    }
+
+
 def test_the_cache_holds_no_value(project: Sandbox) -> None:
     """Names only: no value of an env file."""
     ask(project, "bash", "", "inv", "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import yaml
 
 from ..envfiles import write_atomic, writing
-from ..errors import ConfigInvalid
+from ..errors import ConfigInvalid, did_you_mean
 from ..yaml_nodes import entries, line, load_all, read_text, refuse_duplicate_keys
 from . import github, gitlab
 from .plan import JobInFile, Pipeline, plan_pipeline
@@ -67,7 +67,8 @@ def render_files(
     `include` puts GitLab's jobs into a file of their own.
     """
     if platform not in PLATFORMS:
-        raise ConfigInvalid(f"There is no platform {platform!r}.", hint=f"one of {', '.join(PLATFORMS)}")
+        near = did_you_mean(platform, PLATFORMS)
+        raise ConfigInvalid(f"There is no platform {platform!r}{near}", hint=f"one of {', '.join(PLATFORMS)}")
     pipeline = plan_pipeline(project, process_env)
     return rendered(project.root, pipeline, PLATFORMS[platform], include=include), pipeline.warnings
 

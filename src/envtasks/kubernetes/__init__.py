@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ConfigInvalid
+from ..errors import ConfigInvalid, did_you_mean
 from ..redaction import Redactor
 from . import allowlist, drift, kubectl, manifests, references, rollout, settings
 from .allowlist import Finding, Selection
@@ -156,7 +156,8 @@ def uses(project: Project, environment: str, name: str) -> tuple[tuple[str, str,
 def render(inputs: Inputs, *, format: str = "manifests", reveal: bool = False) -> str:  # noqa: A002 - the flag
     """The objects as text, secret values hidden unless `reveal`. Raises ConfigInvalid for an unknown format."""
     if format not in FORMATS:
-        raise ConfigInvalid(f"{format!r} is not a format.", hint=f"expected: {', '.join(FORMATS)}")
+        near = did_you_mean(format, FORMATS)
+        raise ConfigInvalid(f"{format!r} is not a format{near}", hint=f"expected: {', '.join(FORMATS)}")
     hide = None if reveal else inputs.redactor.text
     note = "" if reveal else manifests.HIDDEN_NOTE
     if format == "kustomize":

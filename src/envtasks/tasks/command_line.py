@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from invoke.tasks import Task
 
 WITH_VALUE: Final = ("-e", "--env")
+FORMATS: Final = ("flat", "nested", "json")  # of --list
 OWN_FLAGS: Final = (*WITH_VALUE, "-y", "--yes", "--no-mask", "--no-check")
 
 
@@ -82,8 +83,35 @@ def adapt(program: Program, root: Collection) -> None:
             message, hint = advice(unknown[1], task, root)
             raise Exit(console.message("error", message, hint), 1) from None
 
+    parse_cleanup = program.parse_cleanup
+
+    def clean_up() -> None:
+        if problem := _wrong_core_value(program, root):
+            raise Exit(console.message("error", *problem), 1)
+        parse_cleanup()
+
     program.parse_tasks = parse  # type: ignore[method-assign]
+    program.parse_cleanup = clean_up  # type: ignore[method-assign]
     program.list_flat = partial(_list_flat, program, root)  # type: ignore[method-assign]
+
+
+def _wrong_core_value(program: Program, root: Collection) -> tuple[str, str] | None:
+    """Message and hint about a value of --help, --list or --list-format that does not exist."""
+    task, collection = program.args.help.value, program.args.list.value
+    if isinstance(task, str) and task not in program.parser.contexts:
+        return advice(task, "", root)
+    if isinstance(collection, str):
+        try:
+            program.collection.subcollection_from_path(collection)
+        except KeyError:
+            names = {name.rpartition(".")[0] for name in root.task_names} - {""}
+            near = did_you_mean(collection, sorted(names))
+            return f"There is no collection {collection!r}{near}", "inv --list shows all tasks"
+    format_ = program.args["list-format"].value
+    if format_ not in FORMATS:
+        near = did_you_mean(format_, FORMATS)
+        return f"There is no format {format_!r} of the list{near}", f"one of {', '.join(FORMATS)}"
+    return None
 
 
 def _list_flat(program: Program, root: Collection) -> None:
@@ -142,12 +170,18 @@ def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
     from . import add_built_in
 
     add_built_in(root)  # also those that this command line did not name
+    if word in root.collections:
+        return f"{word} is a collection of tasks, not a task.", f"inv --list {word}"
+    if f"--{word}" in _flags("", root):
+        return f"There is no task {word!r}, but a flag: --{word}.", f"inv --{word}"
     names = [*root.task_names, *(alias for aliases in root.task_names.values() for alias in aliases)]
     return f"There is no task {word!r}{did_you_mean(word, names)}", "inv --list shows all tasks"
 
 
 def _flags(task: str, root: Collection) -> list[str]:
-    names = [name for argument in root[task].get_arguments() for name in argument.names] if task else []
+    if not task:
+        return list(Program().initial_context.flag_names())
+    names = [name for argument in root[task].get_arguments() for name in argument.names]
     return [f"--{name}" if len(name) > 1 else f"-{name}" for name in names]
 
 
