@@ -128,11 +128,9 @@ def _list_flat(program: Program, root: Collection) -> None:
 
 
 def _is_ours(name: str, root: Collection) -> bool:
-    try:
-        return is_built_in(root[name])
-    except KeyError:  # a collection, of which --list-depth shows the number of tasks
-        tasks = [root[task] for task in root.task_names if task.startswith(f"{name}.")]
-        return bool(tasks) and all(map(is_built_in, tasks))
+    """Whether a name of the list is of envtasks: a task, or a collection of which --list-depth shows the number."""
+    tasks = [root[task] for task in root.task_names if task == name or task.startswith(f"{name}.")]
+    return bool(tasks) and all(map(is_built_in, tasks))
 
 
 def is_built_in(task: Task[Any]) -> bool:
