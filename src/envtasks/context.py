@@ -60,6 +60,10 @@ class Context(InvokeContext):
         self._set(_options=options or CallOptions(None), _hydrated=hydrated)
         self._set(_child_env=child_env, _redacted_values=redacted_values, _redactor=None)
 
+    def share_folder_and_prefix(self, caller: InvokeContext) -> None:
+        """Run commands where those of `caller` run: within its `cd()` and behind its `prefix()`, also later ones."""
+        self._set(command_cwds=caller.command_cwds, command_prefixes=caller.command_prefixes)
+
     @property
     def env(self) -> Hydrated | NoEnvironment:
         """The hydrated values, by name; empty outside an environment. A name that is not there is VariableMissing."""

@@ -249,7 +249,9 @@ class Task(tasks.Task[Callable[..., Any]]):
         invocation = current_invocation(caller)
         options = self._options(invocation, caller, flags)
         if not listed:
-            return self._run_body(invocation, self._context(invocation, caller, options), arguments, kwargs)
+            context = self._context(invocation, caller, options)
+            context.share_folder_and_prefix(caller)
+            return self._run_body(invocation, context, arguments, kwargs)
         entry = (self, options.environment and options.environment.name, self._by_name(arguments, kwargs))
         if done := invocation.find_done(entry):
             return done.result

@@ -122,6 +122,20 @@ def test_a_terminal_is_asked_without_showing_the_answer() -> None:
 
 
 @posix
+def test_an_answer_that_is_neither_yes_nor_no_is_asked_for_again() -> None:
+    """Who types the value itself there, by habit, has not said that it may be stored in plain text."""
+    with Typist([sys.executable, "-c", PROMPTS]) as person:
+        person.expect("DB_PASSWORD: ")
+        person.type("s3cr3t\n")
+        person.expect("Encrypt it? [Y/n] ")
+        person.type("s3cr3t\n")
+        person.expect("Type y or n. Encrypt it? [Y/n] ")
+        person.type("N\n")
+        person.expect("answered False")
+        assert person.finish()[0] == 0
+
+
+@posix
 @pytest.mark.parametrize(
     ("typed", "message"),
     [

@@ -309,6 +309,28 @@ INVOKE = {
         """,
         ["run"],
     ),
+    "what a body calls runs in its folder and behind its prefix": (
+        """
+        @task
+        def inner(c):
+            print(c.cwd, c.command_prefixes)
+            c.run("basename $PWD")
+
+        @task
+        def middle(c):
+            with c.cd("deeper"):
+                inner(c)
+            inner(c)
+
+        @task(pre=[inner], post=[inner])
+        def run(c):
+            with c.cd("sub"), c.prefix("echo before"):
+                inner(c)
+                middle(c)
+            inner(c)
+        """,
+        ["run", "--no-dedupe run"],
+    ),
     "commands are echoed": (
         """
         @task

@@ -63,8 +63,11 @@ def ask_hidden(question: str, *, how_to_pipe: str) -> str:
 
 
 def ask_whether(question: str) -> bool:
-    """Whether a question is answered with yes, which Enter alone means too."""
-    return ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+    """Whether a question is answered with yes, which Enter alone means too; another answer than yes or no is none."""
+    answer = ask(f"{question} [Y/n] ").lower()
+    while answer not in ("", "y", "yes", "n", "no"):
+        answer = ask(f"Type y or n. {question} [Y/n] ").lower()
+    return answer in ("", "y", "yes")
 
 
 def _typed(question: str) -> tuple[bytes, bool]:
