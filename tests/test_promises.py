@@ -25,6 +25,7 @@ READ_ENVIRON = {  # besides tasks/: entry points, NO_COLOR, a command outside an
     "process/command",
     "process/runner",
     "sessions",
+    "settings_class/child",  # a process of its own
 }
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1: keys are below it
 

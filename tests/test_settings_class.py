@@ -1,4 +1,4 @@
-"""settings_class.py: what the settings class says, read with and without importing it."""
+"""settings_class: what the settings class says, read with and without importing it."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_required_fields_that_are_not_set_are_named(tmp_path: Path) -> None:
     project = _with_source(tmp_path, REQUIRED)
 
     assert missing_names(project, []) == (
-        "SHOP_TOKEN", "SHOP_HOST", "SHOP_ZONE", "SHOP_KEY", "URL", "SHOP_DATABASE"
+        "SHOP_TOKEN", "SHOP_HOST", "SHOP_ZONE", "SHOP_KEY", "URL", "SHOP_DATABASE__HOST"
     )  # fmt: skip
     given = ["SHOP_TOKEN", "shop_host", "SHOP_ZONE", "SHOP_KEY", "SHOP_ADDRESS", "SHOP_DATABASE__HOST"]
     assert missing_names(project, given) == ()
@@ -220,7 +220,8 @@ def test_source_and_pydantic_name_the_same_required_fields(tmp_path: Path) -> No
 
     there = {field.name for field in check_in_child(project, os.environ).fields if field.required}
 
-    assert there == {*missing_names(project, []), "SHOP_ADDRESS"}
+    missing = {name.partition("__")[0] for name in missing_names(project, [])}
+    assert there == {*missing, "SHOP_ADDRESS"}
 
 
 @pytest.mark.parametrize(
@@ -243,3 +244,108 @@ def test_the_options_of_an_inner_class_count(tmp_path: Path) -> None:
     source = "class Settings(BaseSettings):\n    host: str\n    class Config:\n        env_prefix = 'SHOP_'\n"
 
     assert missing_names(_with_source(tmp_path, source), []) == ("SHOP_HOST",)
+
+
+NESTED = """
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from .models import Base, Database
+
+class Node(BaseModel):
+    name: str
+    token: SecretStr
+    children: list["Node"] = []
+
+class Mail(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="MAIL_")
+    password: SecretStr
+    host: str = "localhost"
+
+class Settings(Base):
+    model_config = SettingsConfigDict(env_prefix="SHOP_", env_nested_delimiter="__")
+    database: Database
+    replica: "Database | None" = None
+    nodes: list[Node] = []
+    mail: Mail = Field(default_factory=Mail)
+    plain: dict[str, int] = {}
+"""
+MODELS = """
+from pydantic import BaseModel, SecretStr as Hidden
+from pydantic_settings import BaseSettings
+
+class Login(BaseModel):
+    user: str
+    password: Hidden
+
+class Database(BaseModel):
+    host: str
+    port: int = 5432
+    login: Login
+
+class Base(BaseSettings):
+    inherited: Hidden
+"""
+
+
+def _nested(tmp_path: Path, settings: str = NESTED) -> Project:
+    package = tmp_path / "src" / "shop_nested"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "settings.py").write_text(settings, encoding="utf-8")
+    (package / "models.py").write_text(MODELS, encoding="utf-8")
+    return Project(tmp_path, "shop", {}, settings="shop_nested.settings:Settings")
+
+
+def test_secrets_of_nested_models_are_secret(tmp_path: Path) -> None:
+    """By the variable of the part, and by that of the whole model, whose JSON has it; of other modules as well."""
+    assert secret_names(_nested(tmp_path)) == {
+        "SHOP_INHERITED",
+        "SHOP_DATABASE", "SHOP_DATABASE__LOGIN", "SHOP_DATABASE__LOGIN__PASSWORD",
+        "SHOP_REPLICA", "SHOP_REPLICA__LOGIN", "SHOP_REPLICA__LOGIN__PASSWORD",
+        "SHOP_NODES",
+        "SHOP_MAIL", "SHOP_MAIL__PASSWORD", "MAIL_PASSWORD",
+    }  # fmt: skip
+    assert "shop_nested" not in sys.modules
+
+
+def test_required_parts_of_nested_models_are_named(tmp_path: Path) -> None:
+    """One by one, unless the model as a whole, or the part around it, is given as JSON; of an optional one none."""
+    project = _nested(tmp_path)
+    parts = ("SHOP_DATABASE__HOST", "SHOP_DATABASE__LOGIN__USER", "SHOP_DATABASE__LOGIN__PASSWORD")
+
+    assert missing_names(project, []) == ("SHOP_INHERITED", *parts)
+    assert missing_names(project, ["SHOP_INHERITED", "SHOP_DATABASE__HOST"]) == parts[1:]
+    assert missing_names(project, ["SHOP_INHERITED", "SHOP_DATABASE__LOGIN", parts[0]]) == ()
+    assert missing_names(project, ["SHOP_INHERITED", "SHOP_DATABASE"]) == ()
+
+
+def test_pydantic_agrees_about_nested_parts(tmp_path: Path) -> None:
+    """What is named as missing is what the class itself misses, and what is set in parts is known by its parts."""
+    project = _nested(tmp_path)
+    given = {"SHOP_INHERITED": "i", "SHOP_DATABASE__HOST": "h", "MAIL_PASSWORD": "m"}
+    parts = {"SHOP_DATABASE__LOGIN__USER": "u", "SHOP_DATABASE__LOGIN__PASSWORD": "p"}
+
+    incomplete = check_in_child(project, _child_env(**given))
+    complete = check_in_child(project, _child_env(**given, **parts))
+
+    assert incomplete.errors == (("SHOP_DATABASE", "missing"),)
+    assert complete.errors == ()
+    assert Field("SHOP_DATABASE__LOGIN__PASSWORD", required=False, secret=True) in complete.fields
+
+
+def test_names_of_an_alias_generator_are_not_required(tmp_path: Path) -> None:
+    """They are not in the source; the usual spelling of a secret is taken for one all the same."""
+    option = "    model_config = {'alias_generator': to_camel}\n"
+    source = f"class Settings(BaseSettings):\n{option}    my_token: SecretStr\n"
+    project = _with_source(tmp_path, source)
+
+    assert missing_names(project, []) == ()
+    assert secret_names(project) == {"MY_TOKEN", "MYTOKEN"}
+
+
+def test_a_field_with_an_alias_is_read_by_its_name_too_where_the_class_says_so(tmp_path: Path) -> None:
+    """`populate_by_name`, and `validate_by_name` of newer versions."""
+    option = "    model_config = {'populate_by_name': True}\n"
+    source = f"class Settings(BaseSettings):\n{option}    token: str = Field(alias='API_TOKEN')\n"
+
+    assert missing_names(_with_source(tmp_path, source), ["TOKEN"]) == ()

@@ -119,7 +119,7 @@ def _fields(settings: Any) -> Iterator[dict[str, Any]]:
             "field": name,
             "variables": [variable.upper() for variable in dict.fromkeys(variables)],
             "required": field.is_required(),
-            "secret": any(word in str(field.annotation) for word in SECRET_TYPES),
+            "secret": _is_secret(field.annotation),
             "type": _type_name(field.annotation),
             "default": None if field.is_required() else _default(field),
             "description": field.description,
@@ -136,6 +136,17 @@ def _types(annotation: Any) -> tuple[Any, ...]:
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and hasattr(annotation, "model_fields")
+
+
+def _is_secret(annotation: Any, seen: tuple[Any, ...] = ()) -> bool:
+    """Whether a type is secret, or has a field that is."""
+    if any(word in str(annotation) for word in SECRET_TYPES):
+        return True
+    if annotation in seen:
+        return False
+    fields = annotation.model_fields.values() if _is_model(annotation) else ()
+    inner = [*(field.annotation for field in fields), *get_args(annotation)]
+    return any(_is_secret(each, (*seen, annotation)) for each in inner)
 
 
 def _type_name(annotation: Any) -> str:

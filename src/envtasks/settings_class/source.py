@@ -1,0 +1,294 @@
+"""The fields of the settings class, read from the source of its module and of those it imports; nothing is imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+SECRET_TYPES: Final = ("SecretStr", "SecretBytes")
+# with these a field may be set by something other than the environment, or by another name, so a missing variable is no
+# error
+_OTHER_SOURCES: Final = {
+    "settings_customise_sources",
+    "secrets_dir",
+    "yaml_file",
+    "toml_file",
+    "json_file",
+    "cli_parse_args",
+    "alias_generator",
+}
+_CONTAINERS: Final = re.compile(r"(?:Frozen)?Set|List|Dict|Tuple|Sequence|Mapping|Iterable|Collection", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceField:
+    """One field as its source has it: the variables it is read from, upper-cased, and whether one of them must be set.
+
+    `nested` is the delimiter by which a field is set in parts (`DB__HOST`), empty where there is none; `within` are the
+    variables of the fields that a part belongs to, which can hold it in their JSON.
+    """
+
+    variables: tuple[str, ...]
+    required: bool
+    secret: bool
+    nested: str = ""
+    within: tuple[str, ...] = ()
+
+    def is_set(self, names: Collection[str]) -> bool:
+        """Whether one of its variables is among these names, which are upper-cased."""
+        parts = tuple(variable + self.nested for variable in self.variables) if self.nested else ()
+        return any(variable in names for variable in (*self.variables, *self.within)) or (
+            bool(parts) and any(name.startswith(parts) for name in names)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Module:
+    """The source of one module of the project."""
+
+    root: Path
+    name: str
+    path: Path
+    tree: ast.Module
+
+    def find(self, name: str) -> tuple[_Module, ast.ClassDef] | None:
+        """The class that has this name here, also if it is imported from another module of the project."""
+        for node in self.tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                return self, node
+        imported = self.imported(name)
+        if imported is None:
+            return None
+        module = _read(self.root, imported[0])
+        return module.find(imported[1]) if module else None
+
+    def imported(self, name: str) -> tuple[str, str] | None:
+        """The module that a name is imported from, and what it is called there."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name:
+                        return self._origin(node), alias.name
+        return None
+
+    def _origin(self, node: ast.ImportFrom) -> str:
+        parent = self.name.split(".")[: None if self.path.name == "__init__.py" else -1]
+        base = parent[: len(parent) - node.level + 1] if node.level else []
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+    def secret_types(self) -> tuple[str, ...]:
+        """What the module calls pydantic's secret types."""
+        nodes = (node for node in self.tree.body if isinstance(node, ast.ImportFrom))
+        names = (alias for node in nodes for alias in node.names if alias.name in SECRET_TYPES)
+        return (*SECRET_TYPES, *(alias.asname for alias in names if alias.asname))
+
+
+def read_fields(root: Path, module: str, path: Path, name: str) -> tuple[SourceField, ...] | None:
+    """The fields of a class in a module's source, also if it is imported there; None if it is not there."""
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except (SyntaxError, OSError, ValueError):
+        return ()  # running the service says so better than we can
+    source = _Module(root, module, path, tree)
+    if found := source.find(name):
+        return tuple(_all_fields(*found))
+    bound = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return () if name in bound or source.imported(name) else None
+
+
+def source_path(root: Path, module: str) -> Path | None:
+    """The source of one of the project's own modules."""
+    relative = Path(*module.split("."))
+    for base in (root / "src", root):
+        for candidate in (base / relative.with_suffix(".py"), base / relative / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _read(root: Path, module: str) -> _Module | None:
+    path = source_path(root, module) if module else None
+    if path is None:
+        return None
+    try:
+        return _Module(root, module, path, ast.parse(path.read_bytes(), filename=str(path)))
+    except (SyntaxError, OSError, ValueError):
+        return None
+
+
+def _all_fields(
+    module: _Module, node: ast.ClassDef, seen: tuple[tuple[Path, str], ...] = ()
+) -> Iterator[SourceField]:
+    """The fields of a class, each with those of the models in it."""
+    options = _options(module, node)  # they hold for the fields of base classes too
+    yield from _with_parts(module, node, options, seen)
+
+
+def _with_parts(
+    module: _Module, node: ast.ClassDef, options: Mapping[str, str], seen: tuple[tuple[Path, str], ...]
+) -> Iterator[SourceField]:
+    for declared in _class_fields(module, node, options).values():
+        field = declared.field
+        parts: list[SourceField] = []
+        own: list[SourceField] = []
+        for model in declared.models():
+            place = (model[0].path, model[1].name)
+            if place in seen or len(seen) > 8:
+                continue
+            inner = {"env_nested_delimiter": field.nested}
+            parts += _with_parts(*model, inner, (*seen, place))
+            if _is_settings(*model):  # which reads its own variables too
+                own += [replace(each, required=False) for each in _all_fields(*model, (*seen, place))]
+        field = replace(field, secret=field.secret or any(part.secret for part in parts))
+        if field.nested and not declared.is_container:
+            parts = [_part(field, part) for part in parts]
+            yield replace(field, required=field.required and not any(part.required for part in parts))
+            yield from parts
+        else:
+            yield field
+        yield from own
+
+
+def _part(field: SourceField, part: SourceField) -> SourceField:
+    """A field of a nested model by the variables that set it from outside."""
+    outer = [variable + field.nested for variable in field.variables]
+    return replace(
+        part,
+        variables=tuple(start + variable for start in outer for variable in part.variables),
+        within=(*field.variables, *(start + variable for start in outer for variable in part.within)),
+        required=field.required and part.required,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A field, and where and how its type is written."""
+
+    field: SourceField
+    module: _Module
+    annotation: ast.expr
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(re.findall(r"\w+", ast.unparse(self.annotation))))
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it holds several of its type, which have no variables of their own."""
+        return any(_CONTAINERS.fullmatch(word) for word in self.words)
+
+    def models(self) -> Iterator[tuple[_Module, ast.ClassDef]]:
+        """The project's classes in its type."""
+        for word in self.words:
+            if found := self.module.find(word):
+                yield found
+
+
+def _class_fields(module: _Module, node: ast.ClassDef, options: Mapping[str, str]) -> dict[str, _Declared]:
+    """The fields of a class by their name, those of its base classes included."""
+    fields: dict[str, _Declared] = {}
+    for base in _bases(module, node):
+        fields |= _class_fields(*base, options)
+    types = module.secret_types()
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            field, words = statement.target.id, set(re.findall(r"\w+", ast.unparse(statement.annotation)))
+            if field.startswith("_") or field == "model_config" or "ClassVar" in words:
+                continue
+            read = SourceField(
+                tuple(word.upper() for word in _variables(statement, field, options)),
+                required=_is_required(statement) and not options.keys() & _OTHER_SOURCES,
+                secret=not words.isdisjoint(types),
+                nested=options.get("env_nested_delimiter", "").upper(),
+            )
+            fields[field] = _Declared(read, module, statement.annotation)
+    return fields
+
+
+def _variables(statement: ast.AnnAssign, field: str, options: Mapping[str, str]) -> Iterator[str]:
+    """The variables that a field is read from: its aliases, else its name with the class's prefix."""
+    given = [*_aliases(statement.annotation), *_aliases(statement.value)]
+    yield from given
+    by_name = "True" in (options.get("populate_by_name"), options.get("validate_by_name"))
+    if not given or by_name:
+        yield options.get("env_prefix", "") + field
+    if not given and "alias_generator" in options:  # most make `myToken` of my_token
+        yield field.replace("_", "")
+
+
+def _bases(module: _Module, node: ast.ClassDef) -> Iterator[tuple[_Module, ast.ClassDef]]:
+    """The base classes of a class that are the project's, the last one first."""
+    for base in reversed(node.bases):
+        found = module.find(base.id) if isinstance(base, ast.Name) else None
+        if found is not None and found[1] is not node:
+            yield found
+
+
+def _is_settings(module: _Module, node: ast.ClassDef) -> bool:
+    """Whether a class is a settings class itself, and no plain model."""
+    own = any(ast.unparse(base).rpartition(".")[2] == "BaseSettings" for base in node.bases)
+    return own or any(_is_settings(*base) for base in _bases(module, node))
+
+
+def _options(module: _Module, node: ast.ClassDef) -> dict[str, str]:
+    """The options of `model_config` or `class Config`, those of base classes included; only constants have a value."""
+    options: dict[str, str] = {}
+    for base in _bases(module, node):
+        options |= _options(*base)
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef):
+            options |= {statement.name: ""}  # settings_customise_sources
+        options |= {key: str(getattr(value, "value", "")) for key, value in _given(statement) if key}
+    return options
+
+
+def _given(statement: ast.stmt) -> Iterator[tuple[str | None, ast.expr]]:
+    """The options that one statement of a class gives."""
+    if isinstance(statement, ast.ClassDef) and statement.name == "Config":
+        for each in statement.body:
+            if isinstance(each, ast.Assign):
+                yield ast.unparse(each.targets[0]), each.value
+    value = getattr(statement, "value", None)
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(value, (ast.Call, ast.Dict)):
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if ast.unparse(target) == "model_config":
+            yield from ((word.arg, word.value) for word in getattr(value, "keywords", []))
+            for key, each in zip(getattr(value, "keys", []), getattr(value, "values", []), strict=True):
+                yield getattr(key, "value", None), each
+
+
+def _is_required(field: ast.AnnAssign) -> bool:
+    """Whether a field has no default: no value, `...`, or a `Field()` without one."""
+    value = field.value
+    calls = [call for call in ast.walk(field.annotation) if isinstance(call, ast.Call)]
+    if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Field":
+        calls.append(value)
+        if value.args and not _is_ellipsis(value.args[0]):
+            return False
+    elif value is not None and not _is_ellipsis(value):
+        return False
+    return not any(word.arg in ("default", "default_factory") for call in calls for word in call.keywords)
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return getattr(node, "value", None) is ...
+
+
+def _aliases(node: ast.expr | None) -> Iterator[str]:
+    for name in ("validation_alias", "alias"):
+        yield from _strings(node, name)
+
+
+def _strings(node: ast.AST | None, name: str) -> Iterator[str]:
+    """The string constants of a keyword argument, wherever in the expression it stands."""
+    for inner in ast.walk(node) if node is not None else ():
+        if isinstance(inner, ast.keyword) and inner.arg == name:
+            for constant in ast.walk(inner.value):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    yield constant.value
