@@ -459,6 +459,36 @@ def test_repr_of_the_context_shows_no_value(inv: Inv, shop: Path) -> None:
     assert "db.local" not in shown[0]
 
 
+def test_a_task_is_a_pre_task_for_type_checkers_too() -> None:
+    """`@task(other)` is a decorator whose result is a task, and not the task of `other`."""
+
+    @task
+    def install(c: Context) -> None:
+        """Install."""
+
+    @task(install)
+    def check(c: Context) -> None:
+        """Check."""
+
+    assert [call.name for call in check.pre] == ["install"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder is quoted for a POSIX shell")
+def test_a_dry_run_prints_the_folder_of_a_command(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+    """`c.exec` in a `c.cd()` prints its folder as `c.run` does, also in the dotenvx line."""
+
+    @task(env="local")
+    def build(c: Context) -> None:
+        """Build."""
+        with c.cd("web app"):
+            c.exec("npm", "ci")
+
+    assert inv([build], "--dry", "build") == 0
+    *_, dotenvx, plain = capsys.readouterr().out.splitlines()
+    assert plain == "cd web\\ app && npm ci"
+    assert dotenvx.endswith("dotenvx run --strict -f .env.local -- bash -c 'cd web\\ app && npm ci'")
+
+
 @pytest.mark.parametrize(
     ("system", "line"),
     [

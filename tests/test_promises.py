@@ -154,7 +154,8 @@ def test_only_entry_points_read_the_process_environment() -> None:
     readers = {
         path.relative_to(ROOT / "src/envtasks").with_suffix("").as_posix()
         for path in SOURCES
-        if re.search(r"\bos\.environ\b|\bos\.getenv\b", path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
     }
 
     assert {name for name in readers if not name.startswith("tasks/")} == READ_ENVIRON

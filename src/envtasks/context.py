@@ -109,9 +109,7 @@ class Context(InvokeContext):
 
     def run(self, command: str, **kwargs: Any) -> Result:
         """Run a shell line in the environment. Takes and returns what Invoke's `run` does."""
-        shell = str(kwargs.get("shell", self.config.run.shell))
-        option = "/c" if shell.lower().endswith("cmd.exe") else "-c"
-        self._print_dotenvx_line([shell, option, self._prefix_commands(command)], kwargs)
+        self._print_dotenvx_line(self._in_shell(command, kwargs), kwargs)
         return self._run(self._runner(), command, **self._with_variables(kwargs))
 
     def sudo(self, command: str, **kwargs: Any) -> Result:
@@ -125,7 +123,7 @@ class Context(InvokeContext):
         Invoke Result; raises UnexpectedExit (the program's own exit code, 128+N for a signal N) and ToolMissing.
         """
         words = [str(word) for word in argv]
-        self._print_dotenvx_line(words, kwargs)
+        self._print_dotenvx_line(words, kwargs, folder=bool(self.command_cwds))
         result: Result = self._runner().run_argv(words, **self._with_variables(kwargs))
         return result
 
@@ -140,11 +138,26 @@ class Context(InvokeContext):
             kwargs["env"] = configured_variables(self.config) if self._child_env is None else {}
         return kwargs
 
-    def _print_dotenvx_line(self, argv: Sequence[str], kwargs: Mapping[str, Any]) -> None:
-        """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values."""
+    def _in_shell(self, command: str, kwargs: Mapping[str, Any]) -> list[str]:
+        """The arguments that run a line in the shell, in the folder of `c.cd()`."""
+        shell = str(kwargs.get("shell", self.config.run.shell))
+        option = "/c" if shell.lower().endswith("cmd.exe") else "-c"
+        return [shell, option, self._prefix_commands(command)]
+
+    def _print_dotenvx_line(
+        self, argv: Sequence[str], kwargs: Mapping[str, Any], *, folder: bool = False
+    ) -> None:
+        """With `--echo` or `--dry`, print the dotenvx command line that gives a process the same values.
+
+        `folder`: the arguments have to be run in the folder of `c.cd()`.
+        """
         shown = kwargs.get("echo", self.config.run.echo) or kwargs.get("dry", self.config.run.dry)
         environment = self.call_options.environment
         if shown and environment is not None and not kwargs.get("disown"):
+            if folder:
+                from .process import shell_quoted
+
+                argv = self._in_shell(shell_quoted(argv), kwargs)
             line = _dotenvx_line(environment, argv, app_env=environment.variable not in self.env)
             print(self.redactor.text(line) if self.redactor else line, file=sys.stdout, flush=True)
 

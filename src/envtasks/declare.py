@@ -38,11 +38,9 @@ UNDECLARED: Final = {
 
 
 @overload
-def task(body: Callable[..., Any], /) -> Task: ...
-
-
-@overload
-def task(
+def task(  # type: ignore[overload-overlap]  # a task, which is a callable too, is a pre task
+    first: tasks.Task[Any] | Call = ...,
+    /,
     *pre: tasks.Task[Any] | Call,
     env: str | None = ...,
     only: Sequence[str] | None = ...,
@@ -53,6 +51,10 @@ def task(
     check: bool | None = ...,
     **kwargs: Any,
 ) -> Callable[[Callable[..., Any]], Task]: ...
+
+
+@overload
+def task(body: Callable[..., Any], /) -> Task: ...
 
 
 def task(

@@ -49,7 +49,8 @@ def test_an_error_ends_with_its_message_hint_and_code(
     """An EnvtasksError of a built-in task's body is two lines on stderr and its exit code, not a traceback."""
     root = built_in()
     monkeypatch.setattr(root[name], "body", _failing(root[name].body))
-    without = name.startswith("ci.") or name in ("completion", "doctor", "env.diff", "env.example", "init")
+    plain = ("completion", "doctor", "env.diff", "env.example", "init", "migrate")
+    without = name.startswith("ci.") or name in plain
     environment = [] if without else ["--env", "local"]
     program = Program(name="envtasks", binary="envtasks", namespace=root)
 

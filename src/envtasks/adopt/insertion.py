@@ -34,16 +34,20 @@ def with_python(text: str, label: str, *, imports: str, body: str) -> str:
         raise ConfigInvalid(f"{label}:{line}: this is not valid Python, so it is not extended.") from None
     newline = newline_of(text)
     lines = text.splitlines(keepends=True)
-    after = appended(_with_imports(lines, tree, imports.replace("\n", newline)), body, gap=2)
-    found = ast.parse(after)
-    own = [ast.dump(node) for node in tree.body]
-    kept = iter([ast.dump(node) for node in found.body])
-    if not all(node in kept for node in own):  # each in turn, so that their order is proven too
-        raise ConfigInvalid(f"{label}: it would not be what it is with lines inserted; nothing was written.")
+    after = appended(with_imports(lines, tree, imports.replace("\n", newline)), body, gap=2)
+    require_kept(tree, after, label)
     return after
 
 
-def _with_imports(lines: list[str], tree: ast.Module, imports: str) -> str:
+def require_kept(before: ast.Module, after: str, label: str) -> None:
+    """Raise ConfigInvalid where a module with lines inserted lacks anything that it had before, or has it elsewhere."""
+    own = [ast.dump(node) for node in before.body]
+    kept = iter([ast.dump(node) for node in ast.parse(after).body])
+    if not all(node in kept for node in own):  # each in turn, so that their order is proven too
+        raise ConfigInvalid(f"{label}: it would not be what it is with lines inserted; nothing was written.")
+
+
+def with_imports(lines: list[str], tree: ast.Module, imports: str) -> str:
     """The lines with imports after the last one at the top of the module, else after its docstring."""
     at = 0
     for node in tree.body:

@@ -99,7 +99,8 @@ class Runner(Local):
             )
         self._argv = list(argv)
         self._cwd = working_directory(self.context.command_cwds)
-        return self.run(shell_quoted(argv), **kwargs)
+        # the folder is for those who read or copy the line: the program is started in it
+        return self.run(self.context._prefix_commands(shell_quoted(argv)), **kwargs)
 
     def start_argv(self, argv: Sequence[str], **kwargs: Any) -> Promise:
         """Start a program as `run_argv` does, without waiting for it: `with` the Promise waits for it at the end."""

@@ -45,10 +45,18 @@ def built_in(wanted: Sequence[str] = ALL) -> Collection:
     """The built-in tasks alone, for the `envtasks` command, and those that only it has."""
     from .completion import completion
     from .init import init
+    from .migrate import migrate
 
-    root = Collection(completion, init)
+    root = Collection(completion, init, migrate)
     add_built_in(root, wanted)
+    migrate.positional = ["makefile"] if _has_argument(migrate.name) else []
     return _prepared(root)
+
+
+def _has_argument(task: str) -> bool:
+    """Whether a word follows a task on the command line: Invoke knows no optional positional argument."""
+    following = sys.argv[sys.argv.index(task) + 1 :] if task in sys.argv else []
+    return bool(following) and not following[0].startswith("-")
 
 
 def wanted_by(words: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,194 @@
+"""A Makefile made into a tasks.py: read, translated, and compared with what make runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ... import git
+from ...config import Project
+from ...envfiles import write_atomic
+from ...errors import ConfigInvalid
+from . import reader, tasks_file
+from .environments import declaration
+from .forwarding import FIRST_LINE, forwarding_makefile
+from .make import find_make, has_make, with_database
+from .names import flag
+from .order import arrange, closure
+from .parity import DIFFERS, NOT_COMPARED, SAME, Row, compare
+from .rendering import Renderer
+from .translation import Translation, Translator
+
+__all__ = [
+    "DIFFERS", "NOT_COMPARED", "SAME", "Migration", "Row", "find_makefile", "has_make", "migrate", "require_committed",
+    "shell_lines", "write",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What a Makefile becomes: the new text of tasks.py, the comparison, and what is left for a person."""
+
+    makefile: Path
+    tasks_file: Path
+    before: str | None
+    after: str
+    rows: tuple[Row, ...]
+    added: tuple[str, ...]  # tasks
+    renamed: Mapping[str, str]  # targets and the tasks they are called now
+    flags: Mapping[str, Mapping[str, str]]  # of each task: the flag of each variable
+    process_variables: tuple[str, ...]  # variables that several tasks of one run use
+    checks: tuple[tuple[str, str], ...]  # task and what to look at
+    left: tuple[str, ...]
+    forwarding: str  # a Makefile that hands each target to inv
+
+    @property
+    def same(self) -> bool:
+        """Whether every target that can be compared runs the same."""
+        return not any(row.verdict == DIFFERS for row in self.rows)
+
+
+def find_makefile(folder: Path, name: str = "") -> Path:
+    """The Makefile that is named, or the one that make finds. Raises ConfigInvalid."""
+    path = reader.find(folder, name)
+    if path.read_bytes().startswith(FIRST_LINE.encode()):
+        raise ConfigInvalid(f"{path.name} hands its targets to tasks.py already.", hint="inv --list")
+    return path
+
+
+def migrate(
+    makefile: Path, project: Project, process_env: Mapping[str, str], *, with_make: bool = True
+) -> Migration:
+    """What the Makefile becomes; nothing is written. `with_make`: run make on it, which runs its `$(shell)`.
+
+    Raises ConfigInvalid, EnvtasksError.
+    """
+    path = makefile.parent / tasks_file.TASKS_FILE
+    before = path.read_bytes().decode("utf-8") if path.is_file() else None  # line ends as they are
+    existing = tasks_file.read(before or "")
+    read = reader.read(makefile)
+    with find_make(read, process_env if with_make else {}) as make:
+        whole = with_database(read, make) if make else read
+        decorator, context = tasks_file.names_for(existing)
+        taken, known = existing.names, existing.tasks
+        translation = Translator(whole, make, project).translate(taken=taken, existing=known)
+        while shared := arrange(translation) - translation.values.shared:
+            shared |= translation.values.shared
+            translation = Translator(whole, make, project).translate(
+                shared=shared, taken=taken, existing=known
+            )
+        source = Renderer(translation, decorator=decorator, context=context).source()
+        after = source.whole() if before is None else tasks_file.extended(existing, source)
+        rows = compare(translation, make, after, project=project, process_env=process_env)
+    return Migration(
+        makefile,
+        path,
+        before,
+        after,
+        tuple(_of_existing(rows, translation)),
+        tuple(task.name for task in translation.tasks.values() if not task.exists),
+        {target: task.name for target, task in translation.tasks.items() if target != task.name},
+        {
+            task.name: {each.variable: flag(each.name) for each in task.parameters}
+            for task in translation.tasks.values()
+            if task.parameters
+        },
+        tuple(sorted(translation.values.shared)),
+        tuple(dict.fromkeys(_checks(translation))),
+        tuple(_left(translation, project, existing)),
+        forwarding_makefile(translation),
+    )
+
+
+def _of_existing(rows: list[Row], translation: Translation) -> list[Row]:
+    """The rows; a task that was there before is the project's own, and may do something else."""
+    own = {target for target, task in translation.tasks.items() if task.exists}
+    return [_with_own(row, own & set(closure(translation.tasks, row.target))) for row in rows]
+
+
+def _with_own(row: Row, own: Collection[str]) -> Row:
+    if row.verdict != DIFFERS or not own:
+        return row
+    if row.target in own:
+        return replace(
+            row, verdict=NOT_COMPARED, why="tasks.py has its own task of this name, which does something else"
+        )
+    return replace(
+        row,
+        verdict=NOT_COMPARED,
+        why=f"it runs {', '.join(sorted(own))} of tasks.py, which does something else",
+    )
+
+
+def _checks(translation: Translation) -> list[tuple[str, str]]:
+    found = []
+    for task in translation.tasks.values():
+        if not task.exists:
+            found += [(task.name, check) for check in task.checks]
+            found += [(task.name, each.check) for each in task.statements if each.check]
+    constants = translation.values.constants.values()
+    return [*found, *((constant.name, constant.check) for constant in constants if constant.check)]
+
+
+def _left(translation: Translation, project: Project, existing: tasks_file.TasksFile) -> list[str]:
+    """What a person still has to do, each with the line to write."""
+    makefile = translation.makefile
+    found = []
+    for name, files in translation.env_files.items():
+        if line := declaration(project, name, files):
+            found.append(f"pyproject.toml, [tool.envtasks.environments]: {line}")
+    names = {task.environment for task in translation.tasks.values() if task.environment}
+    declared = {each.partition(": ")[2].partition(" ")[0] for each in found}
+    found += [
+        f"make the environment {name}: inv env.new {name}"
+        for name in sorted(names - set(project.environments) - declared)
+    ]
+    found += [
+        f"{makefile.path.name}:{line}: {text} is not translated" for line, text in makefile.not_translated
+    ]
+    if translation.run_env and existing.text and not existing.has_our_namespace:
+        found.append(
+            f"the Makefile exports {', '.join(translation.run_env)}: give them to the tasks' commands"
+        )
+    return found
+
+
+def require_committed(makefile: Path, process_env: Mapping[str, str]) -> None:
+    """Raise ConfigInvalid where git could not bring this Makefile back as it is now."""
+    folder = makefile.parent
+    if not git.is_tracked(folder, makefile, process_env):
+        raise ConfigInvalid(
+            f"git does not have {makefile.name}, so it is not replaced.",
+            hint=f"git add {makefile.name} && git commit",
+        )
+    if git.output(folder, process_env, "status", "--porcelain", "--", makefile.name):
+        raise ConfigInvalid(
+            f"{makefile.name} has changes that are not committed, so it is not replaced.",
+            hint=f"git commit {makefile.name}",
+        )
+
+
+def write(migration: Migration, *, keep_makefile: bool) -> None:
+    """Write tasks.py, and with `keep_makefile` the forwarding Makefile: both or none. Raises EnvFileInvalid."""
+    if migration.after != migration.before:
+        write_atomic(migration.tasks_file, migration.after)
+    if not keep_makefile:
+        return
+    try:
+        write_atomic(migration.makefile, migration.forwarding)
+    except BaseException:
+        if migration.before is None:
+            migration.tasks_file.unlink()
+        else:
+            write_atomic(migration.tasks_file, migration.before)
+        raise
+
+
+def shell_lines(makefile: Path) -> tuple[str, ...]:
+    """The commands that make runs as soon as it reads this Makefile: the lines of its `$(shell …)`."""
+    text = makefile.read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return tuple(
+        line for line in lines if "$(shell" in line or "${shell" in line or "!=" in line.split("#")[0]
+    )

@@ -1,0 +1,76 @@
+"""A Makefile as data: its variables and rules, each with the line it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that the Makefile defines. `raw` is its definition, nothing in it expanded."""
+
+    name: str
+    operator: str  # "=", ":=", "?=", "+=", "define"
+    raw: str
+    line: int = 0
+    exported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One target with what it needs and its recipe, one string for each logical line, nothing in it expanded."""
+
+    target: str
+    prerequisites: tuple[str, ...] = ()
+    order_only: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ()
+    line: int = 0
+    phony: bool = False
+    variables: tuple[Variable, ...] = ()  # that hold for this target alone
+    double_colon: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """All prerequisites, those that only have to exist last."""
+        return tuple(dict.fromkeys((*self.prerequisites, *self.order_only)))
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """An include of an env file: its name as the Makefile has it, and the names it sets."""
+
+    file: str
+    line: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Makefile:
+    """What a Makefile says, and what each of its variables expands to."""
+
+    path: Path
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)  # expanded; only where that is known
+    docs: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of targets and variables within a conditional
+    default: str = ""
+    exports: frozenset[str] = frozenset()
+    exports_all: bool = False
+    env_files: Sequence[Include] = ()
+    not_translated: Sequence[tuple[int, str]] = ()  # pattern rules and the like
+    one_shell: bool = False
+
+    @property
+    def env_file_names(self) -> frozenset[str]:
+        """The variables that come from env files."""
+        return frozenset(name for include in self.env_files for name in include.names)
+
+    @property
+    def shell(self) -> str:
+        """The shell of the recipes."""
+        return self.values.get("SHELL", "/bin/sh")
