@@ -90,3 +90,31 @@ def test_terminal_table_shows_brackets_as_they_are(
     console.table(["name"], [["[bold]x[/bold]"]])
 
     assert "[bold]x[/bold]" in capsys.readouterr().out
+
+
+FOREIGN = "a\x1b]0;owned\x07b\r\n::error::c\u2028\x9bd\u202e ##[error]e"
+
+
+def test_a_foreign_text_writes_no_more_than_its_line() -> None:
+    """Escape sequences, line breaks of every kind and signs that turn the direction of text are escaped."""
+    assert console.one_line(FOREIGN) == (r"a\x1b]0;owned\x07b\r\n::error::c\u2028\u009bd\u202e ##[error]e")
+    assert console.one_line("Grüße ✓ €") == "Grüße ✓ €"
+
+
+def test_a_message_writes_no_escape_sequence_and_no_command_of_ci() -> None:
+    """A name in a message moves no cursor, and starts no line that GitHub's runner takes for a command."""
+    shown = console.message("error", f"{FOREIGN} is wrong:\n  ::stop-commands::x", "\x1b[2J")
+
+    assert not set(shown) & set("\x1b\x07\r\x9b\u2028\u202e")
+    assert ": :error::c" in shown
+    assert not [line for line in shown.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+    assert shown.splitlines()[-1] == r"  hint: \x1b[2J"
+
+
+def test_a_table_keeps_each_cell_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A value with line breaks and escape sequences is one cell."""
+    console.table(["name", "value"], [["A", FOREIGN], ["B", "x"]])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [line.split()[0] for line in lines] == ["NAME", "A", "B"]
+    assert "\x1b" not in lines[1]

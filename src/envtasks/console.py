@@ -12,6 +12,9 @@ from pathlib import PurePath
 from typing import Final, TextIO
 
 _OURS: Final = re.compile(r"\binv(?= (?:exec|doctor\b|TASK|--list|(?:env|docker|compose|deploy|ci)\.))")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_COMMANDS: Final = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
+"""How a line begins, or contains, what GitHub's runner takes for a command."""
 STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
 
 
@@ -76,7 +79,8 @@ def styled(kind: str, stream: TextIO) -> str:
 def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = None) -> str:
     """An error as text: `error: …` and, on a line of its own, its hint; wrapped at words where a person looks at it."""
     stream = stream or sys.stderr
-    whole = as_called_here("\n".join([f"{kind}: {text}", *([f"  hint: {hint}"] if hint else [])]))
+    whole = "\n".join([f"{kind}: {text}", *([f"  hint: {hint}"] if hint else [])])
+    whole = as_called_here(_harmless(whole))
     if stream.isatty():
         import shutil
         import textwrap
@@ -87,6 +91,21 @@ def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = Non
         )
         whole = "\n".join(wrap.fill(line) for line in whole.splitlines())
     return whole.replace(f"{kind}:", styled(kind, stream), 1)
+
+
+def one_line(text: str) -> str:
+    """A foreign text with its control characters and line breaks escaped, so that it writes no more than its line."""
+    return _CONTROL.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    return character.encode("unicode_escape").decode() if character < "\x80" else f"\\u{ord(character):04x}"
+
+
+def _harmless(text: str) -> str:
+    """The same for a message, which may have lines of its own; none of them is a command to GitHub's runner."""
+    return _COMMANDS.sub(lambda match: f"{match[0]} ", "\n".join(map(one_line, text.split("\n"))))
 
 
 def counted(number: int, noun: str) -> str:
@@ -103,6 +122,7 @@ def as_called_here(text: str) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows to stdout: a rich table on a terminal, aligned plain text when piped (so that grep and awk work)."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for line in plain_table(columns, rows):
             print(line)

@@ -102,6 +102,16 @@ def test_base64_in_lines(columns: int, newline: str) -> None:
     assert [found.form for found in report.findings] == ["base64"]
 
 
+def test_file_names_in_messages() -> None:
+    """A file name of the image writes no line of its own and no escape sequence; JSON has it as it is."""
+    name = "app/\x1b]0;owned\x07\n::error::x"
+    report = audited(one_file(SECRET.encode(), path=name))
+    assert [found.path for found in report.findings] == [name]
+    lines = [*report.lines(), str(report.error())]
+    assert not [line for line in lines if "\x1b" in line or "\n::" in line]
+    assert json.loads(report.to_json())["findings"][0]["path"] == name
+
+
 def test_deleted_later() -> None:
     """A file that a later layer deletes is still found in the layer that has it."""
     report = audited(docker_archive(layer({"tmp/token": SECRET.encode()}), layer({"tmp/.wh.token": b""})))

@@ -107,7 +107,7 @@ def test_secrets_and_credentials_are_redacted(tmp_path: Path) -> None:
     )
 
     assert credentials(values).redactor().text(text) == (
-        "plain-value *** user-name *** *** *** *** *** https://pypi.example.com/public"
+        "plain-value *** user-name *** *** *** someone:*** *** https://pypi.example.com/public"
     )
 
 

@@ -92,6 +92,17 @@ def test_a_section_folds_on_gitlab(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_a_title_stays_in_its_line() -> None:
+    """A name with line breaks and escape sequences begins no command of its own on either platform."""
+    for variables in ({"GITHUB_ACTIONS": "true"}, {"GITLAB_CI": "true"}):
+        stream = io.StringIO()
+        with group("a\n::error::b\r\x1b[0Ksection_end:1:c", variables, stream=stream):
+            stream.write("line\n")
+        lines = stream.getvalue().splitlines()
+        assert not [line for line in lines if line.startswith("::error")]
+        assert "\n".join(lines).count("\x1b[0Ksection_end:") == ("GITLAB_CI" in variables)
+
+
 def test_a_group_writes_nothing_elsewhere() -> None:
     """On a developer's machine output is what it was."""
     stream = io.StringIO()

@@ -99,3 +99,45 @@ def test_an_environment_that_cannot_be_read_spoils_no_list(
     out = capsys.readouterr().out
     assert ".env.staging:1: the file has the conflict markers of a merge." in out
     assert "yes, from .env.keys" in out
+
+
+def test_what_is_not_redacted_is_marked(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A secret that is too short or too common to be redacted is shown as such; what is no secret needs no mark."""
+    with (shop / ".env.production").open("a", encoding="utf-8") as file:
+        file.write(
+            f"DEBUG='{encrypted('true')}'\nPORT='{encrypted('5432')}'\nUSER='{encrypted('shop-user')}'\n"
+        )
+    assert _inv("env.show", "--env", "production", "--json") == 0
+    redacted = {row["name"]: row["redacted"] for row in json.loads(capsys.readouterr().out)}
+    assert _inv("env.show", "--env", "production") == 0
+    kinds = {
+        line.split()[0]: line.split("  ")[-1].strip() for line in capsys.readouterr().out.splitlines()[1:]
+    }
+
+    assert redacted == {"TOKEN": True, "HOST": False, "DEBUG": False, "PORT": False, "USER": True}
+    assert kinds == {
+        "TOKEN": "encrypted",
+        "HOST": "plain",
+        "DEBUG": "encrypted, not redacted",
+        "PORT": "encrypted, not redacted",
+        "USER": "encrypted",
+    }
+
+
+def test_what_is_declared_no_secret_is_shown(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`not-secret` lists names and patterns; their values are shown although they are encrypted."""
+    (shop / "pyproject.toml").write_text(
+        '[project]\nname = "shop"\n[tool.envtasks]\nnot-secret = ["DEBUG", "US*"]\n', encoding="utf-8"
+    )
+    with (shop / ".env.production").open("a", encoding="utf-8") as file:
+        file.write(f"DEBUG='{encrypted('true')}'\nUSER='{encrypted('shop-user')}'\n")
+    assert _inv("env.show", "--env", "production", "--json") == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+    assert (rows["DEBUG"]["value"], rows["USER"]["value"], rows["TOKEN"]["value"]) == (
+        "true",
+        "shop-user",
+        "***",
+    )
+    assert _inv("env.show", "--env", "production") == 0
+    assert "not redacted" not in capsys.readouterr().out

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any, Final
 
+from ..console import one_line
 from ..errors import LeakFound
 
 MOST: Final = 10_000
@@ -72,7 +73,7 @@ class Report:
     def to_json(self) -> str:
         """The report as a JSON object, with the fields of Report, Finding and NotChecked."""
         fields: dict[str, Any] = {"image": self.image, "clean": self.clean, **asdict(self)}
-        return json.dumps(fields, indent=2, ensure_ascii=False)
+        return json.dumps(fields, indent=2)
 
     def lines(self) -> Iterator[str]:
         """The findings for people: a line for each place, and what it holds."""
@@ -82,7 +83,7 @@ class Report:
         for (layer, step, path, where), group in by_place:
             part = "" if where == "file" else where  # the path alone is the finding
             place = ", ".join(filter(None, (f"{layer} ({step})" if step else layer, path, part)))
-            yield f"{place}: {', '.join(map(_described, group))}"
+            yield one_line(f"{place}: {', '.join(map(_described, group))}")
 
     def error(self) -> LeakFound | None:
         """The findings as an error to raise, or None if the image is clean."""

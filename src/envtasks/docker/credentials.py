@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
-from ..redaction import Redactor
+from ..redaction import Redactor, secret_parts
 
 if TYPE_CHECKING:
     from ..config import Project
@@ -90,10 +89,10 @@ class Credentials:
         }
 
     def texts_to_redact(self, inputs: Iterable[str] = ()) -> list[str]:
-        """These values; of a URL also the user information by itself."""
+        """These values. A URL without anything secret may be public: it is redacted where it is declared secret."""
         whole = {*inputs, *self.hydrated.secrets}
-        found = self.to_redact(inputs)
-        return [text for name, value in found.items() for text in _forms(value, whole=name in whole)]
+        found = self.to_redact(inputs).items()
+        return [value for name, value in found if name in whole or any(secret_parts(value))]
 
     def redactor(self, inputs: Iterable[str] = ()) -> Redactor:
         """Redacts these texts."""
@@ -102,21 +101,3 @@ class Credentials:
     def _is_real(self, name: str) -> bool:
         """Whether a value is none of the files of a public environment."""
         return not self.hydrated.public or name not in self.hydrated or self.hydrated.from_process(name)
-
-
-def _forms(value: str, *, whole: bool) -> Iterator[str]:
-    """What to redact of a value: it, and of a URL the user information and the password by themselves.
-
-    A URL without them may be public: it is redacted where `whole` says so.
-    """
-    try:
-        parts = urlsplit(value)
-        user_info, at, _ = parts.netloc.rpartition("@")
-        password = parts.password or ""
-    except ValueError:
-        yield value
-        return
-    if whole or at or not (parts.scheme and parts.netloc):
-        yield value
-    if at and parts.scheme:
-        yield from filter(None, (user_info, password, unquote(password)))

@@ -110,7 +110,7 @@ def audit_image(
     ]
     report = replace(report, not_checked=(*report.not_checked, *unknown))
     for skipped in report.not_checked:
-        console.say("note", f"not checked: {skipped.what}: {skipped.reason}")
+        console.say("note", console.one_line(f"not checked: {skipped.what}: {skipped.reason}"))
     return report
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
+from ..console import one_line
 from .encodings import base64_of, encodings_of
 from .values import is_worth_redacting, redacted_texts
 
@@ -50,7 +51,7 @@ def group(title: str, process_env: Mapping[str, str], *, stream: TextIO | None =
 
     https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections
     """
-    target = stream or sys.stdout
+    target, title = stream or sys.stdout, one_line(title)
     section = re.sub(r"[^A-Za-z0-9_.-]+", "_", title)
     _write(target, _begin(title, section, process_env))
     try:

@@ -43,11 +43,17 @@ def is_frame(line: str) -> bool:
 
 def redacted_texts(value: str) -> frozenset[str]:
     """The value and the parts of it that are secret by themselves, if they are worth redacting."""
-    parts = secret_parts(value, too_common=lambda text: not is_worth_redacting(text))
-    return frozenset(text for text in (value, *(text for _, text in parts)) if is_worth_redacting(text))
+    texts = (value, *(text for _, text in secret_parts(value)))
+    return frozenset(text for text in texts if is_worth_redacting(text))
 
 
-def secret_parts(value: str, *, too_common: Callable[[str], object]) -> Iterator[tuple[str, str]]:
+def _is_not_worth_redacting(text: str) -> bool:
+    return not is_worth_redacting(text)
+
+
+def secret_parts(
+    value: str, *, too_common: Callable[[str], object] = _is_not_worth_redacting
+) -> Iterator[tuple[str, str]]:
     """What of a value is secret by itself, and what it is called in messages.
 
     All of it, without a name. Of a URL, or several, only the password (with the user name if it alone is too common), a

@@ -122,7 +122,10 @@ def show(c: Context, reveal: bool = False, json: bool = False) -> None:
         return
     console.table(
         ["name", "value", "from", "kind"],
-        [[row["name"], _one_line(row["value"]), _origin(row), _kind(row)] for row in rows],
+        [
+            [row["name"], _one_line(row["value"]), _origin(row), _kind(row, public=c.hydrated.public)]
+            for row in rows
+        ],
     )
 
 
@@ -139,9 +142,13 @@ def get(c: Context, name: str) -> None:
 
 
 def _variable(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:
+    from ..redaction import is_worth_redacting
+
     origin = hydrated.origin(name)
     hidden = origin.secret and not reveal
-    return {"name": name, "value": REDACTED if hidden else hydrated[name], "hidden": hidden, **asdict(origin)}
+    redacted = origin.secret and not hydrated.public and is_worth_redacting(hydrated[name])
+    value = REDACTED if hidden else hydrated[name]
+    return {"name": name, "value": value, "hidden": hidden, "redacted": redacted, **asdict(origin)}
 
 
 def _origin(row: Mapping[str, Any]) -> str:
@@ -151,13 +158,16 @@ def _origin(row: Mapping[str, Any]) -> str:
     return f"{row['file']}:{row['line']}{over}"
 
 
-def _kind(row: Mapping[str, Any]) -> str:
-    kind = "encrypted" if row["encrypted"] else "plain"
-    return f"{kind}, secret" if row["secret"] and not row["encrypted"] else kind
+def _kind(row: Mapping[str, Any], *, public: bool) -> str:
+    words = ["encrypted" if row["encrypted"] else "plain"]
+    if row["secret"]:
+        words += [] if row["encrypted"] else ["secret"]
+        words += [] if row["redacted"] or public else ["not redacted"]
+    return ", ".join(words)
 
 
 def _one_line(value: str) -> str:
-    text = value.replace("\n", "\\n").replace("\r", "\\r")
+    text = console.one_line(value)
     return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
 
 

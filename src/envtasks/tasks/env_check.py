@@ -89,7 +89,7 @@ def explain(c: InvokeContext, name: str, env: str = "", json: bool = False) -> N
     if json:
         console.print_json(asdict(found))
     else:
-        console.write_utf8("\n".join(_story(found)) + "\n")
+        console.write_utf8("\n".join(map(console.one_line, _story(found))) + "\n")
 
 
 def _story(found: Explanation) -> Iterator[str]:
@@ -216,4 +216,4 @@ def _print(report: Report) -> None:
 
 def _line(finding: Finding) -> str:
     of = f" [{finding.environment}]" if finding.environment else ""
-    return f"{finding.file}:{finding.line}: {finding.id}{of} {finding.sentence}"
+    return console.one_line(f"{finding.file}:{finding.line}: {finding.id}{of} {finding.sentence}")

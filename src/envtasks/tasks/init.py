@@ -81,9 +81,9 @@ def _print_plan(plan: Plan) -> None:
     if plan.left:
         print("\nleft for you:")
     for left in plan.left:
-        print(f"  {left.file}:{left.line}: {left.sentence}")
+        print(console.one_line(f"  {left.file}:{left.line}: {left.sentence}"))
         if left.replacement:
-            print(f"      {left.replacement}")
+            print(console.one_line(f"      {left.replacement}"))
     for note in plan.notes:
         console.say("note", note)
 
