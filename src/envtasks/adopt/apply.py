@@ -42,6 +42,7 @@ def apply_plan(plan: Plan, say: Say) -> None:
         _change_index(plan, undo)
         if plan.packages:
             add_packages(plan, undo, say)
+            _track_lock(plan, undo)
     except BaseException:
         _restore(undo)
         raise
@@ -154,6 +155,14 @@ def _change_index(plan: Plan, undo: list[Callable[[], None]]) -> None:
             raise EnvtasksError(
                 f"git {words[0]} failed for {', '.join(files)}; all is as it was.", hint="git status"
             )
+
+
+def _track_lock(plan: Plan, undo: list[Callable[[], None]]) -> None:
+    """Let git know of a lock file that the package manager has made, unless git ignores it."""
+    lock = plan.survey.installation.manager.lock
+    if plan.survey.top and lock and lock not in plan.survey.tracked and (plan.survey.root / lock).is_file():
+        undo.append(lambda: _git(plan, "rm", "--cached", "--quiet", "--", lock))
+        _git(plan, "add", "--intent-to-add", "--", lock)  # refuses one that is ignored
 
 
 def _is_new_to_git(plan: Plan, change: FileChange, ignored: frozenset[Path]) -> bool:

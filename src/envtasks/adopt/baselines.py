@@ -204,7 +204,7 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
                 source.file,
                 1,
                 f"{source.file} stays your own overrides and wins over {label}",
-                f"remove the lines in which you want what {label} says",
+                f"when nothing else reads it: rm {source.file}; or keep only the lines that are your own",
             )
 
 

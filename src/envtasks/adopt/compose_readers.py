@@ -10,7 +10,7 @@ import yaml
 
 from ..check import is_placeholder, is_secret_name, looks_like_credential
 from ..errors import ConfigInvalid
-from ..yaml_nodes import child, entries, items, line, load, scalar
+from ..yaml_nodes import child, entries, items, line, load, scalar, scalars
 from .places import Place
 from .survey import Survey
 
@@ -84,7 +84,7 @@ def _env_file(
     if not any(ours):
         return None
     sentence = f"gives the container {', '.join(path for path, own in zip(paths, ours, strict=True) if own)}"
-    last = max(_last_line(each) for each in nodes)
+    last = _last_line(value)
     return Place(
         file, line(key), last, sentence, () if all(ours) else None, "remove the env files of the project"
     )
@@ -102,11 +102,11 @@ def _below(folder: str, name: str) -> str:
 
 
 def _last_line(node: yaml.Node) -> int:
-    mark = node.end_mark
-    if mark is None:
-        return line(node)
-    # a mapping in a block ends where the next thing begins
-    return int(mark.line) + (1 if mark.column else 0)
+    """The last line of a node; a block's own end is where the next thing begins."""
+    flow = isinstance(node, yaml.CollectionNode) and node.flow_style
+    below = () if flow or isinstance(node, yaml.ScalarNode) else tuple(scalars(node))
+    mark = (below[-1] if below else node).end_mark
+    return line(node) if mark is None else int(mark.line) + 1
 
 
 def _environment(node: yaml.Node | None) -> Iterator[tuple[str, str, int]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..envfiles import write_atomic
 from ..errors import EnvtasksError, ToolMissing
+from .insertion import appended
 from .plan import Plan
 from .survey import Survey
 
@@ -37,12 +37,17 @@ def requirements_file(survey: Survey) -> str:
     return development[0] if development else "requirements-dev.txt"
 
 
+def with_requirements(survey: Survey, text: str, packages: Sequence[str]) -> str:
+    """The text of a requirements file with more packages; a new one begins with those of requirements.txt."""
+    heading = ["-r requirements.txt"] if not text and survey.has("requirements.txt") else []
+    return appended(text, "".join(f"{each}\n" for each in [*heading, *packages]))
+
+
 def add_packages(plan: Plan, undo: list[Callable[[], None]], say: Callable[[str], None]) -> None:
     """Add the packages of a plan. Raises ToolMissing, and EnvtasksError where the package manager fails."""
     root = plan.survey.root
     command = command_for(plan)
-    if not command:
-        _append(root, requirements_file(plan.survey), plan, undo)
+    if not command:  # a requirements file, which the plan changes itself
         return
     program = shutil.which(command[0], path=plan.survey.process_env.get("PATH"))
     if program is None:
@@ -68,19 +73,6 @@ def add_packages(plan: Plan, undo: list[Callable[[], None]], say: Callable[[str]
             f"{' '.join(command[:2])} ended with {done.returncode}; all is as it was.",
             hint="mend what it says above, or add envtasks yourself: --answer dependency=no",
         )
-
-
-def _append(root: Path, name: str, plan: Plan, undo: list[Callable[[], None]]) -> None:
-    path = root / name
-    before = path.read_bytes() if path.is_file() else None
-    undo.append(lambda: _restore(path, before))
-    old = before or b""
-    newline = b"\r\n" if b"\r\n" in old else b"\n"
-    gap = newline if old and not old.endswith(b"\n") else b""
-    heading = (
-        b"-r requirements.txt" + newline if before is None and plan.survey.has("requirements.txt") else b""
-    )
-    write_atomic(path, old + gap + heading + b"".join(each.encode() + newline for each in plan.packages))
 
 
 def _restore(path: Path, before: bytes | None) -> None:

@@ -7,11 +7,14 @@ from ..console import counted
 from ..envfiles import KEY_FILE
 from ..errors import Refused
 from .baselines import choose_environments, plan_baselines, plan_example
-from .dependency import requirements_file
+from .containers import plan_containers, plan_manifests
+from .dependency import requirements_file, with_requirements
+from .pipelines import plan_pipeline_file, plan_pre_commit
 from .plan import Draft, Plan, drafting
 from .project_files import (
     plan_allowlist,
     plan_attributes,
+    plan_gitignore,
     plan_ignore_files,
     plan_page,
     plan_pyproject,
@@ -38,6 +41,7 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
     with drafting(survey, answers) as draft:
         names = choose_environments(draft)
         plan_pyproject(draft, names)
+        plan_gitignore(draft)
         plan_baselines(draft, names)
         plan_readers(draft)
         plan_ignore_files(draft, names)
@@ -45,6 +49,10 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
         plan_attributes(draft)
         plan_task_files(draft, names)
         plan_allowlist(draft, names)
+        plan_containers(draft)
+        plan_manifests(draft)
+        plan_pipeline_file(draft)
+        plan_pre_commit(draft)
         plan_page(draft, names, _start(survey))
         plan = _plan(draft, names)
     if not plan.empty and not allow_dirty:
@@ -53,23 +61,35 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
 
 
 def _plan(draft: Draft, names: tuple[str, ...]) -> Plan:
-    survey = draft.survey
-    packages: tuple[str, ...] = () if _has_package(survey) else (own_requirement(),)
-    packages += tuple(each for each in draft.packages if not survey.depends_on(each))
-    if packages and not draft.answers.yes(
-        "dependency", default=True, about=f"It needs {', '.join(packages)}."
-    ):
-        packages = ()
+    packages = _packages(draft)
+    changes = tuple(draft.changes())
+    written = {each.file for each in changes}
     return Plan(
-        survey=survey,
-        changes=tuple(draft.changes()),
-        kept=tuple(draft.kept),
+        survey=draft.survey,
+        changes=changes,
+        kept=tuple(each for each in draft.kept if each.file not in written),
         left=tuple(draft.left),
         untrack=tuple(dict.fromkeys(draft.untrack)),
         packages=packages,
         next=_next(draft, names),
-        notes=(*draft.notes, *_notes(survey)),
+        notes=(*draft.notes, *_notes(draft.survey)),
     )
+
+
+def _packages(draft: Draft) -> tuple[str, ...]:
+    """The packages that the package manager adds; for pip they are written into a requirements file."""
+    survey = draft.survey
+    packages: tuple[str, ...] = () if _has_package(survey) else (own_requirement(),)
+    packages += tuple(each for each in draft.packages if not survey.depends_on(each))
+    about = f"It needs {', '.join(packages)}."
+    if not packages or not draft.answers.yes("dependency", default=True, about=about):
+        return ()
+    if survey.manager != "pip":
+        return packages
+    file = requirements_file(survey)
+    text = with_requirements(survey, draft.text(file), packages)
+    draft.write(file, text, what=", ".join(packages), why="pip installs them")
+    return ()
 
 
 def _notes(survey: Survey) -> tuple[str, ...]:

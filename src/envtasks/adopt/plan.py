@@ -47,12 +47,16 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left for a person: the place, a sentence, and the exact replacement, empty where there is none."""
+    """What is left for a person: the place, a sentence, and the exact replacement, empty where there is none.
+
+    `blocks`: whether `env.check` may find it.
+    """
 
     file: str
     line: int
     sentence: str
     replacement: str = ""
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,11 @@ class Draft:
                 self.track(name)
         return path
 
-    def track(self, name: str) -> None:
-        """Let git know of a file of the copy, as it will of the project's."""
+    def track(self, name: str, *, force: bool = True) -> None:
+        """Let git know of a file of the copy, as it will of the project's; without `force` unless it is ignored."""
         if self.survey.top is not None:
-            git.output(self.root, self.survey.process_env, "add", "--force", "--intent-to-add", "--", name)
+            words = ("add", *(["--force"] if force else []), "--intent-to-add", "--", name)
+            git.output(self.root, self.survey.process_env, *words)
 
     def text(self, name: str) -> str:
         """The text of a file as it is by now; empty where it is not there."""
@@ -142,9 +147,11 @@ class Draft:
         """Say that a file stays as it is."""
         self.kept.append(Kept(name, why))
 
-    def leave(self, file: str, line: int, sentence: str, replacement: str = "") -> None:
-        """Leave something for a person."""
-        self.left.append(Left(file, line, sentence, replacement))
+    def leave(
+        self, file: str, line: int, sentence: str, replacement: str = "", *, blocks: bool = False
+    ) -> None:
+        """Leave something for a person; `blocks` if `env.check` may find it."""
+        self.left.append(Left(file, line, sentence, replacement, blocks))
 
     def changes(self) -> Iterator[FileChange]:
         """The files of the copy that differ from the project's."""

@@ -45,6 +45,18 @@ def plan_pyproject(draft: Draft, names: tuple[str, ...]) -> None:
     draft.write(PYPROJECT, after, what="[tool.envtasks]", why="environments are declared")
 
 
+def plan_gitignore(draft: Draft) -> None:
+    """Write a .gitignore where the project has none."""
+    survey = draft.survey
+    folders = [survey.root, *survey.root.parents] if survey.top else [survey.root]
+    inside = [
+        folder for folder in folders if survey.top is None or folder.is_relative_to(survey.top.resolve())
+    ]
+    if not any((folder / ".gitignore").is_file() for folder in inside):
+        text = render("gitignore.j2", public=(), library=False)
+        draft.write(".gitignore", text, what="keys, your own values, caches", why="they stay out of git")
+
+
 def plan_ignore_files(draft: Draft, names: tuple[str, ...]) -> None:
     """Keep overrides, keys and temporary files out of git and out of images, and baselines in git."""
     patterns: dict[str, None] = {}
@@ -99,7 +111,7 @@ def plan_allowlist(draft: Draft, names: tuple[str, ...]) -> None:
     common = _variables(draft.project, names)
     variable = draft.project.environment_variable
     listed = [variable, *(name for name in common if name != variable)]
-    text = render("env.allowlist.j2", groups=_grouped(listed))
+    text = render("env.allowlist.j2", groups=[("", dict.fromkeys(group, "")) for group in _grouped(listed)])
     draft.write(ALLOWLIST, text, what=counted(len(listed), "variable"), why="only these may reach a cluster")
 
 

@@ -74,11 +74,7 @@ def _loader(statement: ast.stmt, known: Collection[str]) -> str | None:
 
 
 def _place(file: str, node: ast.stmt, name: str, instead: tuple[str, ...]) -> Place:
-    gets = (
-        "and gets the ciphertexts of a baseline"
-        if name.startswith(".env.")
-        else "which wins nothing any more"
-    )
+    gets = ", and gets the ciphertexts of a baseline" if name.startswith(".env.") else ""
     sentence = f"reads {name} by itself{gets}; {_GIVEN}"
     return Place(file, node.lineno, node.end_lineno or node.lineno, sentence, instead)
 

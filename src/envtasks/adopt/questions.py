@@ -29,9 +29,10 @@ QUESTIONS: Final = {
         Question("encrypt", "Variables to encrypt besides those marked as secret, with commas"),
         Question("plain", "Variables that are no secrets and stay readable, with commas"),
         Question("untrack", "Take the plain env files out of git's index (they stay on disk)?", YES_NO),
-        Question("settings-class", "Write a settings class with the variables that the code reads?", YES_NO),
         Question("patch", "Change the lines that read env files by themselves?", YES_NO),
         Question("docker", "Write docker/Dockerfile and docker/compose.yaml?", YES_NO),
+        Question("deploy", "Write deploy/app.yaml, the manifests for Kubernetes?", YES_NO),
+        Question("pre-commit", "Let pre-commit run env.check?", YES_NO),
         Question("ci", "Write a pipeline that runs these tasks?", ("github", "gitlab", "no")),
         Question("dependency", "Add envtasks to the project's development dependencies?", YES_NO),
     )

@@ -26,7 +26,9 @@ def plan_readers(draft: Draft) -> None:
             draft.write(file, text, what=f"line {lines}", why="values come from the environment alone")
         for each in reversed(found):
             if not patch or each.lines is None:
-                draft.leave(each.file, each.line, each.sentence, each.replacement)
+                draft.leave(
+                    each.file, each.line, each.sentence, each.replacement, blocks=each.lines is not None
+                )
 
 
 def injected_services(draft: Draft) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ _IN_SCRIPTS: Final = (
         'a task with env="local": envtasks migrate',
     ),
     (
-        rf"\bcp\s+(?:-\w+\s+)?\S*(?:example|sample|template|dist)\S*\s+{_FILE}",
+        rf"\bcp\s+(?:-\w+\s+)?\S*(?:example|sample|template|dist)\S*\s+{_FILE}(?![\w.-])",
         "copies an example to an env file",
         "remove it: the baseline has the values",
     ),

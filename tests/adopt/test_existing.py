@@ -1,0 +1,305 @@
+"""`envtasks init` on a project that has files of its own: they are extended, kept or reported, never replaced."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtasks.adopt.insertion import with_python
+from envtasks.errors import ConfigInvalid
+from tests.adopt import kinds
+from tests.adopt.project import FRESH, Found
+from tests.authoring.repositories import git, needs_git
+
+pytestmark = needs_git
+TASKS = {
+    "plain": """\
+        \"\"\"Our tasks.\"\"\"
+
+        from invoke import task
+
+
+        @task
+        def lint(c):
+            print("linted")
+        """,
+    "namespace": """\
+        from invoke import Collection, task
+
+
+        @task
+        def lint(c):
+            print("linted")
+
+
+        ns = Collection(lint)
+        """,
+}
+
+
+def _left(plan: Mapping[str, Any]) -> list[str]:
+    return [f"{each['file']}:{each['line']}" for each in plan["left"]]
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_an_existing_tasks_file_is_extended(tmp_path: Path, kind: str) -> None:
+    """Its own tasks stay and run; `run` and the built-in tasks are there beside them."""
+    found = Found(tmp_path / "shop", {**FRESH, "tasks.py": TASKS[kind]})
+    before = found.text("tasks.py").splitlines()
+
+    assert "hello from local" in found.adopted().works()
+
+    assert found.sandbox.inv("lint").stdout == "linted\n"
+    after = iter(found.text("tasks.py").splitlines())
+    assert all(line in after for line in before)
+
+
+def test_an_own_task_run_stays(tmp_path: Path) -> None:
+    """A task `run` of the project's own is not touched, and reported with its line."""
+    tasks = TASKS["plain"] + "\n\n        @task\n        def run(c):\n            print('mine')\n"
+    found = Found(tmp_path / "shop", {**FRESH, "tasks.py": tasks})
+    plan = found.plan()
+    found.adopted()
+
+    assert "tasks.py:12" in _left(plan)
+    assert found.sandbox.inv("run").stdout == "mine\n"
+    assert found.sandbox.inv("env.list").returncode == 0
+
+
+def test_an_existing_noxfile_is_extended(tmp_path: Path) -> None:
+    """Its own sessions stay, and the session `unit` runs in local beside them."""
+    noxfile = """\
+        import nox
+
+
+        @nox.session(venv_backend="none")
+        def docs(session):
+            session.log("documented")
+        """
+    found = Found(tmp_path / "shop", {**FRESH, "noxfile.py": noxfile})
+
+    found.adopted().works()
+
+    assert "documented" in found.sandbox.nox("-s", "docs").stderr
+
+
+def test_an_own_session_unit_stays(tmp_path: Path) -> None:
+    """A session `unit` of the project's own is reported with its line, and the file stays as it is."""
+    noxfile = "import nox\n\n\n@nox.session\ndef unit(session):\n    pass\n"
+    found = Found(tmp_path / "shop", {**FRESH, "noxfile.py": noxfile})
+
+    assert "noxfile.py:5" in _left(found.plan())
+    assert found.adopted().text("noxfile.py") == noxfile
+
+
+def test_a_broken_tasks_file_ends_it(tmp_path: Path) -> None:
+    """A tasks.py that is no Python ends it with its line, before anything is written."""
+    found = Found(tmp_path / "shop", {**FRESH, "tasks.py": "def run(c:\n"})
+
+    done = found.init()
+
+    assert done.returncode == 2
+    assert "tasks.py:1" in done.stderr
+    assert found.status() == ""
+
+
+def test_python_that_would_change_is_refused() -> None:
+    """Lines are inserted only where everything else stays as it is."""
+    with pytest.raises(ConfigInvalid, match="not valid Python"):
+        with_python("def f(:\n", "tasks.py", imports="", body="")
+
+
+def test_line_ends_stay(tmp_path: Path) -> None:
+    """Files with Windows line ends keep them in every line."""
+    found = Found(tmp_path / "shop", FRESH, repository=False)
+    for name in ("pyproject.toml", ".gitignore"):
+        path = found.root / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    found.adopted()
+
+    text = (found.root / "pyproject.toml").read_bytes()
+    assert b"[tool.envtasks.environments]\r\n" in text
+    assert text.count(b"\n") == text.count(b"\r\n")
+
+
+def test_an_example_keeps_its_name(tmp_path: Path) -> None:
+    """.env.sample is brought up to date, and no .env.example beside it."""
+    files = {**FRESH, ".env.sample": "SHOP_URL=http://localhost\nSHOP_TOKEN=changeme\n"}
+    found = Found(tmp_path / "shop", files).adopted()
+
+    assert "SHOP_URL=http://localhost" in found.text(".env.local")
+    assert "SHOP_TOKEN='encrypted:" in found.text(".env.local")
+    assert found.text(".env.sample") == files[".env.sample"]
+    assert not (found.root / ".env.example").exists()
+
+
+def test_plain_files_of_several_environments(tmp_path: Path) -> None:
+    """Each .env.<name> is encrypted where it is: the harmless values stay readable, comments and order too."""
+    plain = "# of {0}\nDB_HOST=db.{0}\nDB_PASSWORD=s3cr3t-of-{0}\nDEBUG=false\n"
+    files = {**FRESH, ".env.staging": plain.format("staging"), ".env.production": plain.format("production")}
+    found = Found(tmp_path / "shop", files)
+
+    found.adopted()
+    values = {name: found.sandbox.inv("env.get", "DB_PASSWORD", "--env", name) for name in ("staging",)}
+
+    assert values["staging"].stdout.strip() == "s3cr3t-of-staging"
+    text = found.text(".env.production")
+    assert "# of production\nDB_HOST=db.production\nDB_PASSWORD='encrypted:" in text
+    assert text.endswith("DEBUG=false\n")
+    assert "protected = true" in found.text("pyproject.toml")
+
+
+def test_files_that_are_encrypted_already_stay(tmp_path: Path) -> None:
+    """A baseline that dotenvx encrypted is used as it is, its key file too."""
+    found = Found(tmp_path / "shop", FRESH, repository=False)
+    found.sandbox.environment("local", TOKEN="s3cr3t-token")
+    before = found.text(".env.local"), found.text(".env.keys")
+
+    found.adopted()
+
+    assert (found.text(".env.local"), found.text(".env.keys")) == before
+    assert found.sandbox.inv("env.get", "TOKEN", "--env", "local").stdout.strip() == "s3cr3t-token"
+
+
+def test_answers_choose_what_is_encrypted(tmp_path: Path) -> None:
+    """`plain` and `encrypt` name variables for which the judgement by name and value is wrong."""
+    files = {**FRESH, ".env": "GREETING=good-morning-everybody\nPORT=8000\n"}
+    found = Found(tmp_path / "shop", files).adopted("plain=GREETING", "encrypt=PORT")
+
+    assert "GREETING=good-morning-everybody\n" in found.text(".env.local")
+    assert "PORT='encrypted:" in found.text(".env.local")
+
+
+def test_a_plain_file_may_stay_in_git(tmp_path: Path) -> None:
+    """With the answer `untrack=no` the index stays as it is."""
+    found = Found(tmp_path / "shop", {**FRESH, ".env": "TOKEN=s3cr3t-token\n"})
+    found.adopted("untrack=no")
+
+    assert git(found.root, "ls-files", ".env") == ".env\n"
+
+
+def test_no_value_is_shown_or_left_behind(tmp_path: Path) -> None:
+    """Neither output nor any file but the plain one that was there holds a secret's value."""
+    found = Found(tmp_path / "shop", kinds.GROWN)
+    done = found.init("--answer", "ci=github", "--answer", "patch=yes")
+
+    assert done.returncode == 0, done.stderr
+    assert "s3cr3t-of-the-shop" not in done.stdout + done.stderr
+    holding = [name for name, data in found.content().items() if b"s3cr3t-of-the-shop" in data]
+    assert holding == [".env", "tests/test_shop.py"]
+
+
+def test_the_flag_of_the_project_is_kept(tmp_path: Path) -> None:
+    """A project that has its environment's name in a variable of its own keeps that name."""
+    main = 'import os\n\nprint("in", os.environ["ENVIRONMENT"])\n'
+    found = Found(tmp_path / "shop", {**FRESH, "main.py": main, ".env": "ENVIRONMENT=local\n"}).adopted()
+
+    assert 'environment-variable = "ENVIRONMENT"' in found.text("pyproject.toml")
+    assert "in local" in found.works()
+
+
+def test_a_flag_with_other_words_is_left_alone(tmp_path: Path) -> None:
+    """Where its values are no names of environments, the variable stays what it is."""
+    main = 'import os\n\nprint("in", os.environ.get("ENVIRONMENT", "development"))\n'
+    found = Found(tmp_path / "shop", {**FRESH, "main.py": main}).adopted()
+
+    assert "environment-variable" not in found.text("pyproject.toml")
+    assert "in development" in found.works()
+
+
+def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
+    """A configuration of pre-commit gets one more hook at the end of its `repos`, and stays the rest."""
+    config = "repos:\n- repo: meta\n  hooks:\n  - id: identity\n\n# the end\nfail_fast: true\n"
+    found = Found(tmp_path / "shop", {**FRESH, ".pre-commit-config.yaml": config}).adopted()
+
+    text = found.text(".pre-commit-config.yaml")
+    assert "  - id: identity\n- repo: local\n" in text
+    assert "entry: uv run envtasks env.check --staged" in text
+    assert text.endswith("\n# the end\nfail_fast: true\n")
+
+
+def test_pre_commit_waits_until_nothing_is_left(tmp_path: Path) -> None:
+    """Where `env.check` would find something the hook is not added: it would refuse every commit."""
+    found = Found(tmp_path / "shop", kinds.GROWN)
+    before = found.text(".pre-commit-config.yaml")
+
+    assert found.adopted().text(".pre-commit-config.yaml") == before
+
+
+def test_a_workflow_beside_the_own_ones(tmp_path: Path) -> None:
+    """With the answer `ci=github` the jobs are a file of their own; the project's workflow stays, and is reported."""
+    found = Found(tmp_path / "shop", kinds.GROWN)
+    plan = found.plan("ci=github")
+    found.adopted("ci=github")
+
+    assert "nox -s unit" in found.text(".github/workflows/ci.yml")
+    assert not (found.root / "uv.lock").exists()
+    assert ".github/workflows/test.yml:8" in _left(plan)
+
+
+def test_the_lock_file_names_the_cache(tmp_path: Path) -> None:
+    """The jobs are rendered for the lock file that the package manager makes afterwards, so they are up to date."""
+    found = Found(tmp_path / "shop", FRESH)
+    script = (
+        "#!/bin/sh\ntouch uv.lock\nprintf \"[dependency-groups]\\ndev = ['envtasks']\\n\" >> pyproject.toml\n"
+    )
+    program = found.sandbox.write("../bin/uv", script)
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{found.sandbox.env['PATH']}"
+
+    done = found.sandbox.python("-m", "envtasks", "init", "--answer", "ci=github", PATH=path)
+
+    assert done.returncode == 0, done.stderr
+    assert "hashFiles('pyproject.toml', 'uv.lock')" in found.text(".github/workflows/ci.yml")
+    assert "uv.lock" in found.status()
+    checked = found.sandbox.inv("ci.check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_remote_decides_the_platform(tmp_path: Path) -> None:
+    """A project on GitLab without a pipeline gets one."""
+    found = Found(tmp_path / "shop", FRESH)
+    git(found.root, "remote", "add", "origin", "git@gitlab.example.com:team/shop.git")
+
+    assert "nox -s unit" in found.adopted().text(".gitlab-ci.yml")
+
+
+def test_image_and_stack_by_answer(tmp_path: Path) -> None:
+    """With the answer `docker` an image and a stack are written, which `env.check` accepts; without it neither."""
+    found = Found(tmp_path / "shop", kinds.FASTAPI)
+    assert "docker/Dockerfile" not in {row["file"] for row in found.plan()["files"]}
+    found.adopted("docker=yes", "deploy=yes")
+
+    assert 'CMD ["python", "-m", "uvicorn", "main:app", "--host", "0.0.0.0"]' in found.text(
+        "docker/Dockerfile"
+    )
+    assert 'SHOP_API_TOKEN: "${SHOP_API_TOKEN}"' in found.text("docker/compose.yaml")
+    assert ".env*" in found.text(".dockerignore")
+    assert "containerPort: 8000" in found.text("deploy/app.yaml")
+    checked = found.sandbox.inv("env.check")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_hook_of_git_cannot_run_another_repository(tmp_path: Path) -> None:
+    """Called with GIT_DIR of another repository, it works on the one of the folder."""
+    found = Found(tmp_path / "shop", FRESH)
+    other = Found(tmp_path / "other", {"a": ""})
+
+    done = subprocess.run(
+        ["python", "-m", "envtasks", "init", "--answer", "dependency=no"],
+        cwd=found.root,
+        env={**found.sandbox.env, "GIT_DIR": str(other.root / ".git")},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 0
+    assert other.status() == ""
+    assert "tasks.py" in found.status()

@@ -1,0 +1,156 @@
+"""What reads env files by itself is found with its line, and replaced by what belongs there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from envtasks import adopt
+from envtasks.adopt.compose_readers import compose_literals, compose_places
+from envtasks.adopt.places import Place, patched
+from envtasks.adopt.python_readers import python_readers
+from envtasks.adopt.text_readers import text_readers
+
+FILES = frozenset({".env", ".envs/.local/.django"})
+
+
+def _survey(root: Path, name: str, text: str) -> adopt.Survey:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return adopt.look(root, os.environ)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import dotenv\ndotenv.load_dotenv()\nx = 1\n", "import dotenv\nx = 1\n"),
+        ("load_dotenv(\n    '.env',\n    override=True,\n)\n", "pass\n"),
+        ("def f():\n    load_dotenv()\n", "def f():\n    pass\n"),
+        ("env = Env()\nenv.read_env('.env')\n", "env = Env()\n"),
+        (
+            "c = SettingsConfigDict(env_file='.env', extra='ignore')\n",
+            "c = SettingsConfigDict(extra='ignore')\n",
+        ),
+        (
+            "c = SettingsConfigDict(extra='ignore', env_file='.env')\n",
+            "c = SettingsConfigDict(extra='ignore')\n",
+        ),
+        ("c = SettingsConfigDict(env_file=('.env', '.env.local'))\n", "c = SettingsConfigDict()\n"),
+        (
+            "c = SettingsConfigDict(\n    env_file='.env',\n    a=1,\n)\n",
+            "c = SettingsConfigDict(\n    a=1,\n)\n",
+        ),
+        ("class Config:\n    env_file = '.env'\n", "class Config:\n    pass\n"),
+        ("class Config:\n    env_file = '.env'\n    a = 1\n", "class Config:\n    a = 1\n"),
+        ("d = Dynaconf(load_dotenv=True, a=1)\n", "d = Dynaconf(a=1)\n"),
+        (
+            "größe = SettingsConfigDict(title='ä', env_file='.env')\n",
+            "größe = SettingsConfigDict(title='ä')\n",
+        ),
+    ],
+)
+def test_python_is_replaced(tmp_path: Path, before: str, after: str) -> None:
+    """Each way in which Python code loads an env file is taken out, and the rest of the module stays."""
+    places = list(python_readers(_survey(tmp_path, "app.py", before), FILES))
+
+    assert len(places) == 1
+    assert patched(before, places) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c = SettingsConfigDict(env_file='settings.toml')\n",
+        "load_dotenv('/etc/app.conf')\n",
+        "print(load_dotenv)\n",
+        "from dotenv import load_dotenv\n",
+    ],
+)
+def test_other_python_is_left_alone(tmp_path: Path, text: str) -> None:
+    """What reads no env file of the project is not reported."""
+    assert list(python_readers(_survey(tmp_path, "app.py", text), FILES)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "advice"),
+    [
+        ("Makefile", "-include .env", "envtasks migrate"),
+        ("run.sh", "set -a; source .env; set +a", "inv exec --env local"),
+        ("run.sh", ". ./.env", "inv exec --env local"),
+        ("run.sh", "export $(cat .env | xargs)", "inv exec --env local"),
+        ("run.sh", "cp .env.example .env", "remove it"),
+        ("run.sh", "docker run --env-file .env shop", "inv exec --env local"),
+        ("run.sh", "dotenv run python main.py", "inv exec --env local"),
+        (".envrc", "dotenv", "remove it"),
+        ("Dockerfile", "COPY requirements.txt .env ./", "remove this line"),
+        (".github/workflows/t.yml", "      - run: poetry run pytest -x", "- run: uv run nox -s unit"),
+    ],
+)
+def test_texts_are_found(tmp_path: Path, name: str, line: str, advice: str) -> None:
+    """Each way in which scripts and pipelines use an env file is found in its line, with what to do instead."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
+    survey = _survey(tmp_path, name, f"# first\n{line}\n")
+
+    found = [(each.file, each.line) for each in text_readers(survey)]
+
+    assert found == [(name, 2)]
+    assert advice in next(iter(text_readers(survey))).replacement
+
+
+@pytest.mark.parametrize(
+    "line", ["# source .env", "cp .env.example .env.example.bak", "echo $(ENV)", "rm -rf .venv"]
+)
+def test_other_texts_are_left_alone(tmp_path: Path, line: str) -> None:
+    """Comments and other files are not reported."""
+    assert list(text_readers(_survey(tmp_path, "run.sh", line + "\n"))) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "    env_file: .env\n",
+        "    env_file:\n      - .env\n      - ./.envs/.local/.django\n",
+        "    env_file: [.env]\n",
+        "    env_file:\n      - path: .env\n        required: false\n",
+    ],
+)
+def test_env_files_of_compose_are_removed(tmp_path: Path, lines: str) -> None:
+    """Each spelling of `env_file` is found with its service, and removed as a whole."""
+    text = f"services:\n  web:\n    image: a\n{lines}    ports: ['80:80']\n"
+    survey = _survey(tmp_path, "compose.yaml", text)
+
+    found = list(compose_places(survey, FILES, {}))
+
+    assert [service for _, service in found] == ["web"]
+    assert patched(text, [place for place, _ in found]) == text.replace(lines, "")
+
+
+def test_foreign_env_files_of_compose_stay(tmp_path: Path) -> None:
+    """An env file that is not the project's is not reported."""
+    text = "services:\n  web:\n    env_file: ./web/settings.conf\n"
+
+    assert list(compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})) == []
+
+
+def test_secrets_written_out_in_compose(tmp_path: Path) -> None:
+    """A password in a compose file refers to the variable that has it, else to one of its own name."""
+    variables = "      - POSTGRES_PASSWORD=k9-xy-77-qq-12-zz\n      - POSTGRES_USER=shop\n"
+    text = f"services:\n  db:\n    environment:\n{variables}"
+    survey = _survey(tmp_path, "compose.yaml", text)
+
+    own = [place for place, _ in compose_places(survey, FILES, {})]
+    same = [place for place, _ in compose_places(survey, FILES, {"DB_PASSWORD": "k9-xy-77-qq-12-zz"})]
+
+    assert [each.name for each in compose_literals(survey)] == ["POSTGRES_PASSWORD"]
+    assert "POSTGRES_PASSWORD=${POSTGRES_PASSWORD}" in patched(text, own)
+    assert "POSTGRES_PASSWORD=${DB_PASSWORD}" in patched(text, same)
+
+
+def test_several_places_of_one_file() -> None:
+    """Lines are replaced from the end, so that their numbers stay true; line ends stay."""
+    places = [Place("a", 1, 1, "", ()), Place("a", 3, 3, "", ("new",)), Place("a", 2, 2, "", None)]
+
+    assert patched("1\r\n2\r\n3\r\n", places) == "2\r\nnew\r\n"
