@@ -126,7 +126,7 @@ def plan_page(draft: Draft, names: tuple[str, ...], start: str) -> None:
         name=project.name,
         environments=[project.environments[name] for name in names],
         layered=[name for name in names if len(project.environments[name].files) > 1],
-        commands=_aligned(_daily(start, draft.survey.runner, names[0])),
+        commands=_daily(start, draft.survey.runner, names[0]),
         key_file=KEY_FILE,
     )
     draft.write(PAGE, text, what="environments, files, keys, commands", why="the team reads it")
@@ -143,11 +143,6 @@ def _daily(start: str, runner: str, first: str) -> dict[str, str]:
         f"{runner}inv env.check": "do all parts of the project agree?",
         f"{runner}nox -s unit": "the unit tests",
     }
-
-
-def _aligned(commands: dict[str, str]) -> list[str]:
-    width = max(map(len, commands)) + 2
-    return [f"{command:{width}}# {what}" for command, what in commands.items()]
 
 
 def _table(draft: Draft, names: tuple[str, ...]) -> dict[str, Any]:
