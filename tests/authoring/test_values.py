@@ -233,7 +233,7 @@ def test_the_public_key_of_encrypted_values_is_not_removed(tmp_path: Path) -> No
 
 def test_every_plain_value_is_encrypted(tmp_path: Path) -> None:
     """All that dotenvx leaves in plain text too: quotes in quotes, a colon, shadowed duplicates, empty values."""
-    text = "A='it\\'s'\nF: colon\nD=1\nD=2\nE=\nS=stays\nM='two\nlines'\nN=\"esc\\naped\"\nC=#c\n"
+    text = "A='it\\'s'\nF: colon\nD=1\nD=2\nE=\nS=stays\nM='two\nlines'\nN=\"esc\\naped\"\nC= #c\n"
     it = target(tmp_path, HEADER + text, not_secret=("S",))
     before = dict(hydrated(it))
 
@@ -277,6 +277,10 @@ def test_references_stay_references(tmp_path: Path) -> None:
         ("A=$(date)", r"A: `\$\(…\)` is a command"),
         ('A="encrypted:AAAA" x', "A: there is text around a ciphertext"),
         ("A=op://vault/item", "A: the value begins with op://"),
+        ("A=pass#word", "A: # without a blank before it starts a comment, and what follows would stay"),
+        ('A={"a": "x#y"}', "A: # without a blank before it starts a comment"),
+        ("A=#ff0000", "A: # without a blank before it starts a comment"),
+        ("A='pass#word", "A: # without a blank before it starts a comment"),
     ],
 )
 def test_what_cannot_be_encrypted_is_named_and_nothing_is_written(
@@ -289,6 +293,28 @@ def test_what_cannot_be_encrypted_is_named_and_nothing_is_written(
         encrypt_values(it, [])
 
     assert text_of(it) == HEADER + f"B=1\n{line}\nC=2\n"
+
+
+def test_bytes_that_are_not_utf8_are_not_lost(tmp_path: Path) -> None:
+    """A ciphertext holds text, in which they would be question marks for good; other lines are encrypted."""
+    it = target(tmp_path, HEADER + "A=1\n")
+    it.path.write_bytes(HEADER.encode() + b"A=caf\xe9\nB=1\n")
+
+    with pytest.raises(EnvFileInvalid, match=r"^\.env\.staging:2: A: its bytes are not UTF-8"):
+        encrypt_values(it, [])
+    encrypt_values(it, ["B"])
+
+    assert b"A=caf\xe9\nB='encrypted:" in it.path.read_bytes()
+
+
+def test_what_is_odd_about_a_line_is_said_before_its_ciphertext_hides_it(tmp_path: Path) -> None:
+    """Such as a quote that is not closed, which is part of the value."""
+    change = encrypt_values(target(tmp_path, HEADER + "A=\"open\nB='x' y\nC=1\n"), [])
+
+    assert [note.partition(": the")[0].partition(": text")[0] for note in change.notes] == [
+        ".env.staging:2: A",
+        ".env.staging:3: B",
+    ]
 
 
 # decrypt

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from envtasks.envfiles.parser import Entry, scan
+from envtasks.envfiles.parser import _REST, Entry, scan
 from tests.deadlines import ended
 from tests.steps import steps
 
@@ -129,7 +129,13 @@ def test_undecodable_bytes_become_replacement_characters() -> None:
         ("A=1\nB=2\nA=3", [(3, "A is set again (first in line 1): the last one counts")]),
         ("# c\nhello", [(2, "this line is not an assignment and is ignored")]),
         ("a\nb\nc", [(1, "this line is not an assignment and is ignored, and so are 2 more lines")]),
-        ("A='x\n# fine'\n\n  # c\n", []),
+        ("a\nb", [(1, "this line is not an assignment and is ignored, and so is 1 more line")]),
+        ("A='x\n# fine'\n\n  # c\nB='x'#c\nC='encrypted:A' #c\n", []),
+        (
+            "A='encrypted:A'#c",
+            [(1, f"A: {_REST}")],
+        ),
+        ("A=encrypted:A#c", [(1, f"A: {_REST}")]),
     ],
 )
 def test_warns_about_likely_mistakes(text: str, expected: list[tuple[int, str]]) -> None:

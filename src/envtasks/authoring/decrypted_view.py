@@ -115,7 +115,7 @@ class DecryptedView:
                     continue
                 changed.append(entry.name)
             if encrypt and not entry.encrypted:
-                if why := why_not_encrypted(entry):
+                if why := why_not_encrypted(entry, edited):
                     raise EnvFileInvalid(f"{label}:{entry.line}: {why}.")
                 spelled[entry] = ciphertext_of(self._draft, entry)
         return Result(

@@ -15,6 +15,7 @@ from ..envfiles import (
     PUBLIC_KEY,
     EndlessExpansion,
     Entry,
+    EnvFile,
     check_name,
     check_value,
     expand,
@@ -105,12 +106,16 @@ def encrypt_values(target: Target, only: Sequence[str]) -> Change:
         plain = [entry for entry in _matching(draft, only) if not entry.encrypted]
         plain = [entry for entry in plain if not target.environment.is_not_secret(entry.name)]
         problems = [
-            f"{target.label}:{entry.line}: {why}" for entry in plain if (why := why_not_encrypted(entry))
+            f"{target.label}:{entry.line}: {why}"
+            for entry in plain
+            if (why := why_not_encrypted(entry, draft.file))
         ]
         if problems:
             raise EnvFileInvalid(
-                "; ".join(problems), hint="nothing was written; choose others with --only NAME"
+                "; ".join(problems),
+                hint="nothing was written; correct the lines, or choose others with --only NAME",
             )
+        draft.notes += _likely_mistakes(draft, plain)
         return _replace(draft, "encrypted", {entry: ciphertext_of(draft, entry) for entry in plain})
 
 
@@ -217,8 +222,15 @@ def _references(value: str) -> tuple[str, set[str]]:
     return expand(value, names.add)[0], names
 
 
-def why_not_encrypted(entry: Entry) -> str:
-    """Why a plain value cannot be encrypted; empty if it can."""
+def why_not_encrypted(entry: Entry, file: EnvFile) -> str:
+    """Why a plain value of a file cannot be encrypted; empty if it can."""
+    if not entry.quote and file.text.startswith("#", entry.value_end):
+        return (
+            f"{entry.name}: # without a blank before it starts a comment, and what follows would stay in plain text; "
+            "put the value in quotes, or a blank before the #"
+        )
+    if entry.raw != entry.raw.encode("utf-8", "replace").decode():
+        return f"{entry.name}: its bytes are not UTF-8, and would be lost; save the file as UTF-8"
     if not entry.literal and "$(" in entry.value:
         return f"{entry.name}: `$(…)` is a command, which encrypted text is not"
     if ENCRYPTED in entry.value:
@@ -267,6 +279,14 @@ def _is_mangled(value: str, known: set[str]) -> bool:
     except EndlessExpansion:
         return True
     return constant != value and not (names and names <= known)
+
+
+def _likely_mistakes(draft: Draft, entries: Iterable[Entry]) -> list[str]:
+    """What is odd about lines that are encrypted: their ciphertext does not show it any more."""
+    lines = {entry.line for entry in entries}
+    return [
+        f"{draft.target.label}:{line}: {sentence}" for line, sentence in draft.file.warnings if line in lines
+    ]
 
 
 def _notes(target: Target, name: str, value: str) -> list[str]:

@@ -21,6 +21,9 @@ SPACES: Final = (
 )
 _LINE_ENDS: Final = "\n\u2028\u2029"
 _DOUBLE_ESCAPES: Final = (("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"))
+_REST: Final = (
+    "what follows the ciphertext may be the rest of the value in plain text; put a blank before a comment"
+)
 _QUOTED_LINES: Final = "(?<![^\u2028\u2029])([\"'`])((?s:.*))\\1(?![^\u2028\u2029])"
 
 
@@ -99,12 +102,8 @@ def scan(source: str) -> tuple[tuple[Entry, ...], tuple[tuple[int, str], ...]]:
         counted = at
         value = text[start:end]
         enclosed = len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES
-        if not closed and value and value[0] in QUOTES:
-            warnings.append((line, _quote_warning(head[2], value)))
-        elif not enclosed and text[end : end + 1] == "#":
-            warnings.append(
-                (line, f"{head[2]}: # without a blank before it starts a comment; put the value in quotes")
-            )
+        if sentence := _text_warning(value, closed=closed, enclosed=enclosed, after=text[end : end + 1]):
+            warnings.append((line, f"{head[2]}: {sentence}"))
         entries.append(
             Entry(
                 name=head[2],
@@ -205,10 +204,17 @@ class _Scanner:
         )
 
 
-def _quote_warning(name: str, value: str) -> str:
-    if value[0] in value[1:]:
-        return f"{name}: text follows the closing quote, so the quotes are part of the value"
-    return f"{name}: the quote is not closed, so the value ends with its line and the quote is part of it"
+def _text_warning(value: str, *, closed: bool, enclosed: bool, after: str) -> str:
+    """What is likely to be a mistake in the spelling of a value, `after` being the character behind it; or nothing."""
+    if not closed and value and value[0] in QUOTES:
+        if value[0] in value[1:]:
+            return "text follows the closing quote, so the quotes are part of the value"
+        return "the quote is not closed, so the value ends with its line and the quote is part of it"
+    if after != "#":
+        return ""
+    if value.lstrip(QUOTES).startswith(ENCRYPTED):
+        return _REST
+    return "" if enclosed else "# without a blank before it starts a comment; put the value in quotes"
 
 
 def duplicates(entries: Iterable[Entry]) -> Iterator[tuple[int, str]]:
@@ -226,7 +232,9 @@ def duplicates(entries: Iterable[Entry]) -> Iterator[tuple[int, str]]:
 
 def _ignored(text: str, offsets: list[int]) -> Iterator[tuple[int, str]]:
     if offsets:
-        more = f", and so are {len(offsets) - 1} more lines" if len(offsets) > 1 else ""
+        further = len(offsets) - 1
+        lines = "is 1 more line" if further == 1 else f"are {further} more lines"
+        more = f", and so {lines}" if further else ""
         yield text.count("\n", 0, offsets[0]) + 1, f"this line is not an assignment and is ignored{more}"
 
 
