@@ -39,6 +39,14 @@ def lint(session: nox.Session) -> None:
 
 
 @session(default=False, tags=["check"])
+def docs(session: nox.Session) -> None:
+    """Build the manual into site/, without network; a broken link is an error."""
+    install(session, "docs")
+    session.run("python", "scripts/reference.py")
+    session.run("zensical", "build", "--strict", "--clean", "--config-file", "mkdocs.yml")
+
+
+@session(default=False, tags=["check"])
 def types(session: nox.Session) -> None:
     """mypy, strict, over sources, tests and task files, also as on Windows, whose modules have other names."""
     install(session, "test", "lint")

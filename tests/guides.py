@@ -80,3 +80,34 @@ def copy_repository(folder: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, folder / name)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A block of a page that begins with a comment of its path: what the reader writes into that file."""
+
+    path: str
+    text: str
+
+
+def steps(page: str) -> list[Command | File]:
+    """What a page tells its reader to do, in order: the files to write and the commands of console blocks."""
+    found: list[Command | File] = []
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        path = re.match(r"(?:#|//|<!--) (\.?[\w./-]+\.\w+|Dockerfile|\.env[\w.]*)(?: -->)?\n", block)
+        if language == "console":
+            for part in re.split(r"^(?=\$ )", block, flags=re.MULTILINE)[1:]:
+                line, _, output = part.partition("\n")
+                stated = re.search(r"^\[exit code (\d+)\]\n", output, re.MULTILINE)
+                shown = output.replace(stated[0], "") if stated else output
+                found.append(Command(line[2:], int(stated[1]) if stated else 0, shown))
+        elif path is not None:
+            found.append(File(path[1], block))
+    return found
+
+
+def shows(shown: str, printed: str) -> bool:
+    """Whether the output is the one of a page, in which `…` stands for anything; blanks of tables aside."""
+    expected = re.escape(" ".join(shown.split())).replace("…", ".*")
+    return re.fullmatch(expected, " ".join(printed.split()), re.DOTALL) is not None

@@ -83,6 +83,22 @@ def test_every_package_has_its_line() -> None:
     assert {name for name in top - {"__init__.py"} if f"`{name}`" not in table} == set()
 
 
+def test_the_reference_is_that_of_the_code() -> None:
+    """docs/reference.md is what `python scripts/reference.py` writes."""
+    from scripts.reference import reference
+
+    assert _text("docs/reference.md") == reference(), "python scripts/reference.py writes it anew"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """mkdocs.yml lists every page of docs, and no other."""
+    text = _text("mkdocs.yml").partition("\nnav:\n")[2]
+
+    assert sorted(re.findall(r"- (\S+\.md)$", text, re.MULTILINE)) == sorted(
+        path.name for path in (REPOSITORY / "docs").glob("*.md")
+    )
+
+
 def test_the_readme_lists_every_error() -> None:
     """README's table of exit codes has each error class with its code."""
     rows = dict(re.findall(r"^\| (\d+) \| ([^|]+) \|", _text("README.md"), re.MULTILINE))

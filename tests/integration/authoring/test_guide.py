@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.authoring.repositories import commit_all, git
-from tests.guides import blocks, commands
+from tests.guides import blocks, commands, shows
 from tests.projects import PYPROJECT, make_sandbox
 
 pytestmark = [
@@ -19,12 +19,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]
 PAGE = "docs/guide-environments.md"
-
-
-def shows(shown: str, printed: str) -> bool:
-    """Whether the output is the one of the guide, in which `…` stands for anything; blanks of tables aside."""
-    expected = re.escape(" ".join(shown.split())).replace("…", ".*")
-    return re.fullmatch(expected, " ".join(printed.split()), re.DOTALL) is not None
 
 
 def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""The manual: what its first page and its how-to pages tell a reader to do works, in order, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.guides import REPOSITORY, File, shows, steps
+from tests.projects import Sandbox
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform == "win32", reason="the pages' lines are a POSIX shell's"),
+    pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
+]
+PAGES = ["docs/index.md", *sorted(f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("howto-*.md"))]
+PACKAGES = {"docs/howto-django.md": ["django"]}  # what a page's reader has installed
+
+
+@pytest.fixture
+def packages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packages that a page needs besides."""
+    folder = tmp_path_factory.mktemp("packages")
+    if names := PACKAGES.get(request.getfixturevalue("page"), []):
+        subprocess.run(["uv", "pip", "install", "--quiet", "--target", folder, *names], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_does_what_it_shows(page: str, sandbox: Sandbox, packages: Path) -> None:
+    """Its files are written and its commands run; exit codes and output are those that the page shows."""
+    folder = sandbox.root
+    for path in (folder / "pyproject.toml", folder / "tasks.py"):
+        path.unlink()
+    identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    modules = os.pathsep.join([sandbox.env["PYTHONPATH"], str(packages)])
+    env = {**sandbox.env, **identity, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": modules}
+    ran = 0
+    for step in steps(page):
+        if isinstance(step, File):
+            target = folder / step.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(step.text, encoding="utf-8")
+            continue
+        done = step.run(folder, env, together=True)
+        assert (step.line, done.returncode) == (step.line, step.exit_code), done.stdout
+        assert shows(step.output, done.stdout), f"{step.line}\n{done.stdout}"
+        ran += 1
+
+    assert ran > 2
