@@ -119,6 +119,19 @@ def test_declared_environments_are_read(tmp_path: Path) -> None:
             "[tool.envtasks] settings must be a string such as 'app.settings:Settings'.",
         ),
         ("[tool]\nenvtasks = 1", "tool.envtasks must be a table."),
+        ("[tool.envtask]\nmask = 'never'", "no [tool.envtask] is read: did you mean [tool.envtasks]?"),
+        (
+            "[tool.env-tasks.environments]",
+            "no [tool.env-tasks] is read: did you mean [tool.envtasks]?",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { allow-overrides = ['OK_*'] }",
+            "[tool.envtasks.environments.local] allow-overrides must be a list of names, no patterns.",
+        ),
+        (
+            "[tool.envtasks.environments]\nlocal = { file-wins = ['*'] }",
+            "[tool.envtasks.environments.local] file-wins must be a list of names, no patterns.",
+        ),
         ("[tool.envtasks]\ndocker = 1", "tool.envtasks.docker must be a table."),
         (
             "[tool.envtasks.environments]\nlocal = { file = ['.env'] }",

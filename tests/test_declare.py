@@ -338,6 +338,17 @@ def test_a_pre_task_can_be_pinned(inv: Inv) -> None:
     assert seen == [("local", "local"), "staging"]
 
 
+def test_only_refuses_to_run_in_no_environment(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is for production alone does not run with whatever the shell has."""
+    seen: list[Any] = []
+    record = _recorder(seen, only=["staging"])
+
+    assert inv([record], "record") == 2
+    assert "record needs an environment.\n  hint: add --env NAME, one of: staging" in capsys.readouterr().err
+    assert inv([record], "record", "--env", "staging") == 0
+    assert seen == [("staging", "staging")]
+
+
 def test_a_pinned_pre_task_is_refused_by_its_only(inv: Inv) -> None:
     """A pin that the pre task's `only` excludes is Refused, and the body does not run."""
     seen: list[Any] = []

@@ -21,12 +21,13 @@ from envtasks.sessions import _apply, _take_flags
         (["-k", "x"], None, True, ["-k", "x"]),
         (["--env", "dev", "-k", "x"], "dev", True, ["-k", "x"]),
         (["-x", "--env=dev"], "dev", True, ["-x"]),
-        (["-e", "dev", "--no-mask"], "dev", False, []),
+        (["--env", "dev", "--no-mask"], "dev", False, []),
+        (["-e", "."], None, True, ["-e", "."]),
         (["--", "--env", "dev"], None, True, ["--", "--env", "dev"]),
     ],
 )
 def test_our_flags_are_taken_out(posargs: list[str], env: str | None, mask: bool, rest: list[str]) -> None:
-    """--env, -e and --no-mask are taken out of the positional arguments; a second `--` protects what follows."""
+    """--env and --no-mask are taken out of the positional arguments; `-e` is pip's, a second `--` protects the rest."""
     given = list(posargs)
     assert _take_flags(posargs) == (env, mask, "--no-check" not in given)
     assert posargs == rest

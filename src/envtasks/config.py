@@ -208,8 +208,10 @@ def _find(start: Path) -> tuple[Path, Mapping[str, Any]]:
         if not path.is_file():
             continue
         document = read_toml(path)
-        if "envtasks" in Table(folder, document, "").table("tool").values:
+        if "envtasks" in (tools := Table(folder, document, "").table("tool").values):
             return folder, document
+        if near := [each for each in tools if re.fullmatch("env[-_]?tasks?", each, re.I)]:
+            raise ConfigInvalid(f"pyproject.toml: no [tool.{near[0]}] is read: did you mean [tool.envtasks]?")
         nearest = nearest or (folder, document)
     return nearest or (start, {})
 
@@ -280,13 +282,14 @@ class Table:
         return str(value)
 
     def strings(
-        self, key: str, expected: str = "a list of strings", *, single: bool = False
+        self, key: str, expected: str = "a list of strings", *, single: bool = False, pattern: str = ".+"
     ) -> tuple[str, ...]:
-        """A list of strings, none empty; with `single` one string stands for a list of one."""
+        """A list of strings, none empty, which match `pattern`; with `single` one string stands for a list of one."""
         value = self.values.get(key, [])
         if single and isinstance(value, str):
             value = [value]
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        words = value if isinstance(value, list) else [None]
+        if not all(isinstance(word, str) and re.fullmatch(pattern, word, re.DOTALL) for word in words):
             raise self.invalid(key, expected)
         return tuple(value)
 
@@ -300,11 +303,9 @@ class Table:
     def string_map(self, key: str, expected: str) -> Mapping[str, str]:
         """A table of strings, none empty."""
         value = self.values.get(key, {})
-        if not isinstance(value, Mapping) or not all(
-            isinstance(item, str) and item for item in value.values()
-        ):
-            raise self.invalid(key, expected)
-        return value
+        if isinstance(value, Mapping) and all(isinstance(item, str) and item for item in value.values()):
+            return value
+        raise self.invalid(key, expected)
 
     def table(self, key: str) -> Table:
         """The table under this key; an empty one where it is absent."""
@@ -369,8 +370,8 @@ def _environment(root: Path, name: str, value: object) -> Environment:
         public=bool(table.boolean("public")),
         keys=table.paths_in_project("keys", "a file name or a list of file names", single=True),
         key_command=table.strings("key-command", "an argument list, such as ['op', 'read', 'op://…']"),
-        allow_overrides=table.strings("allow-overrides", "a list of variable names"),
-        file_wins=table.strings("file-wins", "a list of variable names"),
+        allow_overrides=table.strings("allow-overrides", "a list of names, no patterns", pattern=r"[\w.-]+"),
+        file_wins=table.strings("file-wins", "a list of names, no patterns", pattern=r"[\w.-]+"),
         optional_files=optional if "optional" in value else None,
         named="files" in value,
     )

@@ -74,7 +74,7 @@ def task(
         env: the environment it runs in unless `--env` names another. Left out: the caller's environment, or none.
             None: a plain Invoke task, as is one of a foreign `klass` that declares nothing of ours.
         requires_environment: without a default environment, refuse to run in none (ConfigInvalid).
-        only: the environments it may run in; another one is Refused.
+        only: the environments it may run in; another one is Refused, and so is none (ConfigInvalid).
         needs: names that must be set (VariableMissing) and patterns such as `DB_*`; other variables of the env files
             stay out of its commands.
         confirm: True, or the question to ask: confirm in every environment. False: never, not even in a protected one.
@@ -300,7 +300,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         if name is not None:
             require_allowed(name, self.only, what=self.full_name)
             invocation.confirm(options, what=self.full_name, confirm=self.confirm)
-        elif self.requires_environment:
+        elif self.requires_environment or self.only is not None:
             known = ", ".join(self.only or invocation.project.environments)
             raise ConfigInvalid(
                 f"{self.full_name} needs an environment.",

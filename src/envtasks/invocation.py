@@ -190,8 +190,14 @@ def project_at(start: Path) -> Project:
 
 
 def _start(config: Any) -> Path:
-    """Where to look for the project: the current folder, unless tasks.py is from somewhere else (`--search-root`)."""
+    """Where to look for the project: the current folder, unless tasks.py is from somewhere else (`--search-root`).
+
+    Without any pyproject.toml it is the folder of tasks.py.
+    """
     here, origin = Path.cwd(), config.__dict__.get("_project_prefix")
-    if origin and not here.is_relative_to(Path(origin)):
+    if origin and not (
+        here.is_relative_to(Path(origin))
+        and any((folder / "pyproject.toml").is_file() for folder in (here, *here.parents))
+    ):
         return Path(origin)
     return here

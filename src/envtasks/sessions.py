@@ -65,7 +65,7 @@ def session(
 
     Args:
         env: the environment; without one, and without `--env`, only the private keys are kept from its commands.
-        only: the environments it may run in.
+        only: the environments it may run in; it does not run in none.
         needs: as for `@task`: required names and patterns; other variables of the env files stay out.
     """
     if function is None:
@@ -105,6 +105,10 @@ def _activate(
     # a session that another one notifies may have been given other posargs, or what was left of them
     of_run = _take_flags(list(session._runner.global_config.posargs))
     name = next((each for each in (flags.env, of_run.env) if each is not None), env)
+    if name is None and only is not None:
+        raise ConfigInvalid(
+            f"session {session.name} needs an environment.", hint=f"nox -s NAME -- --env {' or '.join(only)}"
+        )
     if name is None:
         _apply(session, without_keys(os.environ))
         return None, False
@@ -174,16 +178,17 @@ class _Flags(NamedTuple):
 
 
 def _take_flags(posargs: list[str]) -> _Flags:
-    """Take `--env NAME`, `-e NAME`, `--no-mask` and `--no-check` out of what follows `--` on nox's command line.
+    """Take `--env NAME`, `--no-mask` and `--no-check` out of what follows `--` on nox's command line.
 
-    A second `--` ends our flags and stays, for programs that want it.
+    `-e` is no short form here: sessions pass on what follows, and `-e .` is pip's. A second `--` ends our flags and
+    stays, for programs that want it.
     """
     env, mask, check, rest = None, True, True, list[str]()
     words = iter(posargs)
     for word in words:
         if word == "--":
             rest += [word, *words]
-        elif word in ("--env", "-e"):
+        elif word == "--env":
             env = next(words, None)
             if env is None:
                 raise ConfigInvalid(

@@ -297,6 +297,11 @@ def test_a_baseline_without_a_usable_line_is_refused(tmp_path: Path, content: by
         "DOCKER_CONFIG",
         "DOCKER_CONTEXT",
         "KUBECONFIG",
+        "KUBE_EDITOR",
+        "KUBECTL_EXTERNAL_DIFF",
+        "NPM_CONFIG_USERCONFIG",
+        "R_PROFILE_USER",
+        "ANSIBLE_CONFIG",
         "PYTEST_ADDOPTS",
     ],
 )

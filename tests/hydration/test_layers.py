@@ -75,6 +75,19 @@ def test_the_files_win_for_the_names_of_file_wins(tmp_path: Path) -> None:
     assert result.warnings == ("the process environment wins over .env.local with another value: B",)
 
 
+def test_a_file_that_wins_can_add_to_what_it_wins_over(tmp_path: Path) -> None:
+    """`PATH=/opt/bin:$PATH` is what `file-wins` is for; a later line sees what the file has set."""
+    result = hydrated(
+        tmp_path,
+        "BEFORE=$PATH\nPATH=/mine:$PATH\nAFTER=${PATH}/x",
+        {"PATH": "/usr/bin"},
+        options={"file_wins": ("PATH",)},
+    )
+
+    assert dict(result) == {"BEFORE": "/usr/bin", "PATH": "/mine:/usr/bin", "AFTER": "/mine:/usr/bin/x"}
+    assert result.warnings == ()
+
+
 def test_the_variable_of_the_environments_name_can_be_another(tmp_path: Path) -> None:
     """`environment-variable` takes the place of APP_ENV: in references, in children, and not from the shell."""
     env = {"ENVIRONMENT": "shell", "APP_ENV": "kept"}

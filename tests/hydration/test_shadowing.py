@@ -64,3 +64,14 @@ def test_notes_what_overrides_shadow(tmp_path: Path) -> None:
     files = {".env": "A=1\nB=2\nC=3\nD=4\n", ".env.local": "A=1\nB=x\nC=y\n"}
     result = hydrated(tmp_path, files, {"C": "p"})
     assert result.notes == (".env overrides .env.local: B",)
+
+
+def test_only_overrides_that_replace_a_value_are_noted(tmp_path: Path) -> None:
+    """Of several overrides those are named that win over a baseline."""
+    files = {".env": "N=1\n", ".env.mine": "B=2\n", ".env.local": "A=1\nB=x\n"}
+    optional = (tmp_path / ".env", tmp_path / ".env.mine")
+    noted = hydrated(tmp_path, files, options={"optional_files": optional}).notes
+    both = hydrated(tmp_path, {**files, ".env": "A=2\n"}, options={"optional_files": optional}).notes
+
+    assert noted == (".env.mine overrides .env.local: B",)
+    assert both == (".env and .env.mine override .env.local: A, B",)

@@ -59,6 +59,19 @@ def test_json_and_table_list_the_same_variables(capsys: pytest.CaptureFixture[st
     assert [line.split()[0] for line in table.splitlines()[1:]] == listed
 
 
+def test_files_in_json_are_paths(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that are not there are in lists of their own; the table says it beside each."""
+    (shop / ".env.dev").write_text("A=1\n", encoding="utf-8")
+    (shop / "pyproject.toml").write_text("[tool.envtasks.environments]\ndev = {}\n", encoding="utf-8")
+
+    assert _inv("env.list", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert _inv("env.list") == 0
+
+    assert (row["files"], row["absent"], row["missing"]) == ([".env", ".env.dev"], [".env"], [])
+    assert ".env (not there), .env.dev" in capsys.readouterr().out
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_a_key_file_in_git_is_reported(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """env.list warns of a tracked key file of an environment that is not public, and says how to take it out."""

@@ -147,7 +147,9 @@ def _resolve(layers: Layers, keys: Keys, *, secret: Collection[str], engine: str
             name for name, value in resolution.values.items() if value.startswith(checks.REFERENCES)
         ]
         resolution.tainted.update(references)
-        resolution.values.update(_dotenvx_values(layers, resolution.values, keys))
+        found = _dotenvx_values(layers, resolution.values, keys)
+        # dotenvx does not know of `file-wins`, so a reference to what a file wins over gives nothing there
+        resolution.values.update((it, value) for it, value in found.items() if it not in resolution.beneath)
     checks.check_values(layers, resolution.values)
     return resolution
 

@@ -7,6 +7,7 @@ Precedence is decided here alone. Names are folded where they are read, in `read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..config import Environment
@@ -60,13 +61,18 @@ class Definition(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """The process environment, the env files below it, and the definition of each variable, in file order."""
+    """The process environment, the env files below it, and the definition of each variable, in file order.
+
+    `beneath` are the variables of the process environment over which the files win (`file-wins`): a reference sees one
+    until a file sets it, so that `PATH=/opt/bin:$PATH` adds to it.
+    """
 
     environment: Environment
     process: Mapping[str, str]
     files: tuple[Layer, ...]
     definitions: Mapping[str, Definition]
     windows: bool
+    beneath: Mapping[str, str] = MappingProxyType({})
 
     def fold(self, name: str) -> str:
         """The name as the system compares it."""
@@ -97,7 +103,7 @@ class Layers(NamedTuple):
 def read_layers(environment: Environment, process: Mapping[str, str], *, windows: bool) -> Layers:
     """The layers of an environment under a process environment whose names are folded.
 
-    Variables of `file-wins` are left out of the process environment. `$APP_ENV` is what a file defines, else the
+    Variables of `file-wins` are taken out of the process environment. `$APP_ENV` is what a file defines, else the
     environment's name. Raises EnvFileMissing for a missing baseline, and EnvFileInvalid.
     """
     files = []
@@ -125,7 +131,7 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
     variable = fold(environment.variable, windows=windows)
     if variable not in layers.definitions:
         above[variable] = environment.name
-    return layers._replace(process=above)
+    return layers._replace(process=above, beneath={name: process[name] for name in wins & process.keys()})
 
 
 def arrange(

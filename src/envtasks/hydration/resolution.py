@@ -87,7 +87,8 @@ class Resolution:
         self._layers = layers
         self._plaintexts = plaintexts
         self._run = run
-        self._env = dict(layers.process)  # what a reference sees: all that is set above it
+        self.beneath = set(layers.beneath)  # variables over which files win, and those made from them
+        self._env = {**layers.process, **layers.beneath}  # what a reference sees: all that is set above it
         self._literals: set[str] = set()
         self._budget = Budget(sum(len(layer.file.text) for layer in layers.files))
 
@@ -144,6 +145,8 @@ class Resolution:
             self.tainted.add(location.name)
         if inserted.keys() & self.unknown:
             self.unknown.add(location.name)
+        if inserted.keys() & self.beneath:
+            self.beneath.add(location.name)
         self.broken += [
             (location, name) for name in sorted(inserted) if self._breaks(inserted[name], expanded)
         ]

@@ -78,16 +78,19 @@ def warning(layers: Layers, names: Sequence[str]) -> list[str]:
 def by_overrides(layers: Layers) -> list[str]:
     """The note about overrides that replace the value of a baseline by another, if there are any."""
     overrides = {layer.label for layer in layers.files if layer.overrides}
+    above: dict[str, None] = {}
     replaced: dict[str, str] = {}
     for name, definition in layers.definitions.items():
         if name in layers.process or definition.winner.label not in overrides:
             continue
         below = next((location for location in definition.shadowed if location.label not in overrides), None)
         if below and below.entry.value != definition.winner.entry.value:
+            above[definition.winner.label] = None
             replaced[definition.name] = below.label
     if not replaced:
         return []
-    return [f"{_and(sorted(overrides))} overrides {_and(replaced.values())}: {', '.join(replaced)}"]
+    verb = "overrides" if len(above) == 1 else "override"
+    return [f"{_and(above)} {verb} {_and(replaced.values())}: {', '.join(replaced)}"]
 
 
 def _files(definitions: Iterable[Definition]) -> str:

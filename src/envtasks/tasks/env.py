@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from invoke.parser.argument import Argument
@@ -51,7 +50,10 @@ MAX_WIDTH: Final = 120  # characters of a value in a table; --json and env.get g
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What `env.list` says of one environment. `key`: where the key comes from that opens it, or what is wrong."""
+    """What `env.list` says of one environment. `key`: where the key comes from that opens it, or what is wrong.
+
+    Of `files`, `missing` are those that it needs and that are not there, `absent` those that may be absent and are.
+    """
 
     name: str
     files: tuple[str, ...]
@@ -61,12 +63,15 @@ class Summary:
     plain: int = 0
     encrypted: int = 0
     key: str = ""
+    absent: tuple[str, ...] = ()
 
     @property
     def row(self) -> list[str]:
         """The cells of its row in the table."""
         protection = "protected" if self.protected else "public" if self.public else ""
-        return [self.name, ", ".join(self.files), str(self.plain), str(self.encrypted), protection, self.key]
+        notes = dict.fromkeys(self.absent, " (not there)") | dict.fromkeys(self.missing, " (missing)")
+        files = ", ".join(f"{file}{notes.get(file, '')}" for file in self.files)
+        return [self.name, files, str(self.plain), str(self.encrypted), protection, self.key]
 
 
 class Reading(Task):
@@ -187,21 +192,19 @@ def _summary(environment: Environment) -> Summary:
     encrypted = sum(declaration.encrypted for declaration in found.variables.values())
     return Summary(
         name=environment.name,
-        files=tuple(_file_label(environment, path) for path in environment.files),
+        files=tuple(environment.label(path) for path in environment.files),
         protected=environment.protected,
         public=environment.public,
         missing=found.missing,
+        absent=tuple(
+            environment.label(path)
+            for path in environment.files
+            if environment.optional(path) and not path.exists()
+        ),
         plain=len(found.variables) - encrypted,
         encrypted=encrypted,
         key=_key_at_hand(environment, next((file.sample for file in found.files if file.sample), None)),
     )
-
-
-def _file_label(environment: Environment, path: Path) -> str:
-    label = environment.label(path)
-    if path.exists():
-        return label
-    return f"{label} (not there)" if environment.optional(path) else f"{label} (missing)"
 
 
 def _key_at_hand(environment: Environment, ciphertext: str | None) -> str:
