@@ -189,6 +189,14 @@ def ask(question: str) -> str:
         raise SystemExit(130) from None
 
 
+def ask_whether(question: str) -> bool:
+    """Whether a question is answered with yes, which Enter alone means too; anything but yes and no is asked again."""
+    answer = ask(f"{question} [Y/n] ").lower()
+    while answer not in ("", "y", "yes", "n", "no"):
+        answer = ask(f"Type y or n. {question} [Y/n] ").lower()
+    return answer in ("", "y", "yes")
+
+
 def values_to_redact(project: Project, hydrated: Hydrated, *, mask: bool) -> Collection[str]:
     """The values to redact in what is said about a call: none of a public environment."""
     return () if not mask or hydrated.public or project.mask == "never" else tuple(hydrated.secrets.values())

@@ -18,7 +18,8 @@ from tests.ptys import Typist
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX terminal")
 PROMPTS = textwrap.dedent("""
     import os
-    from envtasks.authoring.asking import ask_whether, read_value
+    from envtasks.activation import ask_whether
+    from envtasks.authoring.asking import read_value
     from envtasks.errors import EnvtasksError
     try:
         value = read_value("DB_PASSWORD", os.environ, file=None, how_to_pipe="pipe it")

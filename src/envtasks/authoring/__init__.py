@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .asking import ask_hidden, ask_whether, read_value
+    from .asking import ask_hidden, read_value
     from .creation import Creation, new_environment
     from .draft import Target, find_target
     from .editing import Dialogue, Edit, edit_file
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change", "Creation", "Dialogue", "Edit", "Editor", "FileKeys", "Import", "Rotation", "Target", "ask_hidden",
-    "ask_whether", "attribute_lines", "decrypt_value", "describe_keys", "edit_file", "encrypt_values",
+    "attribute_lines", "decrypt_value", "describe_keys", "edit_file", "encrypt_values",
     "find_editor", "find_target", "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over",
     "missing_patterns", "new_environment", "prepare_rotation", "read_value", "rekey_values", "repair_values",
     "rotate", "run_git_command", "set_up_git", "set_value", "unset_value", "with_environment", "write_keys",
 ]  # fmt: skip
 _MODULES = {
-    "asking": ("ask_hidden", "ask_whether", "read_value"),
+    "asking": ("ask_hidden", "read_value"),
     "creation": ("Creation", "new_environment"),
     "draft": ("Target", "find_target"),
     "editing": ("Dialogue", "Edit", "edit_file"),

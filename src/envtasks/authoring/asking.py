@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ..activation import ask, can_ask
+from ..activation import can_ask
 from ..errors import ConfigInvalid, EnvFileInvalid
 
 _PIPE_SECONDS: Final = 60.0
@@ -60,14 +60,6 @@ def ask_hidden(question: str, *, how_to_pipe: str) -> str:
         what = "several lines" if more else "more characters than a terminal takes in one line"
         raise ConfigInvalid(f"The value has {what}; nothing was written.", hint=how_to_pipe)
     return _decoded(question, line).removesuffix("\n").removesuffix("\r")
-
-
-def ask_whether(question: str) -> bool:
-    """Whether a question is answered with yes, which Enter alone means too; another answer than yes or no is none."""
-    answer = ask(f"{question} [Y/n] ").lower()
-    while answer not in ("", "y", "yes", "n", "no"):
-        answer = ask(f"Type y or n. {question} [Y/n] ").lower()
-    return answer in ("", "y", "yes")
 
 
 def _typed(question: str) -> tuple[bytes, bool]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .. import console
-from ..activation import ask, can_ask
+from ..activation import ask, ask_whether, can_ask
 from ..context import Context
 from ..declare import task
 from ..invocation import current_invocation
@@ -93,7 +93,6 @@ def edit(c: Context, file: str = "", json: bool = False) -> None:
 
 def _again(process_env: Mapping[str, str], error: EnvtasksError) -> bool:
     """Whether a person wants to edit again what cannot be written; where nobody can be asked, not."""
-    from ..authoring import ask_whether
 
     if not can_ask(process_env):
         return False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import console
-from ..activation import can_ask
+from ..activation import ask_whether, can_ask
 from ..context import Context
 from ..declare import task
 from ..errors import ConfigInvalid
@@ -125,7 +125,7 @@ def target_of(c: Context, file: str) -> Target:
 
 def is_to_be_encrypted(project: Project, target: Target, name: str, *, plain: bool = False) -> bool:
     """Whether a value is stored encrypted; asks on a terminal where nothing tells."""
-    from ..authoring import ask_whether, is_encrypted
+    from ..authoring import is_encrypted
     from ..settings_class import secret_names
 
     already = is_encrypted(target, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from invoke.context import Context as InvokeContext
 
 from .. import console
-from ..activation import ask, can_ask
+from ..activation import ask, ask_whether, can_ask
 from ..declare import task
 from ..error_translation import PlainTask
 
@@ -59,7 +59,7 @@ def init(
         _print_plan(plan)
     if dry or plan.empty:
         return
-    if asks and ask("Make these changes? [Y/n] ").lower() not in ("", "y", "yes"):
+    if asks and not ask_whether("Make these changes?"):
         console.say("note", "nothing was changed")
         return
     adopt.apply_plan(plan, lambda line: console.say("note", line))
