@@ -11,7 +11,7 @@ from invoke.context import Context as InvokeContext
 from invoke.exceptions import Exit
 
 from .. import console
-from ..activation import can_ask
+from ..activation import ask_whether, can_ask
 from ..config import Project
 from ..declare import task
 from ..error_translation import PlainTask
@@ -66,7 +66,6 @@ def migrate(
 def _may_run_make(path: Path) -> bool:
     """Whether a person lets make run; without one it has to be said on the command line. Raises ConfigInvalid."""
     from ..adopt.makefile import shell_lines
-    from ..authoring import ask_whether
     from ..hydration import without_outer
 
     if not can_ask(without_outer(os.environ)):
