@@ -84,10 +84,18 @@ def copy_repository(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A block of a page that begins with a comment of its path: what the reader writes into that file."""
+    """A block of a page that begins with a comment of its path: what the reader writes into that file, or appends."""
 
     path: str
     text: str
+    append: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Do it in a folder. The comment stays out of files in which it would be data."""
+        path = folder / self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a" if self.append else "w", encoding="utf-8") as file:
+            file.write(self.text)
 
 
 def steps(page: str) -> list[Command | File]:
@@ -95,7 +103,7 @@ def steps(page: str) -> list[Command | File]:
     found: list[Command | File] = []
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        path = re.match(r"(?:#|//|<!--) (\.?[\w./-]+\.\w+|Dockerfile|\.env[\w.]*)(?: -->)?\n", block)
+        path = re.match(r"# (at the end of )?(\.?[\w/-]+(?:\.\w+)*)\n", block)
         if language == "console":
             for part in re.split(r"^(?=\$ )", block, flags=re.MULTILINE)[1:]:
                 line, _, output = part.partition("\n")
@@ -103,7 +111,8 @@ def steps(page: str) -> list[Command | File]:
                 shown = output.replace(stated[0], "") if stated else output
                 found.append(Command(line[2:], int(stated[1]) if stated else 0, shown))
         elif path is not None:
-            found.append(File(path[1], block))
+            text = block.partition("\n")[2] if language == "" else block
+            found.append(File(path[2], text, append=bool(path[1])))
     return found
 
 

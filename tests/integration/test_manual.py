@@ -43,9 +43,7 @@ def test_a_page_does_what_it_shows(page: str, sandbox: Sandbox, packages: Path) 
     ran = 0
     for step in steps(page):
         if isinstance(step, File):
-            target = folder / step.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(step.text, encoding="utf-8")
+            step.write(folder)
             continue
         done = step.run(folder, env, together=True)
         assert (step.line, done.returncode) == (step.line, step.exit_code), done.stdout
