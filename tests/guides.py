@@ -111,7 +111,7 @@ def steps(page: str) -> list[Command | File]:
                 shown = output.replace(stated[0], "") if stated else output
                 found.append(Command(line[2:], int(stated[1]) if stated else 0, shown))
         elif path is not None:
-            text = block.partition("\n")[2] if language == "" else block
+            text = block.partition("\n")[2] if language in ("dotenv", "text") else block
             found.append(File(path[2], text, append=bool(path[1])))
     return found
 
