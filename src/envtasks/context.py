@@ -130,7 +130,7 @@ class Context(InvokeContext):
     def _runner(self) -> Any:
         from .process import Runner
 
-        return Runner(self, child_env=self._child_env, redactor=self.redactor)
+        return Runner(self, child_env=self._child_env, redactor=self.redactor, real_streams=True)
 
     def _with_variables(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a command whose `env` is not that of Invoke's configuration: hydration has taken that in."""

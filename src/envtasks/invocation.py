@@ -120,6 +120,17 @@ class Invocation:
         """Print without redaction again. Raises OSError if what was printed could not be written."""
         self.output_is_redacted = False
         self.output.close()
+        if self.secrets:
+            _say_what_was_redacted()
+
+
+def _say_what_was_redacted() -> None:
+    """Say once that output which is kept, a dump for example, is not what the command printed."""
+    from .process import redacted_in_stdout, stdout_is_kept
+
+    if redacted_in_stdout.is_set() and stdout_is_kept():
+        redacted_in_stdout.clear()
+        console.say("note", "secrets in the output were replaced by ***; --no-mask writes them as they are")
 
 
 class Secrets:
@@ -129,6 +140,9 @@ class Secrets:
         self.lock = threading.Lock()
         self._values: set[str] = set()
         self._redactor: Redactor | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
 
     def add(self, values: Collection[str]) -> None:
         """Redact these values too, also in streams that are open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -295,6 +296,21 @@ def test_an_output_stream_of_the_caller_gets_the_redacted_text() -> None:
     code = "import os, sys; print(os.environ['TOKEN']); print(os.environ['TOKEN'] * 2, file=sys.stderr)"
     python(code, out_stream=out, err_stream=err)
     assert (out.getvalue().strip(), err.getvalue().strip()) == ("***", "******")
+
+
+def test_a_stream_of_the_author_gets_the_real_output() -> None:
+    """With `real_streams` a stream gets what the Result has; what is our stdout or stderr stays redacted."""
+    using = Runner(
+        Context(),
+        child_env={**os.environ, "TOKEN": SECRET},
+        redactor=Redactor([SECRET]),
+        real_streams=True,
+    )
+    out = io.StringIO()
+    code = "import os, sys; print(os.environ['TOKEN']); print(os.environ['TOKEN'], file=sys.stderr)"
+    with contextlib.redirect_stderr(io.StringIO()) as err:
+        result = python(code, using=using, out_stream=out, err_stream=err)
+    assert (out.getvalue(), err.getvalue().strip()) == (result.stdout, "***")
 
 
 def test_an_output_stream_of_another_encoding_does_no_harm(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
         with_utf8,
         without_keys,
     )
+    from .descriptors import original_is_terminal, redact_file_descriptors, stdout_is_kept
     from .runner import Runner
     from .signals import forwarding
-    from .streams import LineWriter, original_is_terminal, redact_file_descriptors
+    from .streams import LineWriter, redacted_in_stdout
 
 __all__ = [
     "LineWriter",
@@ -36,10 +37,12 @@ __all__ = [
     "merge_variables",
     "original_is_terminal",
     "redact_file_descriptors",
+    "redacted_in_stdout",
     "run_probe",
     "shell_quoted",
     "signal_exit_code",
     "start_errors",
+    "stdout_is_kept",
     "too_large",
     "with_utf8",
     "without_keys",
@@ -49,8 +52,10 @@ _MODULES = {
     "LineWriter": "streams",
     "Runner": "runner",
     "forwarding": "signals",
-    "original_is_terminal": "streams",
-    "redact_file_descriptors": "streams",
+    "original_is_terminal": "descriptors",
+    "redact_file_descriptors": "descriptors",
+    "redacted_in_stdout": "streams",
+    "stdout_is_kept": "descriptors",
 }
 
 

@@ -34,15 +34,14 @@ from .command import (
 )
 from .signals import ChildProcess, forwarding
 from .streams import (
-    StreamCopier,
     TextStreamWriter,
     is_open,
     is_terminal,
     read_available,
     same_file,
-    text_decoder,
 )
 from .terminal import Terminal, do_not_stop_this_thread, fork_on_pty
+from .threads import InputThread, OutputThread
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
@@ -54,7 +53,8 @@ class Runner(Local):
     With a redactor its values are redacted in whatever is printed, echoed or said in an exception; `stdout` and
     `stderr` of the Result are real. Without one, a command on a terminal gets the terminal itself, and the Result's
     output is empty, unless something asks for capture: `hide`, `watchers`, `out_stream`, `err_stream` or
-    `asynchronous`. With `capture=False` it is always empty: for output that may be endless.
+    `asynchronous`. With `capture=False` it is always empty: for output that may be endless. With `real_streams` a
+    stream that is given as `out_stream` or `err_stream` gets the real output too.
     """
 
     def __init__(
@@ -64,8 +64,10 @@ class Runner(Local):
         child_env: Mapping[str, str] | None = None,
         redactor: Redactor | None = None,
         capture: bool = True,
+        real_streams: bool = False,
     ) -> None:
         super().__init__(context)
+        self._real_streams = real_streams
         self._capture = capture
         self._child_env = child_env
         self._redactor = redactor or None
@@ -225,9 +227,10 @@ class Runner(Local):
             threads[handler] = OutputThread(
                 fd,
                 None if hidden else TextStreamWriter(self.streams[names[i]], self.encoding),
-                redactor=self._redactor,
+                redactor=None if self._is_own(names[i]) else self._redactor,
                 encoding=self.encoding,
                 capture=self._captured_in(captured[i]),
+                to_stdout=same_file(self.streams[names[i]], sys.stdout),
             )
         if self._copies_stdin():
             streams = {
@@ -237,6 +240,13 @@ class Runner(Local):
             }
             threads[self.handle_stdin] = InputThread(target=self.handle_stdin, kwargs=streams)
         return threads, *captured
+
+    def _is_own(self, name: str) -> bool:
+        """Whether an output goes to a stream of the caller's own, which gets the real output, as the Result does."""
+        stream = self.opts[f"{name}_stream"]
+        if not self._real_streams or stream is None:
+            return False
+        return not any(same_file(stream, each) for each in (sys.stdout, sys.stderr))
 
     def _captured_in(self, pieces: list[str]) -> Callable[[str], None] | None:
         """The function that keeps a piece of output and lets the watchers answer it; None if nothing is kept."""
@@ -352,49 +362,3 @@ class RedactedResult(Result):
 
     def tail(self, stream: str, count: int = 10) -> str:
         return self._redacted(super().tail(stream, count))
-
-
-class OutputThread(ExceptionHandlingThread):
-    """Copies one output of the command to a writer (or none), and calls `capture` with each piece of its text."""
-
-    def __init__(
-        self,
-        fd: int,
-        writer: TextStreamWriter | None,
-        *,
-        redactor: Redactor | None,
-        encoding: str,
-        capture: Callable[[str], None] | None,
-    ) -> None:
-        super().__init__(name="envtasks-output")
-        self._capture = capture
-        self._decoder = text_decoder(encoding)
-        self._copier = StreamCopier(
-            fd,
-            writer.write if writer else lambda _: None,
-            redactor=redactor,
-            observe=self._observe if capture else None,
-        )
-
-    def _run(self) -> None:
-        do_not_stop_this_thread()
-        self._copier.run()
-        if self._copier.failure is not None:
-            raise self._copier.failure
-
-    def _observe(self, data: bytes, *, final: bool = False) -> None:
-        text = self._decoder.decode(data, final=final)
-        if text and self._capture is not None:
-            self._capture(text)
-
-    def join(self, timeout: float | None = None) -> None:
-        """Return once all that the command printed is here; children of it may keep the pipe open."""
-        self._copier.finish(timeout)
-        self._observe(b"", final=True)
-
-
-class InputThread(ExceptionHandlingThread):
-    """Copies our input to the command; may hang in a write that the command does not read."""
-
-    def join(self, timeout: float | None = None) -> None:
-        super().join(1.0 if timeout is None else timeout)

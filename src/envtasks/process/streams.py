@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from .. import console
@@ -36,11 +36,17 @@ class OpensStreams(Protocol):
         """A redactor for one stream of bytes that comes in chunks."""
 
 
+redacted_in_stdout: Final = threading.Event()
+"""Something was redacted in what this process, or a command of it, has written to stdout."""
+
+
 class StreamCopier:
     """Copies what comes out of a pipe, redacted, until its end. `finish` waits only for what was printed so far.
 
     Children of a process may outlive it and keep the pipe open (a server started with `&`): what they print is
     still copied, and redacted, for as long as this process lives.
+
+    With `to_stdout`, `redacted_in_stdout` is set if anything was redacted.
 
     `observe` gets the bytes as they are, up to the end of the process itself; `close` is called at the end of the pipe.
     """
@@ -53,7 +59,9 @@ class StreamCopier:
         redactor: OpensStreams | None = None,
         observe: Callable[[bytes], None] | None = None,
         close: Callable[[], None] | None = None,
+        to_stdout: bool = False,
     ) -> None:
+        self._to_stdout = to_stdout
         self._fd = fd
         self._write = write
         self._observe = observe
@@ -72,6 +80,8 @@ class StreamCopier:
         try:
             self._copy()
             self._give(self._stream_redactor.flush() if self._stream_redactor else b"")
+            if self._to_stdout and self._stream_redactor and self._stream_redactor.redacted:
+                redacted_in_stdout.set()
         except BrokenPipeError:
             pass
         except OSError as error:
@@ -172,76 +182,6 @@ def write_all(fd: int, data: bytes) -> None:
             if sys.platform == "win32" and error.errno == errno.EINVAL:
                 raise BrokenPipeError from None
             raise
-
-
-@contextmanager
-def redact_file_descriptors(redactor: OpensStreams, fds: Sequence[int] = (1, 2)) -> Iterator[None]:
-    """Redact everything that this process and its children print while the body runs.
-
-    Children that outlive the body are not waited for; what they print later is still redacted. Raises OSError if what
-    was printed could not be written.
-    """
-    if not redactor:
-        yield
-        return
-    _flush_python()
-    copiers: list[StreamCopier] = []
-    kept: dict[int, int] = {}
-    try:
-        copiers.extend(_put_pipe(redactor, group, kept) for group in _same_files(fds))
-        _kept.append(kept)
-        yield
-    finally:
-        _flush_python()
-        _kept.remove(kept)
-        for fd, saved in kept.items():
-            os.dup2(saved, fd)
-            os.close(saved)
-        for copier in copiers:
-            copier.finish()
-        failed = next((copier.failure for copier in copiers if copier.failure), None)
-        if failed is not None:
-            raise failed from None  # in place of the broken pipe that the body met for it
-
-
-_kept: Final[list[dict[int, int]]] = []
-"""The file descriptors that are redacted now, the outer ones first: what they were."""
-
-
-def original_is_terminal(fd: int) -> bool:
-    """Whether a file descriptor is a terminal, or was one before it was redacted."""
-    return os.isatty(next((kept[fd] for kept in _kept if fd in kept), fd))
-
-
-def _put_pipe(redactor: OpensStreams, fds: Sequence[int], kept: dict[int, int]) -> StreamCopier:
-    """One pipe in place of file descriptors that are the same file, so that their lines stay in order."""
-    target = os.dup(fds[0])
-    reader, writer = os.pipe()
-    for fd in fds:
-        kept[fd] = os.dup(fd)
-        os.dup2(writer, fd)
-    os.close(writer)
-    copier = StreamCopier(
-        reader, lambda data: write_all(target, data), redactor=redactor, close=lambda: os.close(target)
-    )
-    threading.Thread(target=copier.run, name="envtasks-redaction", daemon=True).start()
-    return copier
-
-
-def _same_files(fds: Sequence[int]) -> list[list[int]]:
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for fd in fds:
-        with suppress(OSError):  # closed
-            found = os.fstat(fd)
-            # Windows has no inode numbers for pipes
-            groups.setdefault((found.st_dev, found.st_ino) if found.st_ino else (fd,), []).append(fd)
-    return list(groups.values())
-
-
-def _flush_python() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError, OSError):
-            stream.flush()
 
 
 def text_decoder(encoding: str) -> codecs.IncrementalDecoder:
@@ -357,12 +297,23 @@ def is_terminal(stream: Any, fd: int) -> bool:
         return False
 
 
+def same_files(fds: Sequence[int]) -> list[list[int]]:
+    """File descriptors in groups of those that are one file, pipe or terminal; without those that are closed."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for fd in fds:
+        with suppress(OSError):  # closed
+            found = os.fstat(fd)
+            # Windows has no inode numbers for pipes
+            groups.setdefault((found.st_dev, found.st_ino) if found.st_ino else (fd,), []).append(fd)
+    return list(groups.values())
+
+
 def same_file(one: Any, other: Any) -> bool:
     """Whether two streams are one, or write to one file, pipe or terminal (`2>&1`). Windows does not tell of pipes."""
     if one is other:
         return True
     try:
-        return len(_same_files([one.fileno(), other.fileno()])) == 1
+        return len(same_files([one.fileno(), other.fileno()])) == 1
     except (AttributeError, OSError, ValueError):
         return False
 

@@ -97,7 +97,7 @@ class StreamRedactor:
     that, the rest of it is still redacted.
     """
 
-    __slots__ = ("_held", "_mask", "_masked", "_search", "_shown")
+    __slots__ = ("_held", "_mask", "_masked", "_search", "_shown", "redacted")
 
     def __init__(self, search: Callable[[], Patterns], mask: bytes) -> None:
         self._search = search
@@ -105,6 +105,8 @@ class StreamRedactor:
         self._held = b""
         self._shown = 0  # how much of what is held has been returned already,
         self._masked = False  # and whether that ended with the mask
+        self.redacted = False
+        """Whether anything was."""
 
     @property
     def waiting(self) -> bool:
@@ -146,7 +148,7 @@ class StreamRedactor:
                 parts.append(data[at:first])
             if first >= at or not masked:
                 parts.append(self._mask)
-            at, masked = last, True
+            at, masked, self.redacted = last, True, True
         if at < end:
             parts.append(data[at:end])
         self._held, self._shown = data[end:], max(0, at - end)
