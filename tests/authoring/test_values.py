@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,8 +87,14 @@ def test_the_last_of_several_assignments_is_set(tmp_path: Path) -> None:
     assert change.notes == ("A is set 2 times in .env.staging; the last one counts",)
 
 
-def test_what_else_is_worth_knowing_about_a_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("system", "without"), [("linux", "`printf %s`"), ("win32", "a file without one (--from-file)")]
+)
+def test_what_else_is_worth_knowing_about_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, without: str
+) -> None:
     """A line break at its end, a length that no process takes, and a file that wins over this one are noted."""
+    monkeypatch.setattr("envtasks.authoring.values.sys", SimpleNamespace(platform=system))
     (tmp_path / ".env").write_text("A=mine\n", encoding="utf-8")
     (tmp_path / ".env.local").write_text("", encoding="utf-8")
     environment = Environment("local", tmp_path, (tmp_path / ".env", tmp_path / ".env.local"))
@@ -96,7 +103,7 @@ def test_what_else_is_worth_knowing_about_a_value(tmp_path: Path) -> None:
 
     assert change.file == ".env.local"
     assert change.notes == (
-        "the value of A ends with a line break, as `echo` adds one; `printf %s` does not",
+        f"the value of A ends with a line break, as `echo` adds one; {without} does not",
         "A is longer than a process can be given on Linux (131,071 bytes)",
         ".env sets A too, and wins over .env.local",
     )

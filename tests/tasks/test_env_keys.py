@@ -9,10 +9,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from envtasks.authoring import Target
+from envtasks.config import Environment
 from envtasks.envfiles import encrypt, generate_keys
+from envtasks.tasks import env_keys
 from tests.projects import Sandbox
 from tests.ptys import Typist
 
@@ -111,8 +115,9 @@ def test_a_key_is_exported_into_a_file_with_the_commands_for_ci(shop: Sandbox) -
     """The file is 0600; the commands pipe the key, which is on no command line."""
     done = shop.inv("env.keys", "--env", "staging", "--export", "key.txt")
 
+    readers = "with the permissions of its folder" if sys.platform == "win32" else "which only you can read"
     assert done.stdout == (
-        "wrote key.txt, which only you can read; remove it in the end\n"
+        f"wrote key.txt, {readers}; remove it in the end\n"
         f"GitHub:    inv env.keys --env staging --export - | gh secret set {VARIABLE} --env staging\n"
         f"GitLab:    inv env.keys --env staging --export - | glab variable set {VARIABLE} --scope staging --masked\n"
         "colleague: inv env.keys --env staging --import < key.txt\n"
@@ -239,9 +244,23 @@ def test_a_key_is_shown_and_taken_on_a_terminal(shop: Sandbox) -> None:
     assert (code, "stored the key" in output, private in output) == (0, True, False)
 
 
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_the_new_key_is_cut_out_by_what_the_system_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    """Windows has no `head`."""
+    monkeypatch.setattr(env_keys, "sys", SimpleNamespace(platform=system))
+    path = tmp_path / ".env.staging"
+    lines = env_keys._hand_over(Target(Environment("staging", tmp_path, (path,)), path, {}), VARIABLE, 2)
+
+    cut = 'python -c "print(input()[:64])"' if system == "win32" else "head -c 64"
+    assert f"--export - | {cut} | glab variable set {VARIABLE}_NEW" in lines[1]
+
+
 def test_a_rotation_step_by_step(shop: Sandbox) -> None:
     """Each step says what it did and which command comes next; values stay what they were."""
     export = "inv env.keys --env staging --export"
+    head = 'python -c "print(input()[:64])"' if sys.platform == "win32" else "head -c 64"
     history = "whoever has the old key reads these in git's history; change what they may not know"
     done = shop.inv("env.rotate", "--env", "staging")
     assert (done.returncode, "--prepare; or --now" in done.stderr) == (6, True)
@@ -251,7 +270,7 @@ def test_a_rotation_step_by_step(shop: Sandbox) -> None:
         f"a new key for .env.staging is prepared: first of {VARIABLE} in .env.keys; no env file is changed",
         "next, hand over both keys:",
         f"GitHub:    inv env.keys --env staging --export - | gh secret set {VARIABLE} --env staging",
-        f"GitLab:    {export} - | head -c 64 | glab variable set {VARIABLE}_NEW --scope staging --masked",
+        f"GitLab:    {export} - | {head} | glab variable set {VARIABLE}_NEW --scope staging --masked",
         f"colleague: {export} FILE; they run inv env.keys --env staging --import < FILE",
         "then: inv env.rotate --env staging",
     ]

@@ -168,13 +168,14 @@ def test_a_protected_environment_is_confirmed(shop: Sandbox, words: list[str]) -
 def test_json_for_programs(shop: Sandbox) -> None:
     """What was done, with the line of each variable; notes are part of it."""
     done = piped(shop, "x\n", "env.set", "LOG_FILE", "--env", "staging", "--json")
+    without = "a file without one (--from-file)" if sys.platform == "win32" else "`printf %s`"
 
     assert json.loads(done.stdout) == {
         "action": "set",
         "file": ".env.staging",
         "encrypted": False,
         "dry": False,
-        "notes": ["the value of LOG_FILE ends with a line break, as `echo` adds one; `printf %s` does not"],
+        "notes": [f"the value of LOG_FILE ends with a line break, as `echo` adds one; {without} does not"],
         "variables": [{"name": "LOG_FILE", "line": 2}],
     }
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -292,7 +293,8 @@ def _likely_mistakes(draft: Draft, entries: Iterable[Entry]) -> list[str]:
 def _notes(target: Target, name: str, value: str) -> list[str]:
     notes = []
     if value.endswith("\n"):
-        notes.append(f"the value of {name} ends with a line break, as `echo` adds one; `printf %s` does not")
+        without = "a file without one (--from-file)" if sys.platform == "win32" else "`printf %s`"
+        notes.append(f"the value of {name} ends with a line break, as `echo` adds one; {without} does not")
     if len(f"{name}={value}".encode()) > _LONGEST:
         notes.append(f"{name} is longer than a process can be given on Linux ({_LONGEST:,} bytes)")
     above = target.environment.files[: target.environment.files.index(target.path)]

@@ -207,7 +207,8 @@ def _write(target: Target, path: Path, private: Sequence[str]) -> None:
 
     if not target.dry:
         write_keys(path, private)
-    print(f"{'would write' if target.dry else 'wrote'} {path}, which only you can read; remove it in the end")
+    readers = "with the permissions of its folder" if sys.platform == "win32" else "which only you can read"
+    print(f"{'would write' if target.dry else 'wrote'} {path}, {readers}; remove it in the end")
     if git.is_ignored(target.environment.root, path.absolute(), target.process_env) is False:
         console.say("warning", f"git does not ignore {path}: `git add` would publish the key")
 
@@ -230,7 +231,8 @@ def _hand_over(target: Target, variable: str, count: int) -> list[str]:
     name = target.environment.name
     masked = f"--scope {name} --masked{' --protected' if target.environment.protected else ''}"
     # GitHub hides each line of a secret in logs; GitLab takes no two lines, so the new key is a variable more
-    first, added = ("", "") if count == 1 else (" | head -c 64", "_NEW")
+    head = 'python -c "print(input()[:64])"' if sys.platform == "win32" else "head -c 64"
+    first, added = ("", "") if count == 1 else (f" | {head}", "_NEW")
     custody = target.environment.key_command
     return [
         f"GitHub:    {_command(target)} --export - | gh secret set {variable} --env {name}",
