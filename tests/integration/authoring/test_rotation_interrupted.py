@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL"),
 ]
 
-KILLS = int(os.environ.get("ENVTASKS_TESTS_KILLS", "12"))
+KILLS = int(os.environ.get("ENVTASKS_KILLS", "12"))
 NAMES = ("a", "b", "c")
 VALUES = {f"V{number}": f"value {number} with $ and 'quotes'" for number in range(6)}
 ROTATE = """
