@@ -24,6 +24,7 @@ NOT_COMPARED = {
     "monorepo": {"all", "test"},
     "pypackage": {"help", "docs", "servedocs"},
 }
+OPTIONS = re.compile(r"set -eu -o pipefail(?:; |$)")  # of .SHELLFLAGS, which make does not print
 # stock inv's own program, once for each task
 DRY = """
 import contextlib, io, json, sys
@@ -163,7 +164,7 @@ def _of_inv(output: str, name: str) -> list[str]:
         if found := re.match(r"(?:env \w+=(\S+) )?dotenvx run --strict .*?-f \.env(?:\.(\S+))? ", line):
             environment = f"[{found[1]}] " if shown else ""
             continue
-        lines.append(_canonical(environment + _without_variables(line)))
+        lines.append(_canonical(environment + _without_variables(OPTIONS.sub("", line))))
         environment = ""
     return [line for line in lines if line]
 

@@ -82,7 +82,9 @@ def names(raw: str) -> frozenset[str]:
         if part.kind == "variable":
             found.add(part.text)
         elif part.kind == "call":
-            found |= names(part.text)
+            call = function(part.text)
+            own = {call[1][0].strip()} if call and call[0] == "foreach" else set()
+            found |= names(part.text) - own
     return frozenset(found)
 
 

@@ -153,7 +153,9 @@ def with_database(makefile: Makefile, make: Make) -> Makefile:
     if not rules:
         return makefile
     found = _variables(variables, makefile)
-    values = make.values([name for name, each in found.items() if each.operator != "define"] + ["SHELL"])
+    values = make.values(
+        [name for name, each in found.items() if each.operator != "define"] + ["SHELL", ".SHELLFLAGS"]
+    )
     default = make.values([".DEFAULT_GOAL"]).get(".DEFAULT_GOAL", "")
     phony = set(rules[".PHONY"].prerequisites) if ".PHONY" in rules else set()
     kept = {

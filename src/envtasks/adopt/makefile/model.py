@@ -71,6 +71,13 @@ class Makefile:
         return frozenset(name for include in self.env_files for name in include.names)
 
     @property
+    def shell_options(self) -> str:
+        """The options of the shell besides -c, as `set` takes them."""
+        given = self.variables.get(".SHELLFLAGS")
+        raw = self.values.get(".SHELLFLAGS") or (given.raw if given else "")
+        return " ".join(word for word in raw.replace("-ec", "-e -c").split() if word != "-c")
+
+    @property
     def shell(self) -> str:
         """The shell of the recipes."""
         return self.values.get("SHELL", "/bin/sh")

@@ -23,6 +23,9 @@ DIFFERS: Final = "differs"
 NOT_COMPARED: Final = "not compared"
 _SECONDS: Final = 300
 _MAKE_LINE: Final = re.compile(r"make((?: -s| --silent| --no-print-directory)*)((?: [\w./-]+)+)")
+_OPTIONS: Final = re.compile(
+    r"set (?:-\w+ ?|-o \w+ ?|\w+ ?)+(?:; |\n)"
+)  # of .SHELLFLAGS, which make does not print
 _FOR_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME")
 
 
@@ -124,7 +127,8 @@ def _of_record(record: Mapping[str, Any]) -> list[Step | str]:
     }
     if "words" in record:
         return [_canonical(Step(tuple(Word(word) for word in record["words"]), **details))]
-    return [_canonical(_within(step, details)) for step in steps(record["line"], {})]
+    lines = _OPTIONS.sub("", record["line"]).split("\n")  # make prints those of .ONESHELL one by one
+    return [_canonical(_within(step, details)) for line in lines for step in steps(line, {})]
 
 
 def _within(step: Step, details: Mapping[str, Any]) -> Step:

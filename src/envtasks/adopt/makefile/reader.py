@@ -154,7 +154,9 @@ def _read_line(reading: _Reading, line: str, number: int) -> None:
     elif not reading.holds:
         _skip(reading, line, comments)
     elif found := _EVAL_INCLUDE.search(line) or _INCLUDE.fullmatch(_without_comment(line)):
-        _read_include(reading, found[1].split(), number)
+        _read_include(reading, found[1].split(), number, optional=line.startswith(("-", "s")))
+    elif line == "$(eval export)":
+        reading.exports_all = True
     elif re.fullmatch(r"(un)?export(\s+[\w\s]+)?", _without_comment(line)):
         words = _without_comment(line).split()
         reading.exports |= set(words[1:]) if words[0] == "export" else set()
@@ -220,7 +222,7 @@ def _decide(reading: _Reading, word: str, rest: str) -> bool:
     return None not in sides and (sides[0] == sides[1]) == (word == "ifeq")
 
 
-def _read_include(reading: _Reading, names: list[str], number: int) -> None:
+def _read_include(reading: _Reading, names: list[str], number: int, *, optional: bool) -> None:
     for name in names:
         path = reading.path.parent / name
         if ENV_FILE.fullmatch(name):
@@ -229,7 +231,7 @@ def _read_include(reading: _Reading, names: list[str], number: int) -> None:
             current, reading.current = reading.current, ()
             _read_lines(reading, path.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
             reading.current = current
-        else:
+        elif not optional:
             reading.not_translated.append((number, f"include {name}"))
 
 

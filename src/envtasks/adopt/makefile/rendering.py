@@ -11,7 +11,7 @@ from .names import constant_name
 from .order import closure, definition_order
 from .shell import Step, Word
 from .translation import Statement, Task, Translation
-from .values import Parameter, Value
+from .values import UNKNOWN, Function, Parameter, Value
 
 HELPERS: Final = {
     "_output": '''def _output(c: Context, line: str) -> str:
@@ -57,8 +57,14 @@ class Renderer:
     """Renders one translation."""
 
     def __init__(
-        self, translation: Translation, *, decorator: str = "task", context: str = "Context"
+        self,
+        translation: Translation,
+        *,
+        decorator: str = "task",
+        context: str = "Context",
+        is_new: bool = True,
     ) -> None:
+        self.is_new = is_new
         self.translation, self.decorator, self.context = translation, decorator, context
         self.values = translation.values
         self.default = translation.makefile.default
@@ -106,7 +112,7 @@ class Renderer:
             each for task in self.translation.tasks.values() if not task.exists for each in task.statements
         ]
         texts = [text for each in statements for text in _texts_of(each)]
-        texts += [line for name, (_, line) in self.values.outputs.items()]
+        texts += [function.text for function in self.values.functions.values()]
         texts += list(self.translation.run_env.values())
         found: set[str] = set()
         while texts:
@@ -143,19 +149,30 @@ class Renderer:
         return lines
 
     def _helpers(self, body: str) -> list[tuple[str, str]]:
-        found = []
-        for name, (function, line) in self.values.outputs.items():
-            if f"{function}(c)" in body:
-                short = not self.values.within(line) and len(line) < 50
-                doc = f"{name}: what `{line}` prints." if short else f"{name} of the Makefile."
-                doc = doc.replace("\\", "/").replace('"', "'")
-                returned = "\n".join(call("return _output", ["c", self._text(line)], indent=4))
-                found.append(
-                    (function, f'def {function}(c: {self.context}) -> str:\n    """{doc}"""\n{returned}\n')
-                )
+        functions = {each.name: self._function(name, each) for name, each in self.values.functions.items()}
+        used: set[str] = set()
+        texts = [body]
+        while texts:
+            text = texts.pop()
+            more = {name for name in functions if f"{name}(c)" in text} - used
+            used |= more
+            texts += [functions[name] for name in more]
+        found = [(name, text) for name, text in functions.items() if name in used]
         everything = body + "".join(text for _, text in found)
         helpers = [(name, text) for name, text in HELPERS.items() if f"{name}(" in everything]
         return [*((name, text.replace("c: Context", f"c: {self.context}")) for name, text in helpers), *found]
+
+    def _function(self, name: str, function: Function) -> str:
+        """The source of a function that gives the value of a variable."""
+        doc = f"{name} of the {'process environment, or of the Makefile' if function.before else 'Makefile'}."
+        if function.is_line and not self.values.within(function.text) and len(function.text) < 50:
+            doc = f"{name}: what `{function.text}` prints.".replace("\\", "/").replace('"', "'")
+        text = self._text(function.text)
+        lines = [f"    return {function.before}{text}"]
+        if function.is_line:
+            lines = call("return _output", ["c", text], indent=4)
+        head = f"def {function.name}(c: {self.context}) -> str:"
+        return "\n".join([head, f'    """{doc}"""', *lines]) + "\n"
 
     def _configuration(self) -> str:
         """What gives all commands the variables that the Makefile exports."""
@@ -214,7 +231,7 @@ class Renderer:
             arguments.append(f"env={literal(task.environment)}")
         elif task.environment_is_default:
             arguments.append("requires_environment=True")
-        if task.rule.target == self.default:
+        if task.rule.target == self.default and self.is_new:
             arguments.append("default=True")
         return call(f"@{self.decorator}", arguments, indent=0) if arguments else [f"@{self.decorator}"]
 
@@ -277,6 +294,9 @@ class Renderer:
         return [*lines, *call(head, arguments, indent=indent)]
 
     def _shell_arguments(self, line: str, indent: int) -> list[str]:
+        if "\n" in line:
+            space = "\n" + " " * (indent + 4)
+            return [space.join(self._text(each) for each in line.splitlines(keepends=True))]
         whole = self._text(line)
         if len(whole) + indent < 100 or len(line.split()) < 4:
             return [whole]
@@ -299,7 +319,7 @@ class Renderer:
             return f"*{value.code}" if value.name in self.tuples else f"*{value.code}.split()"
         if value.kind == "parameter" and len(value.sample.split()) != 1:
             return f"*shlex.split({value.code})"
-        if value.kind == "output" and len(value.sample.split()) != 1 and value.sample != "\ufffd":
+        if value.kind == "output" and len(value.sample.split()) != 1 and value.sample != UNKNOWN:
             return f"*{value.code}.split()"
         return self._text(word.text)
 

@@ -14,7 +14,7 @@ from .make import Make
 from .model import Makefile, Rule
 from .names import function_name, sentence, task_name
 from .shell import Step, Word, printed, steps
-from .values import Parameter, Untranslatable, Value, Values
+from .values import UNKNOWN, Parameter, Untranslatable, Value, Values
 
 _PREFIX: Final = re.compile(r"[@+\-\s]*")
 _MAKE: Final = re.compile(
@@ -112,9 +112,17 @@ class Translator:
         used = [
             value for each in task.statements for text in _texts(each) for value in self.values.within(text)
         ]
-        names = dict.fromkeys(value.name for value in used if value.kind == "parameter")
-        task.parameters = [self.values.parameters[name] for name in names]
+        names = [value.name for value in used if value.kind == "parameter"]
+        task.parameters = list(self._parameters(names))
         return task
+
+    def _parameters(self, names: Sequence[str]) -> dict[Parameter, None]:
+        """The parameters of these variables, each after those that its default is computed from."""
+        found: dict[Parameter, None] = {}
+        for name in names:
+            parameter = self.values.parameters[name]
+            found |= self._parameters(parameter.others) | {parameter: None}
+        return found
 
     def _with_exports(self, statement: Statement, rule: Rule) -> Statement:
         """The statement with the variables that the Makefile exports for this target alone."""
@@ -175,7 +183,7 @@ class Translator:
     def _statements(self, rule: Rule) -> list[Statement]:
         recipe = [line for line in rule.recipe if line.strip()]
         if self.makefile.one_shell and len(recipe) > 1:
-            recipe = ["\n".join(_PREFIX.sub("", line, count=1) for line in recipe)]
+            recipe = ["\n".join(recipe)]
         own = self._own_lines(rule)
         if unknown := self._made_by_pattern(rule):
             own = None if own is None else [line for line in own if line.strip()]
@@ -212,6 +220,8 @@ class Translator:
             return None
         targets = [name for name in rule.needs if name in self.makefile.rules]
         lines = self.make.lines(rule.target, assumed=targets, quiet=True)
+        if lines and self.makefile.one_shell:
+            lines = ["\n".join(lines)]
         if lines == [] or (lines and lines[0].startswith("make: Nothing")):
             return None  # it is up to date
         return lines
@@ -248,9 +258,16 @@ class Translator:
             else:
                 if _STILL_MAKE.search(step.line or " ".join(word.text for word in step.words)):
                     check = check or "this still runs make"
-                found.append(Statement("step", step, check=check))
+                found.append(Statement("step", self._with_options(step), check=check))
             check = ""
         return found
+
+    def _with_options(self, step: Step) -> Step:
+        """A shell line with the options of .SHELLFLAGS, where it is more than one command."""
+        options = self.makefile.shell_options
+        if not options or not re.search(r"[|;\n]", step.line):
+            return step
+        return replace(step, line=f"set {options}{chr(10) if chr(10) in step.line else '; '}{step.line}")
 
     def _frozen(self, lines: Sequence[str] | None, reason: str, recipe: Sequence[str]) -> list[Statement]:
         """The statements for what make expanded; where that is not known, one that says what is missing."""
@@ -342,8 +359,8 @@ def _same(expanded: str, oracle: str) -> bool:
     """Whether two lines are one but for blanks; what a command prints is not known before."""
     left, right = (" ".join(re.sub(r"\\\n", " ", text).split()) for text in (expanded, oracle))
     right = re.sub(r"\btrue make\b", "make", right)
-    if "\ufffd" in left:
-        return re.fullmatch(".*".join(map(re.escape, left.split("\ufffd"))), right) is not None
+    if UNKNOWN in left:
+        return re.fullmatch(".*".join(map(re.escape, left.split(UNKNOWN))), right) is not None
     return left == right
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import EnvtasksError
-from .code import quoted
+from .code import literal, quoted
 from .expansion import AUTOMATIC, evaluate, function, names, parts, shell_line
 from .model import Makefile, Rule, Variable
 from .names import constant_name, parameter_name
@@ -16,6 +16,7 @@ from .names import constant_name, parameter_name
 _FIRST: Final = 0x100000  # private characters that nobody writes stand for values within texts
 _DOTENVX: Final = re.compile(r"(?:\S+ ){0,3}?(?:@dotenvx/)?dotenvx run\b")
 _ENVIRONMENT: Final = re.compile(r"\.env\.\$[({](\w+)[)}]")
+UNKNOWN: Final = "\ufffd"  # the sample of a command's output that is not known
 _FREE: Final = re.compile(r"args?|.*_args|opts?|.*_opts|flags?|.*_flags", re.IGNORECASE)
 
 
@@ -42,6 +43,17 @@ class Parameter:
     variable: str
     default: str
     computed: str = ""  # the expression that gives it where it is left empty
+    others: tuple[str, ...] = ()  # the variables of parameters within that expression
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that gives the value of a variable: the output of a line, or a text."""
+
+    name: str
+    text: str
+    before: str = ""  # of the expression
+    is_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +73,9 @@ class Values:
     all: list[Value] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)  # by variable
-    outputs: dict[str, tuple[str, str]] = field(default_factory=dict)  # function and line, by variable
+    functions: dict[str, Function] = field(default_factory=dict)  # by variable
     environment_variables: frozenset[str] = frozenset()  # those that name the env file
     shared: frozenset[str] = frozenset()  # variables that become constants, as prerequisites use them
-    uses_output: bool = False
 
     def __post_init__(self) -> None:
         texts = [variable.raw for variable in self.makefile.variables.values()]
@@ -170,9 +181,11 @@ class Values:
                 if value is not None and " ".join(self.expanded(text).split()) != " ".join(value.split()):
                     raise Untranslatable("make expands it in another way")
             except Untranslatable as reason:
+                own_folder = "MAKEFILE_LIST" in variable.raw
+                if value is None and own_folder:
+                    value = str(self.makefile.path.parent)
                 if value is None:
                     raise
-                own_folder = "MAKEFILE_LIST" in variable.raw
                 text, check = self.frozen(value), "" if own_folder else reason.message
             if condition := self.makefile.conditions.get(variable.name):
                 check = check or f"the Makefile sets it under {condition}; what holds today is here"
@@ -190,22 +203,32 @@ class Values:
         return text
 
     def _parameter(self, name: str, variable: Variable | None) -> str:
-        parameter = parameter_name(name)
         sample = self.makefile.values.get(name, "") if variable else ""
-        line = variable and self._shell_line(variable)
-        if line:
-            function = self._output(name, line)
-            code = self.within(function)[0].code
-            known = Parameter(parameter, name, f'os.getenv("{name}", "")', f"{parameter} or {code}")
-        else:
-            default = self._default(variable) if variable else '""'
-            free = _FREE.fullmatch(name) or not name.isupper()
-            known = Parameter(parameter, name, default if free else f'os.getenv("{name}", {default})')
+        if variable and ("$(shell" in variable.raw or any(map(self._is_dynamic, names(variable.raw)))):
+            return self._computed(variable, sample)
+        default = self._default(variable) if variable else '""'
+        free = _FREE.fullmatch(name) or not name.isupper()
+        known = Parameter(parameter_name(name), name, default if free else f'os.getenv("{name}", {default})')
         if name in self.shared:
-            constant = constant_name(name)
-            return self.sign(Value(constant, sample, "shared", name))
+            return self.sign(Value(constant_name(name), sample, "shared", name))
         self.parameters[name] = known
-        return self.sign(Value(parameter, sample, "parameter", name))
+        return self.sign(Value(known.name, sample, "parameter", name))
+
+    def _computed(self, variable: Variable, sample: str) -> str:
+        """A parameter whose default is not known before the task runs."""
+        name, parameter = variable.name, parameter_name(variable.name)
+        text = self.expand(variable.raw)
+        others = tuple(value.name for value in self.within(text) if value.kind == "parameter")
+        if name not in self.shared:
+            code = quoted(text, self.of)
+            self.parameters[name] = Parameter(
+                parameter, name, f'os.getenv("{name}", "")', f"{parameter} or {code}", others
+            )
+            return self.sign(Value(parameter, sample, "parameter", name))
+        if others:
+            raise Untranslatable(f"the default of {name}")
+        self.functions[name] = Function(f"_{parameter}", text, f'os.getenv("{name}") or ')
+        return self.sign(Value(f"_{parameter}(c)", sample, "output", name))
 
     def _default(self, variable: Variable) -> str:
         value = self.makefile.values.get(variable.name)
@@ -213,26 +236,24 @@ class Values:
             value = evaluate(variable.raw, self.makefile.values.get)
         if value is None:
             raise Untranslatable(f"the default of {variable.name} needs make")
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return literal(value)
 
     def _output(self, name: str, raw: str) -> str:
         function_name = f"_{parameter_name(name)}"
-        self.outputs[name] = (function_name, self.expand(raw))
-        self.uses_output = True
-        sample = self.makefile.values.get(name, "x")
+        self.functions[name] = Function(function_name, self.expand(raw), is_line=True)
+        sample = self.makefile.values.get(name, UNKNOWN)
         return self.sign(Value(f"{function_name}(c)", sample, "output", name))
 
     def _inline_output(self, line: str, rule: Rule | None) -> str:
         """The output of a command within a recipe line; of a function where it could not stand in an f-string."""
-        self.uses_output = True
         code = f"_output(c, {quoted(line, self.of)})"
         if "'" in code or "\\" in code:
             name = f"{rule.target if rule else ''} output"
-            while name in self.outputs and self.outputs[name][1] != line:
+            while name in self.functions and self.functions[name].text != line:
                 name += "_"
-            self.outputs[name] = (f"_{parameter_name(name)}", line)
-            code = f"{self.outputs[name][0]}(c)"
-        return self.sign(Value(code, "\ufffd", "output"))
+            self.functions[name] = Function(f"_{parameter_name(name)}", line, is_line=True)
+            code = f"{self.functions[name].name}(c)"
+        return self.sign(Value(code, UNKNOWN, "output"))
 
     def _call(self, text: str, rule: Rule | None) -> str:
         call = function(text)
@@ -241,7 +262,7 @@ class Values:
         if call[0] == "shell":
             line = self.expand(",".join(call[1]).strip(), rule)
             return self._inline_output(line, rule)
-        if not any(self._is_dynamic(name) for name in names(text)):
+        if not any(self._is_dynamic(name) for name in names(f"$({text})")):
             value = evaluate(f"$({text})", self.makefile.values.get)
             if value is not None:
                 return value
