@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,13 +75,12 @@ def _may_run_make(path: Path) -> bool:
             hint="--defaults runs them, --no-make only reads the file",
         )
     lines = shell_lines(path)
-    console.say(
-        "note", f"make -p and make -n show what {path.name} does. They run no recipe, but each $(shell …):"
-    )
-    for line in lines[:_MOST]:
-        console.say("note", f"    {line}")
-    if len(lines) > _MOST or not lines:
-        console.say("note", f"    {len(lines) - _MOST} more" if lines else "    it has none")
+    shown = [f"    {console.one_line(line)}" for line in lines[:_MOST]]
+    shown += [f"    and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    what = f"They run no recipe, but {'each $(shell …) of these lines:' if lines else 'each $(shell …); it has none.'}"
+    console.say("note", f"make -p and make -n show what {path.name} does. {what}")
+    for line in shown:
+        print(line, file=sys.stderr)
     return ask_whether("Run them?")
 
 
@@ -120,7 +120,7 @@ def _print(migration: Migration, *, dry: bool, keep_makefile: bool) -> None:
     if migration.left:
         lines += ["left to do:", *(f"  {each}" for each in migration.left)]
     lines.append(_summary(migration))
-    console.write_utf8(console.as_called_here("\n".join(lines)) + "\n")
+    console.write_utf8(console.as_called_here("\n".join(map(console.one_line, lines))) + "\n")
 
 
 def _calls(migration: Migration) -> list[str]:

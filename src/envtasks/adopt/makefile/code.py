@@ -50,10 +50,10 @@ def call(head: str, arguments: Sequence[str], *, indent: int, tail: str = "") ->
     """The lines of a call: on one line where it fits, else its arguments on one, else each on its own."""
     space = " " * indent
     whole = f"{space}{head}({', '.join(arguments)}){tail}"
-    if len(whole) <= WIDTH or not arguments:
+    if (len(whole) <= WIDTH and "\n" not in whole) or not arguments:
         return [whole]
     inner = f"{space}    {', '.join(arguments)}"
-    if len(inner) <= WIDTH or len(arguments) == 1:
+    if (len(inner) <= WIDTH and "\n" not in inner) or len(arguments) == 1:
         return [f"{space}{head}(", inner, f"{space}){tail}"]
     inside = [line for each in arguments for line in _argument(each, indent + 4)]
     return [f"{space}{head}(", *inside, f"{space}){tail}"]

@@ -29,6 +29,15 @@ _HELP: Final = re.compile(r"\s#+\s*(.+)$")
 _SPECIAL: Final = re.compile(r"\.[A-Z_]+")
 
 
+@dataclass(frozen=True, slots=True)
+class _Conditional:
+    """One that is open: its condition, and whether this branch and an earlier one hold."""
+
+    text: str
+    holds: bool
+    held: bool = False
+
+
 @dataclass(slots=True)
 class _Reading:
     """What was read so far."""
@@ -39,7 +48,7 @@ class _Reading:
     phony: set[str] = field(default_factory=set)
     docs: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
-    stack: list[tuple[str, bool]] = field(default_factory=list)  # of conditionals: text, whether it holds
+    stack: list[_Conditional] = field(default_factory=list)
     exports: set[str] = field(default_factory=set)
     exports_all: bool = False
     env_files: list[Include] = field(default_factory=list)
@@ -51,7 +60,7 @@ class _Reading:
 
     @property
     def holds(self) -> bool:
-        return all(holds for _, holds in self.stack)
+        return all(each.holds for each in self.stack)
 
     def value(self, name: str) -> str | None:
         if name in {include_name for include in self.env_files for include_name in include.names}:
@@ -201,14 +210,13 @@ def _read_conditional(reading: _Reading, word: str, rest: str) -> None:
         del reading.stack[-1:]
         return
     if word != "else":
-        reading.stack.append((f"{word} {rest}", _decide(reading, word, rest)))
-        return
-    if not reading.stack:
-        return
-    text, held = reading.stack.pop()
-    nested = _CONDITIONAL.match(rest)
-    holds = not held and (nested is None or _decide(reading, nested[1], nested[2]))
-    reading.stack.append((f"not {text}", holds))
+        reading.stack.append(_Conditional(f"{word} {rest}", _decide(reading, word, rest)))
+    elif reading.stack:
+        before = reading.stack.pop()
+        held = before.held or before.holds
+        nested = _CONDITIONAL.match(rest)
+        holds = not held and (nested is None or _decide(reading, nested[1], nested[2]))
+        reading.stack.append(_Conditional(before.text, holds, held))
 
 
 def _decide(reading: _Reading, word: str, rest: str) -> bool:
@@ -244,7 +252,7 @@ def _names_of(path: Path) -> tuple[str, ...]:
 
 def _note_condition(reading: _Reading, names: Iterable[str]) -> None:
     for name in names if reading.stack else ():
-        reading.conditions[name] = reading.stack[-1][0].removeprefix("not ")
+        reading.conditions[name] = reading.stack[-1].text
 
 
 def _skip(reading: _Reading, line: str, comments: list[str]) -> None:

@@ -20,6 +20,9 @@ _NEEDS_SHELL: Final = frozenset(_SHELL_WORDS.split())
 _BASH_DIFFERS: Final = re.compile(
     r"\[\[|\(\(|&>|<\(|>\(|<<<|\|&|\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}|\becho\b.*\\|\$'|\bfunction\s"
 )
+_BRACES: Final = re.compile(
+    r"""(?:^|\s)[^\s'"]*\{[^{}\s'"]*(?:,|\.\.)[^{}\s'"]*\}"""
+)  # which some shells expand
 _DOTENVX: Final = re.compile(
     r"(?:npx (?:-y |--yes )?|pnpm exec |bunx )?(?:@dotenvx/)?dotenvx run"
     r"(?P<options>(?:\s+(?:-f|--env-file|-fk|--env-keys-file)(?:\s+|=)\S+|\s+(?:-q|--quiet|--strict))*)\s+--\s+(?P<rest>.+)",
@@ -82,7 +85,7 @@ def _simple(text: str, samples: Samples) -> Step | None:
         inner = _simple(found["rest"], samples)
         files = tuple(_FILES.findall(found["options"]))
         return replace(inner, env_files=files) if inner and files and not inner.env_files else None
-    words = split_words(text, samples)
+    words = None if _BRACES.search(text) else split_words(text, samples)
     if words is None:
         return None
     variables = []

@@ -1,0 +1,94 @@
+"""Makefiles read without make: variables, rules, documentation, conditionals, includes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envtasks.adopt.makefile import reader
+from envtasks.adopt.makefile.model import Makefile
+from envtasks.errors import ConfigInvalid
+
+
+def _read(folder: Path, text: str) -> Makefile:
+    (folder / "Makefile").write_text(text, encoding="utf-8")
+    return reader.read(folder / "Makefile")
+
+
+def test_variables(tmp_path: Path) -> None:
+    """Operators, continued values, comments behind a value, appended values; `?=` does not replace."""
+    read = _read(
+        tmp_path,
+        "A := 1 # one\nB = $(A)/x\nC ?= c\nA += 2\nC ?= d\nD = a \\\n  b\nexport E := e\nF := $(addprefix -f ,x y)\n",
+    )
+
+    assert read.values == {"A": "1 2", "B": "1 2/x", "C": "c", "D": "a b", "E": "e", "F": "-f x -f y"}
+    assert read.exports == {"E"}
+
+
+def test_rules_and_their_documentation(tmp_path: Path) -> None:
+    """Help behind the target wins over the comment above; separators and commented code are no documentation."""
+    read = _read(
+        tmp_path,
+        "#######\n# A: b := c\na: x | y ## Do a\n\techo a; \\\n\techo b\n\n# Do b\n# at length\nb c: ; echo $@\n"
+        "# D = 1\nd:\n\n# far away\n\ne:\n.PHONY: a e\n",
+    )
+
+    assert read.docs == {"a": "Do a", "b": "Do b at length", "c": "Do b at length"}
+    assert (read.rules["a"].prerequisites, read.rules["a"].order_only) == (("x",), ("y",))
+    assert read.rules["a"].recipe == ("echo a; \\\n\techo b",)
+    assert read.rules["c"].recipe == ("echo $@",)
+    assert {name for name, rule in read.rules.items() if rule.phony} == {"a", "e"}
+    assert read.default == "a"
+
+
+def test_conditionals_are_decided_by_the_makefile(tmp_path: Path) -> None:
+    """The branch that holds is read; what a conditional encloses is noted."""
+    read = _read(
+        tmp_path,
+        "M = x\nifeq ($(M),x)\nA = 1\nelse ifeq ($(M),y)\nA = 2\nelse\nA = 3\nendif\nifndef Z\nB = 4\nendif\n"
+        "t:\nifdef M\n\techo yes\nelse\n\techo no\nendif\n\techo end\n",
+    )
+
+    assert (read.values["A"], read.values["B"]) == ("1", "4")
+    assert read.rules["t"].recipe == ("echo yes", "echo end")
+    assert set(read.conditions) == {"A", "B", "t"}
+
+
+def test_env_files_and_other_includes(tmp_path: Path) -> None:
+    """An env file gives names and no value; another file is read as part of the Makefile."""
+    (tmp_path / ".env").write_text("DB=secret\nPORT=1\n")
+    (tmp_path / "more.mk").write_text("M := m\n")
+
+    read = _read(tmp_path, "include .env more.mk\n-include none.mk\nexport\nX = $(DB)\n")
+
+    assert read.env_file_names == {"DB", "PORT"}
+    assert read.exports_all
+    assert read.values == {"M": "m"}
+    assert "secret" not in repr(read)
+    assert _read(tmp_path, "$(eval include .env)\n$(eval export)\n").exports_all
+
+
+def test_what_cannot_be_translated_is_listed(tmp_path: Path) -> None:
+    """Pattern rules and evaluated text, each with its line."""
+    read = _read(tmp_path, "%.o: %.c\n\tcc $<\n$(foreach m,a b,$(eval $(call rule,$(m))))\n")
+
+    assert [line for line, _ in read.not_translated] == [1, 3]
+
+
+def test_define_and_target_variables(tmp_path: Path) -> None:
+    """A define is a variable of several lines; a variable of a target belongs to its rule."""
+    read = _read(tmp_path, "define D\na\nb\nendef\nt: export X := 1\nt: a\n\techo\n")
+
+    assert read.variables["D"].raw == "a\nb"
+    assert [(each.name, each.raw, each.exported) for each in read.rules["t"].variables] == [("X", "1", True)]
+    assert read.rules["t"].prerequisites == ("a",)
+
+
+def test_a_makefile_that_is_not_there(tmp_path: Path) -> None:
+    """The error names the command that takes a path."""
+    with pytest.raises(ConfigInvalid, match="There is no Makefile") as raised:
+        reader.find(tmp_path)
+
+    assert "envtasks migrate" in raised.value.hint
