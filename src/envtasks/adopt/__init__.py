@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .apply import apply_plan
-from .drawing import draw_up
+from .drawing import described, draw_up
 from .plan import FileChange, Left, Plan, summary
 from .questions import QUESTIONS, Answers, read_answers
 from .survey import Survey, look
@@ -17,6 +17,7 @@ __all__ = [
     "Plan",
     "Survey",
     "apply_plan",
+    "described",
     "draw_up",
     "look",
     "read_answers",

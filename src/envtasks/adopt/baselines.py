@@ -223,8 +223,9 @@ def plan_example(draft: Draft, names: Iterable[str]) -> None:
             "readers learn what to set",
         )
     else:
-        done = [*change.added, *change.replaced]
-        draft.because(change.file, f"added or replaced: {', '.join(done)}", "it names every variable")
+        parts = [("added", change.added), ("replaced by placeholders", change.replaced)]
+        what = ", ".join(f"{len(names)} {done}" for done, names in parts if names)
+        draft.because(change.file, what, "it names every variable")
 
 
 def flag_of(draft: Draft) -> str | None:

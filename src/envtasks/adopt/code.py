@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,9 +20,6 @@ _OF_THE_SYSTEM: Final = re.compile(
     r"|NO_COLOR|FORCE_COLOR|READTHEDOCS\w*|PYTEST_\w+|COVERAGE_\w+|NOX_\w+|TOX_\w+"
 )
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TESTS: Final = re.compile(
-    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|noxfile\.py|tasks\.py|setup\.py|docs/.*)"
-)
 _LIBRARIES: Final = {
     "decouple": ("config",),
     "environ": ("env",),
@@ -67,26 +64,20 @@ class SettingsClass:
     fields: tuple[SourceField, ...]
 
 
-def is_test(name: str) -> bool:
-    """Whether a Python file is one of tests, of documentation or of a task runner, by its path."""
-    return _TESTS.fullmatch(name) is not None
-
-
 def module_of(name: str) -> str:
     """The module of a Python file: `src/app/main.py` is `app.main`."""
     parts = name.removeprefix("src/").removesuffix(".py").split("/")
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def variables_read(survey: Survey) -> tuple[Read, ...]:
     """The variables that the project's code reads, tests left out, by file and line."""
     found = []
     for file, tree in survey.modules.items():
-        if is_test(file):
-            continue
-        libraries = _libraries(tree)
+        libraries, helpers = _libraries(tree), _helpers(tree)
         for node in ast.walk(tree):
-            read = _read(node, file, libraries)
+            read = _read(node, file, libraries, helpers)
             if read and _NAME.fullmatch(read.name) and not _OF_THE_SYSTEM.fullmatch(read.name):
                 found.append(read)
     return tuple(sorted(found, key=lambda each: (each.file, each.line)))
@@ -98,18 +89,40 @@ def environment_flag(survey: Survey, names: frozenset[str]) -> str | None:
     return next((name for name in _FLAGS if name in read), None)
 
 
+@functools.cache
 def settings_classes(survey: Survey) -> tuple[SettingsClass, ...]:
     """The pydantic-settings classes of the project, the one that is most likely the whole application's first."""
     found = []
-    for file, tree in survey.modules.items():
-        if is_test(file):
-            continue
-        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        for name, node in classes.items():
-            if _is_settings(node, classes):
-                reference = f"{module_of(file)}:{name}"
-                found.append(SettingsClass(reference, file, node.lineno, _fields(survey.project, reference)))
+    names = {"BaseSettings"}
+    classes = [
+        (file, node)
+        for file, tree in survey.modules.items()
+        if not imports_old_settings(tree)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    ]
+    while True:  # until no class is left whose base is one of them, in whichever module
+        more = [
+            (file, node)
+            for file, node in classes
+            if node.name not in names and not names.isdisjoint(_bases(node))
+        ]
+        if not more:
+            break
+        for file, node in more:
+            names.add(node.name)
+            reference = f"{module_of(file)}:{node.name}"
+            found.append(SettingsClass(reference, file, node.lineno, _fields(survey.project, reference)))
     return tuple(sorted(found, key=_likeliness))
+
+
+def imports_old_settings(tree: ast.Module) -> int:
+    """The line in which a module imports the settings of pydantic 1, which envtasks does not read; 0 for none."""
+    for node in (each for each in ast.walk(tree) if isinstance(each, ast.stmt)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        if "BaseSettings" in names and getattr(node, "module", "") in ("pydantic", "pydantic.v1"):
+            return node.lineno
+    return 0
 
 
 def _likeliness(found: SettingsClass) -> tuple[bool, int, str]:
@@ -123,15 +136,8 @@ def _fields(project: Project, reference: str) -> tuple[SourceField, ...]:
         return ()
 
 
-def _is_settings(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
-    """Whether a class is derived from BaseSettings, also by way of other classes of its module."""
-    for base in node.bases:
-        name = ast.unparse(base).rpartition(".")[2]
-        if name == "BaseSettings" or (
-            name in classes and name != node.name and _is_settings(classes[name], classes)
-        ):
-            return True
-    return False
+def _bases(node: ast.ClassDef) -> set[str]:
+    return {dotted(base).rpartition(".")[2] for base in node.bases}
 
 
 def _libraries(tree: ast.Module) -> frozenset[str]:
@@ -145,19 +151,22 @@ def _libraries(tree: ast.Module) -> frozenset[str]:
     return frozenset(name for module, names in _LIBRARIES.items() if module in modules for name in names)
 
 
-def _read(node: ast.AST, file: str, libraries: frozenset[str]) -> Read | None:
+def _read(node: ast.AST, file: str, libraries: frozenset[str], helpers: frozenset[str]) -> Read | None:
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
         name = _text(node.slice)
         return Read(name, file, node.lineno, None, required=True) if name else None
     if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
         return None
-    called = ast.unparse(node.func)
+    called = dotted(node.func)
     method = called.rpartition(".")[2]
     if method == "getenv" or (
         method == "get" and isinstance(node.func, ast.Attribute) and _is_environ(node.func.value)
     ):
         default = node.args[1] if len(node.args) > 1 else None
         return Read(name, file, node.lineno, _text(default), required=False)
+    if called in helpers:
+        given = node.args[1] if len(node.args) > 1 else None
+        return Read(name, file, node.lineno, _text(given), required=False)
     if called.partition(".")[0] in libraries and name.upper() == name:
         given = next((word.value for word in node.keywords if word.arg == "default"), None)
         given = given or (node.args[1] if len(node.args) > 1 and "." in called else None)
@@ -165,8 +174,24 @@ def _read(node: ast.AST, file: str, libraries: frozenset[str]) -> Read | None:
     return None
 
 
+def _helpers(tree: ast.Module) -> frozenset[str]:
+    """The module's own functions that read the variable whose name is their first parameter: `envint("PORT", 1)`."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.args.args:
+            first = node.args.args[0].arg
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and each.args]
+            if any(
+                dotted(each.args[0]) == first
+                and re.fullmatch(r"(?:os\.)?getenv|(?:os\.)?environ\.get", dotted(each.func))
+                for each in calls
+            ):
+                found.add(node.name)
+    return frozenset(found)
+
+
 def _is_environ(node: ast.expr) -> bool:
-    return ast.unparse(node).rpartition(".")[2] == "environ"
+    return dotted(node).rpartition(".")[2] == "environ"
 
 
 def _text(node: ast.expr | None) -> str | None:
@@ -176,8 +201,11 @@ def _text(node: ast.expr | None) -> str | None:
     return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
 
 
-def walk_calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
-    """The calls of a module, each with the last word of what is called."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield node, ast.unparse(node.func).rpartition(".")[2]
+def dotted(node: ast.expr) -> str:
+    """A name with its attributes, `os.path.join`; empty for any other expression."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else f".{node.attr}"
+    return ""

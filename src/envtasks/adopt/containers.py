@@ -164,7 +164,7 @@ def _installation(survey: Survey) -> tuple[tuple[str, ...], str]:
 def _sources(survey: Survey) -> dict[str, str]:
     """What the image has of the project: its packages and modules, without tests and tools."""
     found = {}
-    for name in survey.modules:
+    for name in survey.named(r".*\.py"):
         parts = name.split("/")
         if parts[0] in ("tests", "test", "docs") or name in (
             "tasks.py",

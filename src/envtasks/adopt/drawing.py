@@ -9,6 +9,7 @@ from ..errors import Refused
 from .baselines import choose_environments, plan_baselines, plan_example
 from .containers import plan_containers, plan_manifests
 from .dependency import requirements_file, with_requirements
+from .entry import find_entry, find_tests
 from .pipelines import plan_pipeline_file, plan_pre_commit
 from .plan import Draft, Plan, drafting
 from .project_files import (
@@ -22,6 +23,7 @@ from .project_files import (
 from .questions import Answers
 from .readers import plan_readers
 from .requirement import own_requirement
+from .sources import find_sources
 from .survey import Survey
 from .task_files import plan_task_files
 
@@ -53,15 +55,28 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
         plan_manifests(draft)
         plan_pipeline_file(draft)
         plan_pre_commit(draft)
-        plan_page(draft, names, _start(survey))
-        plan = _plan(draft, names)
+        packages = _packages(draft)
+        plan_page(draft, names, _start(draft))
+        plan = _plan(draft, names, packages)
     if not plan.empty and not allow_dirty:
         _refuse_dirty(survey)
     return plan
 
 
-def _plan(draft: Draft, names: tuple[str, ...]) -> Plan:
-    packages = _packages(draft)
+def described(survey: Survey) -> dict[str, str]:
+    """What was found, in a few words: the package manager, the entry point, the tests, the env files."""
+    entry, tests = find_entry(survey), find_tests(survey)
+    sources = [each.file for each in find_sources(survey)]
+    return {
+        "packages": survey.manager,
+        "runs by": " ".join(entry.argv) if entry else "no entry point was found",
+        "tests by": tests.runner if tests.present else f"{tests.runner}, none yet",
+        "env files": ", ".join(sources) or "none",
+        "git": "none" if survey.top is None else f"{len(survey.tracked)} files",
+    }
+
+
+def _plan(draft: Draft, names: tuple[str, ...], packages: tuple[str, ...]) -> Plan:
     changes = tuple(draft.changes())
     written = {each.file for each in changes}
     return Plan(
@@ -115,20 +130,20 @@ def _refuse_dirty(survey: Survey) -> None:
         )
 
 
-def _start(survey: Survey) -> str:
+def _start(draft: Draft) -> str:
     """The command that installs the project with its development dependencies."""
+    survey = draft.survey
     if survey.manager in _INSTALL:
         return _INSTALL[survey.manager]
-    return f"pip install -r {requirements_file(survey)}"
+    files = [name for name in (requirements_file(survey), "requirements.txt") if draft.text(name)]
+    return f"pip install -r {files[0]}" if files else f'pip install "{own_requirement()}"'
 
 
 def _next(draft: Draft, names: tuple[str, ...]) -> tuple[str, ...]:
     """The commands to type next."""
     runner = draft.survey.runner
     first = "local" if "local" in names else names[0]
-    commands = (
-        [_start(draft.survey)] if not runner or draft.survey.manager in ("poetry", "pdm", "pipenv") else []
-    )
+    commands = [_start(draft)] if not runner or draft.survey.manager in ("poetry", "pdm", "pipenv") else []
     commands += [f"{runner}inv run --env {first}"] if "def run(" in draft.text("tasks.py") else []
     commands += [f"{runner}inv env.check", f"{runner}nox -s unit", f"{runner}inv env.set NAME --env {first}"]
     if draft.survey.top is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .code import is_test, module_of
-from .survey import Survey
+from .code import dotted, module_of
+from .survey import Survey, is_test
 
 _SCRIPTS: Final = ("main.py", "app.py", "run.py", "server.py", "bot.py", "worker.py", "cli.py", "manage.py")
 _APPLICATIONS: Final = {
@@ -43,6 +44,7 @@ class Tests:
     packages: tuple[str, ...] = ()
 
 
+@functools.cache
 def find_entry(survey: Survey) -> Entry | None:
     """The entry point that a person would type first; None for a library."""
     for find in (_django, _web, _flask, _script, _main_package, _worker, _file):
@@ -108,7 +110,7 @@ def _web(survey: Survey) -> Entry | None:
     if not survey.depends_on("uvicorn", "uvicorn[standard]", "fastapi[standard]", "fastapi[all]"):
         return None
     found = _application(survey, lambda called: called in _APPLICATIONS)
-    if found is None:
+    if found is None or _is_beside_main(survey, found[0]):
         return None
     file, name, factory = found
     folder = _import_folder(survey, file)
@@ -120,14 +122,14 @@ def _web(survey: Survey) -> Entry | None:
 
 
 def _flask(survey: Survey) -> Entry | None:
-    if not survey.depends_on("flask"):
-        return None
-    found = _application(survey, lambda called: called == "Flask")
+    found = _application(survey, lambda called: called.endswith(("Flask", "FlaskApp")))
     named = re.search(
         r"^\s*(?:export\s+)?FLASK_APP\s*=", survey.text(".flaskenv") + survey.text(".env"), re.M
     )
     usual = found and found[0] in ("app.py", "wsgi.py") and found[1] in ("app", "application", "create_app")
-    if found is None and not named:
+    if found is None and not (named and survey.depends_on("flask")):
+        return None
+    if found and not named and _is_beside_main(survey, found[0]):
         return None
     app: tuple[str, ...] = ()
     if found and not named and not usual:
@@ -141,15 +143,13 @@ def _application(survey: Survey, made: Callable[[str], bool]) -> tuple[str, str,
     """File and name of an application that a module makes, and whether the name is a function that returns it."""
     factories = []
     for file, tree in sorted(survey.modules.items(), key=lambda item: (item[0].count("/"), item[0])):
-        if is_test(file):
-            continue
         for node in tree.body:
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
                 target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                if isinstance(target, ast.Name) and made(ast.unparse(node.value.func).rpartition(".")[2]):
+                if isinstance(target, ast.Name) and made(dotted(node.value.func).rpartition(".")[2]):
                     return file, target.id, False
             if isinstance(node, ast.FunctionDef) and not _required_arguments(node):
-                calls = [ast.unparse(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
+                calls = [dotted(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
                 if any(made(called.rpartition(".")[2]) for called in calls):
                     factories.append((file, node.name, True))
     return factories[0] if factories else None
@@ -159,6 +159,12 @@ def _required_arguments(node: ast.FunctionDef) -> bool:
     return len(node.args.args) > len(node.args.defaults) or any(
         each is None for each in node.args.kw_defaults
     )
+
+
+def _is_beside_main(survey: Survey, file: str) -> bool:
+    """Whether an application is in another package than the one that `python -m` runs: an admin's page, say."""
+    mains = [name.rpartition("/")[0] for name in survey.named(r"(?:src/)?[^/]+/__main__\.py")]
+    return bool(mains) and "/" in file and not any(file.startswith(f"{each}/") for each in mains)
 
 
 def _script(survey: Survey) -> Entry | None:
@@ -198,7 +204,7 @@ def _worker(survey: Survey) -> Entry | None:
 
 def _file(survey: Survey) -> Entry | None:
     """A script at the root, or the only one in src/."""
-    scripts = [name for name in survey.modules if "/" not in name and not is_test(name)]
+    scripts = [name for name in survey.named(r"[^/]+\.py") if not is_test(name)]
     runnable = [name for name in scripts if "__main__" in survey.text(name)] or scripts
     usual = [name for name in _SCRIPTS if name in runnable]
     chosen = usual[0] if usual else runnable[0] if len(runnable) == 1 else None

@@ -32,6 +32,8 @@ class Place:
             return (
                 "remove this line" if self.line == self.last else f"remove lines {self.line} to {self.last}"
             )
+        if [each.strip() for each in self.lines] == ["pass"]:
+            return "pass, in place of this line"
         return "\n".join(each.strip() if len(self.lines) == 1 else each for each in self.lines)
 
 

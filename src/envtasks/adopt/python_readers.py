@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from ..check import is_placeholder, is_secret_name
-from .code import is_test
+from .code import dotted, imports_old_settings
 from .places import Place
 from .survey import Survey
 
@@ -23,7 +24,7 @@ def python_readers(survey: Survey, files: Collection[str]) -> Iterator[Place]:
         lines = survey.text(file).splitlines()
         for block in _blocks(tree):
             for statement in block:
-                if (found := _loader(statement, known)) is not None and not is_test(file):
+                if (found := _loader(statement, known)) is not None:
                     instead = (
                         ()
                         if len(block) > 1
@@ -40,7 +41,7 @@ def python_readers(survey: Survey, files: Collection[str]) -> Iterator[Place]:
 def written_out(survey: Survey) -> Iterator[Place]:
     """The secrets that settings of Django have written out."""
     for file, tree in survey.modules.items():
-        if "settings" not in file or is_test(file):
+        if "settings" not in file:
             continue
         for node in tree.body:
             if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
@@ -50,6 +51,14 @@ def written_out(survey: Survey) -> Iterator[Place]:
             if is_secret_name(name) and text and not is_placeholder(text):
                 advice = f'{name} = {_ENVIRON}["{name}"], then: inv env.set {name} --env local'
                 yield Place(file, node.lineno, node.lineno, f"{name} is written out here", None, advice)
+
+
+def old_settings(survey: Survey) -> Iterator[Place]:
+    """The imports of pydantic 1's settings class."""
+    for file, tree in survey.modules.items():
+        if line := imports_old_settings(tree):
+            sentence = "the settings class is pydantic 1's, and envtasks needs pydantic 2"
+            yield Place(file, line, line, sentence, None, "from pydantic_settings import BaseSettings")
 
 
 def _blocks(tree: ast.Module) -> Iterator[Sequence[ast.stmt]]:
@@ -65,12 +74,12 @@ def _loader(statement: ast.stmt, known: Collection[str]) -> str | None:
     """The env file that a statement loads, `.env` where it names none; None for any other statement."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return None
-    if ast.unparse(statement.value.func).rpartition(".")[2] not in _LOADERS:
+    if dotted(statement.value.func).rpartition(".")[2] not in _LOADERS:
         return None
     texts = [each.value for each in ast.walk(statement.value) if isinstance(each, ast.Constant)]
     named = [each for each in texts if isinstance(each, str)]
     name = (named[-1] if named else ".env").removeprefix("./")
-    return name if name in known or name.startswith(".env") else None
+    return name if name in known or name.removeprefix("../").startswith(".env") else None
 
 
 def _place(file: str, node: ast.stmt, name: str, instead: tuple[str, ...]) -> Place:
@@ -81,13 +90,15 @@ def _place(file: str, node: ast.stmt, name: str, instead: tuple[str, ...]) -> Pl
 
 def _of_call(file: str, node: ast.Call, lines: Sequence[str], known: Collection[str]) -> Iterator[Place]:
     """`env_file=` of pydantic-settings, `load_dotenv=True` of dynaconf, `dotenv_values()`."""
-    called = ast.unparse(node.func).rpartition(".")[2]
+    called = dotted(node.func).rpartition(".")[2]
     if called == "dotenv_values":
         sentence = f"reads an env file by itself; {_GIVEN}"
         yield Place(file, node.lineno, node.end_lineno or node.lineno, sentence, None, f"dict({_ENVIRON})")
     for word in node.keywords:
         given = word.arg == "env_file" and "Config" in called and _names(word.value) & set(known)
-        dynaconf = called == "Dynaconf" and word.arg == "load_dotenv" and ast.unparse(word.value) == "True"
+        dynaconf = (
+            called == "Dynaconf" and word.arg == "load_dotenv" and getattr(word.value, "value", None) is True
+        )
         if given or dynaconf:
             sentence = f"{word.arg} makes it read an env file by itself, in every environment; {_GIVEN}"
             replaced = _without(word, lines)
@@ -97,7 +108,7 @@ def _of_call(file: str, node: ast.Call, lines: Sequence[str], known: Collection[
 def _of_config(file: str, node: ast.ClassDef, known: Collection[str]) -> Iterator[Place]:
     """`env_file` in a pydantic `class Config`."""
     for statement in node.body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "env_file":
+        if isinstance(statement, ast.Assign) and dotted(statement.targets[0]) == "env_file":
             if not _names(statement.value) & set(known):
                 continue
             indent = " " * statement.col_offset
@@ -109,7 +120,7 @@ def _of_config(file: str, node: ast.ClassDef, known: Collection[str]) -> Iterato
 def _names(value: ast.expr) -> set[str]:
     """The texts in an expression, as names of files below the project's folder."""
     texts = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant)]
-    return {each.removeprefix("./").lstrip("/") for each in texts if isinstance(each, str)}
+    return {re.sub(r"^(?:\.\.?/)+|^/", "", each) for each in texts if isinstance(each, str)}
 
 
 def _without(word: ast.keyword, lines: Sequence[str]) -> tuple[int, int, tuple[str, ...]]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..compose import read_compose_files
+from .baselines import required_names
 from .compose_readers import compose_places
 from .places import Place, by_file, patched
 from .plan import Draft
-from .python_readers import python_readers, written_out
+from .python_readers import old_settings, python_readers, written_out
 from .sources import LOCAL
-from .text_readers import text_readers
+from .text_readers import NO_ENVIRONMENT, text_readers
 
 
 def plan_readers(draft: Draft) -> None:
     """Report every place that reads an env file by itself; with the answer `patch` change those that can be."""
-    places = list(_places(draft))
+    # tests that need no variable need no environment either
+    needs = bool(draft.sources) or bool(required_names(draft).keys() - {draft.project.environment_variable})
+    places = [each for each in _places(draft) if needs or each.sentence != NO_ENVIRONMENT]
     known = [place for place in places if place.lines is not None]
     about = "\n".join(f"  {each.file}:{each.line}: {each.sentence}" for each in known)
     patch = bool(known) and draft.answers.yes("patch", default=False, about=about)
@@ -54,5 +57,6 @@ def _places(draft: Draft) -> Iterator[Place]:
     }
     for place, _ in compose_places(draft.survey, files, values):
         yield place
+    yield from old_settings(draft.survey)
     yield from written_out(draft.survey)
     yield from text_readers(draft.survey)

@@ -22,11 +22,19 @@ _SKIPPED: Final = frozenset(
         *(".nox", ".tox", ".cache", ".mypy_cache", ".ruff_cache", ".pytest_cache", "build", "dist"),
     }
 )
+# what of the code matters here; the rest, most of it, is not parsed
+_RELEVANT: Final = re.compile(
+    r"environ|getenv|env_file|read_env|Settings|dotenv|decouple|Dynaconf|SECRET_KEY"
+    r"|FastAPI|Starlette|Litestar|Quart|Flask|Celery"
+)
+_TESTS: Final = re.compile(
+    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|noxfile\.py|tasks\.py|setup\.py|docs/.*)"
+)
 _MOST: Final = 20_000  # files that are looked at
 _LARGEST: Final = 1_000_000  # bytes of a source file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself, so that what is found out about one can be cached
 class Survey:
     """A project as it is found. `files` are relative to `root`, with forward slashes; other projects' are left out."""
 
@@ -76,11 +84,17 @@ class Survey:
 
     @cached_property
     def modules(self) -> Mapping[str, ast.Module]:
-        """The project's own Python files, parsed; those that cannot be parsed are left out."""
+        """The project's own Python files, parsed, as far as they have to do with variables or applications.
+
+        Tests are left out, and what cannot be parsed.
+        """
         found = {}
         for name in self.named(r".*\.py"):
+            text = self.text(name)
+            if is_test(name) or not _RELEVANT.search(text):
+                continue
             try:
-                found[name] = ast.parse(self.text(name))
+                found[name] = ast.parse(text)
             except (SyntaxError, ValueError, RecursionError):
                 continue
         return found
@@ -116,6 +130,11 @@ class Survey:
         return not self.dependencies.isdisjoint(names)
 
 
+def is_test(name: str) -> bool:
+    """Whether a Python file is one of tests, of documentation or of a task runner, by its path."""
+    return _TESTS.fullmatch(name) is not None
+
+
 def look(root: Path, process_env: Mapping[str, str], *, manager: str | None = None) -> Survey:
     """The survey of the project in this folder. Raises Refused for what `init` cannot work on, ConfigInvalid."""
     root = root.resolve()
@@ -134,7 +153,9 @@ def look(root: Path, process_env: Mapping[str, str], *, manager: str | None = No
     if installation.name in ("uv", "pdm") and "project" not in pyproject:
         raise Refused(
             f"pyproject.toml has no [project], so {installation.name} can add no dependency to it.",
-            hint=f"{installation.name} init makes one; or choose another: --answer manager=pip",
+            hint=f"cd {others[0]}"
+            if others
+            else "add it: a name and a version; or choose another: --answer manager=pip",
         )
     top = git.output(root, process_env, "rev-parse", "--show-toplevel")
     listed = git.output(root, process_env, "ls-files", "-z") if top is not None else None

@@ -10,6 +10,7 @@ from .places import Place
 from .survey import Survey
 
 _FILE: Final = r"[\w./$(){}-]*\.env(?:\.[\w-]+)?(?![\w.-]*\.example\b)"
+NO_ENVIRONMENT: Final = "runs the tests in no environment"
 _MAKEFILES: Final = r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|.*\.mk)"
 _SCRIPTS: Final = (
     rf"{_MAKEFILES}|(?:.*/)?(?:[Jj]ustfile|Procfile|Taskfile\.ya?ml|tox\.ini|\.envrc|.*\.(?:sh|bash))"
@@ -90,7 +91,7 @@ def _of_pipeline(survey: Survey, file: str, number: int, line: str) -> Iterator[
             file,
             number,
             number,
-            "runs the tests in no environment",
+            NO_ENVIRONMENT,
             None,
             f"{found['before'].strip()} {command}".strip(),
         )

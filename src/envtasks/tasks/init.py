@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from ..declare import task
 from ..error_translation import PlainTask
 
 if TYPE_CHECKING:
-    from ..adopt import Plan
+    from ..adopt import Plan, Survey
 
 
 @task(
@@ -51,7 +52,9 @@ def init(
     given = adopt.read_answers(answer or [])
     asks = can_ask(os.environ) and not (defaults or json)
     survey = adopt.look(root, os.environ, manager=given.get("manager"))
-    answers = adopt.Answers(given, ask if asks and not dry else None)
+    answers = adopt.Answers(given, _ask if asks and not dry else None)
+    if answers.ask is not None:
+        _print_found(survey)
     plan = adopt.draw_up(survey, answers, allow_dirty=allow_dirty or dry)
     if json:
         console.print_json(adopt.summary(plan))
@@ -81,11 +84,43 @@ def _print_plan(plan: Plan) -> None:
     if plan.left:
         print("\nleft for you:")
     for left in plan.left:
-        print(console.one_line(f"  {left.file}:{left.line}: {left.sentence}"))
+        _print(f"{left.file}:{left.line}: {left.sentence}", indent="  ")
         if left.replacement:
-            print(console.one_line(f"      {left.replacement}"))
+            _print(left.replacement, indent="      ")
     for note in plan.notes:
         console.say("note", note)
+
+
+def _print(text: str, *, indent: str) -> None:
+    """Print lines, each after blanks; on a terminal they are wrapped at words."""
+    for line in map(console.one_line, text.split("\n")):
+        if not sys.stdout.isatty():
+            print(indent + line)
+            continue
+        import shutil
+        import textwrap
+
+        width = max(40, shutil.get_terminal_size().columns)
+        wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        wrap.initial_indent, wrap.subsequent_indent = indent, indent + "  "
+        print(wrap.fill(line))
+
+
+def _ask(question: str) -> str:
+    """The answer to a question, whose own line is the last one; what is above it says what it is about."""
+    *about, last = question.split("\n")
+    for line in about:
+        _print(line.strip(), indent="  " if line.startswith(" ") else "")
+    return ask(last)
+
+
+def _print_found(survey: Survey) -> None:
+    """Say in a few words what is there, before the first question."""
+    from ..adopt import described
+
+    for what, found in described(survey).items():
+        print(console.one_line(f"{what:12} {found}"))
+    print()
 
 
 def _print_next(plan: Plan) -> None:

@@ -1,0 +1,159 @@
+"""What `init` finds out about a project from its files alone: variables, settings class, entry point, tests."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from envtasks import adopt
+from envtasks.adopt.code import settings_classes, variables_read
+from envtasks.adopt.entry import find_entry, find_tests
+from envtasks.adopt.sources import find_sources, is_harmless
+from envtasks.envfiles import parse_env_file
+
+PACKAGE = {"app/__init__.py": "", "app/main.py": "app = FastAPI()"}
+PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = [{0}]\n'
+
+
+def _survey(root: Path, files: dict[str, str], *packages: str) -> adopt.Survey:
+    listed = ", ".join(f'"{name}"' for name in packages)
+    for name, text in {"pyproject.toml": PROJECT.replace("{0}", listed), **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return adopt.look(root, os.environ)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "default", "required"),
+    [
+        ("import os\nos.environ['A']", "A", None, True),
+        ("from os import environ\nenviron.get('A', 'x')", "A", "x", False),
+        ("import os\nos.getenv('A', 3)", "A", "3", False),
+        ("from decouple import config\nconfig('A', default=True)", "A", "true", False),
+        ("import environ\nenv = environ.Env()\nenv.str('A')", "A", None, True),
+        (
+            "import os\ndef envint(s, d):\n    return int(os.environ.get(s, d))\nenvint('A', '5')",
+            "A",
+            "5",
+            False,
+        ),
+    ],
+)
+def test_variables_of_the_code(
+    tmp_path: Path, code: str, name: str, default: str | None, required: bool
+) -> None:
+    """Each way of reading a variable is found, with its default and whether it has to be set."""
+    found = variables_read(_survey(tmp_path, {"app.py": code}))
+
+    assert [(each.name, each.default, each.required) for each in found] == [(name, default, required)]
+
+
+def test_variables_of_the_system_do_not_count(tmp_path: Path) -> None:
+    """PATH, CI and what tests read are no variables of the project."""
+    tests = "import os\nos.environ['A']"
+    files = {"app.py": "import os\nos.environ['PATH'], os.environ['CI']", "tests/test_a.py": tests}
+
+    assert variables_read(_survey(tmp_path, files)) == ()
+
+
+def test_a_settings_class_of_several_modules(tmp_path: Path) -> None:
+    """A class whose base is a settings class of another module is one too; the one with most fields is chosen."""
+    files = {
+        "app/base.py": "from pydantic_settings import BaseSettings\nclass Base(BaseSettings):\n    a: str\n",
+        "app/settings.py": "from app.base import Base\nclass Whole(Base):\n    b: str\n    c: str\n",
+    }
+
+    found = settings_classes(_survey(tmp_path, files))
+
+    assert [each.reference for each in found] == ["app.settings:Whole", "app.base:Base"]
+
+
+def test_the_settings_of_pydantic_1_are_not_named(tmp_path: Path) -> None:
+    """A class that envtasks cannot read is left to a person."""
+    files = {"app.py": "from pydantic import BaseSettings\nclass Settings(BaseSettings):\n    a: str\n"}
+
+    assert settings_classes(_survey(tmp_path, files)) == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "packages", "argv"),
+    [
+        (PACKAGE, ["fastapi", "uvicorn"], "python -m uvicorn app.main:app --reload"),
+        ({"src/a.py": "app = FastAPI()"}, ["fastapi[all]"], "python -m uvicorn a:app --reload --app-dir src"),
+        ({"shop.py": "def make():\n    return Flask(__name__)"}, ["flask"], "python -m flask --app shop:make run"),
+        ({"wsgi.py": "app = Flask(__name__)"}, ["flask"], "python -m flask run"),
+        ({"work.py": "app = Celery('a')"}, ["celery"], "python -m celery -A work:app worker"),
+        ({"shop/__init__.py": "", "shop/__main__.py": ""}, [], "python -m shop"),
+        ({"bot/__main__.py": "", "admin/app.py": "app = Flask('a')"}, ["flask"], "python -m bot"),
+        ({"manage.py": "import django", "shop/settings.py": ""}, ["django"], "python manage.py runserver"),
+        ({"run.py": "if __name__ == '__main__': pass", "other.py": ""}, [], "python run.py"),
+    ],
+)  # fmt: skip
+def test_entry_points(tmp_path: Path, files: dict[str, str], packages: list[str], argv: str) -> None:
+    """The entry point is the one that a person would type."""
+    entry = find_entry(_survey(tmp_path, files, *packages))
+
+    assert entry is not None
+    assert " ".join(entry.argv) == argv
+
+
+def test_a_library_has_no_entry_point(tmp_path: Path) -> None:
+    """Where nothing can be run, nothing is invented."""
+    assert find_entry(_survey(tmp_path, {"src/shop/__init__.py": "", "src/shop/core.py": ""})) is None
+
+
+def test_folders_of_tests(tmp_path: Path) -> None:
+    """tests/unit and tests/integration are the two sessions."""
+    files = {
+        "tests/unit/test_a.py": "def test_a(): pass",
+        "tests/integration/test_b.py": "def test_b(): pass",
+    }
+
+    tests = find_tests(_survey(tmp_path, files, "pytest"))
+
+    assert (tests.unit, tests.integration) == (
+        ("-m", "pytest", "tests/unit"),
+        ("-m", "pytest", "tests/integration"),
+    )
+
+
+def test_env_files_and_their_environments(tmp_path: Path) -> None:
+    """Names and folders tell the environment; fixtures of tests and key files are no sources."""
+    names = {
+        ".env": "local",
+        ".env.prod": "prod",
+        ".envs/.production/.django": "production",
+        "config/staging.env": "staging",
+        "docker.env": None,
+        ".env.example": None,
+    }
+    others = ["tests/.env", ".env.keys", ".env.vault"]
+
+    found = find_sources(_survey(tmp_path, dict.fromkeys([*names, *others], "A=1\n")))
+
+    assert {each.file: each.environment for each in found} == names
+
+
+@pytest.mark.parametrize(
+    ("line", "harmless"),
+    [
+        ("DEBUG=true", True),
+        ("DB_HOST=db.internal", True),
+        ("PORT=8000", True),
+        ("CACHE_URL=redis://localhost:6379/0", True),
+        ("CACHE_URL=redis://:hZ82kfmQ@cache:6379/0", False),
+        ("DB_PASSWORD=postgres", False),
+        ("GREETING=hello-world", False),
+        ("SECRET_NAME=app", True),
+        ("API_KEY=", False),
+    ],
+)
+def test_harmless_values(line: str, harmless: bool) -> None:
+    """What is not called a secret, looks like none and is of a known kind stays readable; all else is encrypted."""
+    (entry,) = parse_env_file(line + "\n").entries
+
+    assert is_harmless(entry) is harmless
