@@ -64,12 +64,12 @@ def test_a_settings_class_of_several_modules(tmp_path: Path) -> None:
     """A class whose base is a settings class of another module is one too; the one with most fields is chosen."""
     files = {
         "app/base.py": "from pydantic_settings import BaseSettings\nclass Base(BaseSettings):\n    a: str\n",
-        "app/settings.py": "from app.base import Base\nclass Whole(Base):\n    b: str\n    c: str\n",
+        "app/settings.py": "from app.base import Base\nclass AppSettings(Base):\n    b: str\n    c: str\n",
     }
 
     found = settings_classes(_survey(tmp_path, files))
 
-    assert [each.reference for each in found] == ["app.settings:Whole", "app.base:Base"]
+    assert [each.reference for each in found] == ["app.settings:AppSettings", "app.base:Base"]
 
 
 def test_the_settings_of_pydantic_1_are_not_named(tmp_path: Path) -> None:
