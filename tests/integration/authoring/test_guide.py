@@ -39,7 +39,7 @@ def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:
         said = done.stdout
         assert (command.line, done.returncode) == (command.line, command.exit_code), said
         assert shows(command.output, said), f"{command.line}\n{said}"
-        ran += re.findall(r"\b(env\.[\w-]+)", command.line)
+        ran += re.findall(r"(?<=\s)env\.[\w-]+", command.line)
 
     there = json.loads(shop.inv("--list=env", "--list-format=json").stdout)
     assert {f"env.{task['name']}" for task in there["tasks"]} == set(ran)
