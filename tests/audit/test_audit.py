@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import io
 import json
 import tarfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from envtasks.audit import Finding, NotChecked, Report, audit
 from envtasks.errors import LeakFound
 from tests.audit.images import blob_path, config, docker_archive, layer, link, oci_archive
+from tests.redaction.test_table import ROWS, WRITTEN
 
 SECRET = "kQ7&x/Zp 2<wL9+mN4"  # every encoding has something to do with it
 SECRETS = {"DB_PASSWORD": SECRET}
@@ -82,6 +84,12 @@ def encoded(offset: int) -> str:
         pytest.param(
             quote(SECRET).replace("%3C", "%3c").replace("%2B", "%2b"), "URL-encoded", id="lower case"
         ),
+        pytest.param(quote(SECRET, safe=" +&<"), "URL-encoded", id="URL-encoded by SQLAlchemy"),
+        pytest.param("".join(f"%{byte:02x}" for byte in SECRET.encode()), "URL-encoded", id="every byte"),
+        pytest.param(quote(quote(SECRET, safe=""), safe=""), "URL-encoded", id="URL-encoded twice"),
+        pytest.param(quote_plus(SECRET), "URL-encoded", id="form"),
+        pytest.param(quote(encoded(1), safe=""), "base64", id="base64, URL-encoded"),
+        pytest.param(html.escape(SECRET), "escaped", id="HTML"),
         pytest.param(json.dumps(SECRET).replace("/", "\\/"), "escaped", id="JSON of PHP"),
         pytest.param(SECRET.replace("&", "\\u0026").replace("<", "\\u003c"), "escaped", id="JSON of Go"),
     ],
@@ -90,6 +98,17 @@ def test_forms(text: str, form: str, fast: bool) -> None:
     """An encoded value is found, and the finding says how it is encoded."""
     report = audited(one_file(f"x = '{text}'\n".encode()), fast=fast)
     assert places(report) == [("layer 1 of 1", "app/settings.py", "file content", "DB_PASSWORD", form)]
+
+
+@ENGINES
+@pytest.mark.parametrize("row", [row for row in ROWS if "each of them" not in row])
+def test_encodings_of_redaction(row: str, fast: bool) -> None:
+    """What docs/redaction.md calls redacted is found in an image too, and what it does not call so is not."""
+    value, written = ROWS[row]
+    for text in written:
+        content = f"see {text}.".encode("utf-8", "surrogateescape")
+        found = audited(one_file(content), secrets={"A": value}, fast=fast).findings
+        assert bool(found) is WRITTEN[row].startswith("yes"), text
 
 
 @pytest.mark.parametrize("columns", range(16, 77, 5))

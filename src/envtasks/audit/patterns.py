@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..envfiles import PRIVATE_KEY, PUBLIC_KEY, public_key
-from ..redaction import TOKEN, base64_of, encodings_of, secret_parts
+from ..redaction import SHORTEST_LINE, TOKEN, base64_of, encodings_of, secret_parts
 from .report import NotChecked
 
 SHORTEST: Final = 8
@@ -151,8 +151,8 @@ def _forms(name: str, part: str, text: str) -> Iterator[SecretForm]:
         offset = max(0, len(form) - _ANCHOR) // 2
         yield SecretForm(form[offset : offset + _ANCHOR], offset, form, False, name, part, _kind(form, text))
     for form in sorted(base64):
-        # a line break may be in one half of what fits into a line, not in both
-        half = min(len(form) // 2, _ANCHOR)
+        # a line break may be in one half of what fits into the shortest line, not in both
+        half = min(len(form), SHORTEST_LINE) // 2
         for offset in (0, half) if len(form) >= SHORTEST else ():
             yield SecretForm(form[offset : offset + half], offset, form, True, name, part, "base64")
 

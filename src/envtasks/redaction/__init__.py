@@ -13,9 +13,11 @@ from .encodings import base64_of, encodings_of
 from .patterns import Patterns
 from .percent import Decoded
 from .values import SHORTEST, TOKEN, is_worth_redacting, redacted_texts, secret_parts
+from .wrapped import SHORTEST_LINE
 
 __all__ = [
     "SHORTEST",
+    "SHORTEST_LINE",
     "TOKEN",
     "Decoded",
     "Patterns",
