@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
-from envtasks import errors
+from envtasks import compose, docker, errors, kubernetes
+from envtasks.ci import plan
+from envtasks.config import Project
 from envtasks.hydration import checks
 from tests.guides import REPOSITORY, blocks
 
@@ -81,6 +87,31 @@ def test_every_package_has_its_line() -> None:
     }
 
     assert {name for name in top - {"__init__.py"} if f"`{name}`" not in table} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_blocks_are_valid(page: str, tmp_path: Path) -> None:
+    """Python, JSON and YAML blocks can be read, and a TOML block has tables and keys that there are."""
+    for block in blocks(page, "python"):
+        ast.parse(block)
+    for block in blocks(page, "json"):
+        json.loads(block)
+    for block in blocks(page, "yaml"):
+        list(yaml.compose_all(block))
+    for number, block in enumerate(blocks(page, "toml")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text(block, encoding="utf-8")
+        project = Project.load(folder)
+        docker.image_settings(project)
+        compose.declared_files(project)
+        if "environments" not in project.tables["deploy"]:
+            kubernetes.declared_environments(project)
+        plan.read_settings(
+            replace(
+                project, tables={**project.tables, "ci": {**project.tables["ci"], "images": [], "deploy": []}}
+            )
+        )
 
 
 def test_the_reference_is_that_of_the_code() -> None:
