@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from envtasks import errors
 from envtasks.errors import EnvtasksError
 
@@ -52,3 +54,19 @@ def test_message_and_hint() -> None:
 
     assert str(error) == "Not here.\n  hint: inv there"
     assert str(errors.Refused("Not here.")) == "Not here."
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("--jsno", ": did you mean --json?"),
+        ("--reveel", ": did you mean --reveal?"),
+        ("--yes", ": did you mean --yes?"),
+        ("--sarif", "."),
+        ("yes", ": did you mean --yes?"),
+        ("", "."),
+    ],
+)
+def test_a_near_name(word: str, said: str) -> None:
+    """Letters decide, not the dashes that all flags have: `--yes` is never what somebody meant by `--sarif`."""
+    assert errors.did_you_mean(word, ["--yes", "--json", "--reveal"]) == said

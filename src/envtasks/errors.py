@@ -11,8 +11,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown word: `: did you mean staging?`, or a full stop where nothing is near."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f": did you mean {near[0]}?" if near else "."
+    # the dashes of flags would make any two of them near
+    by_letters = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(word.lstrip("-"), list(by_letters), n=1, cutoff=0.5)
+    return f": did you mean {by_letters[near[0]]}?" if near else "."
 
 
 class EnvtasksError(Exception):
