@@ -290,3 +290,12 @@ def test_buildkits_own_display_is_for_builds_without_secrets(
     run_build(["docker"], env, what="Not built", redactor=Redactor(()), native_display=native)
 
     assert (tmp_path / "progress").read_text(encoding="utf-8") == progress
+
+
+def test_output_of_a_step_moves_no_cursor() -> None:
+    """Colours are taken out; what is left of control characters is escaped, but for tabs."""
+    shown = lines(
+        ProgressReader(Redactor(())),
+        [vertex("a", "RUN one", started=T0), log("a", b"\x1b[31mred\x1b[0m\x07\tok\x9b\n")],
+    )
+    assert [line for line in shown if "red" in line and line.endswith("red\\x07\tok\ufffd")]

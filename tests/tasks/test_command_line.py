@@ -11,6 +11,7 @@ import pytest
 
 from envtasks.tasks.command_line import exec_command
 from tests.commands import with_sources
+from tests.projects import Sandbox
 
 TASKS = """
 from envtasks import namespace, task
@@ -139,3 +140,18 @@ def test_the_projects_own_tasks_are_listed_first(shop: Path) -> None:
         "run",
         "zebra",
     ]
+
+
+def test_a_job_name_writes_no_line_of_its_own(sandbox: Sandbox) -> None:
+    """Names in a pipeline are foreign text: escape sequences and line breaks in them are escaped."""
+    sandbox.environment("production", TOKEN="s3cret-token")
+    sandbox.write(
+        ".gitlab-ci.yml",
+        '"a\\e[31m\\n::error::x":\n  variables:\n    DOTENV_PRIVATE_KEY_PRODUCTION: $DOTENV_PRIVATE_KEY_PRODUCTION\n'
+        '  script: ["inv exec --env production -- true"]\n',
+    )
+    done = sandbox.python("-m", "envtasks", "ci.check")
+
+    assert "\\x1b[31m\\n::error::x" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert not [line for line in done.stdout.splitlines() if line.startswith("::")]

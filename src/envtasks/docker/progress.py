@@ -144,7 +144,8 @@ class _Output:
 
 def _last_state(line: bytes) -> str:
     """A line as a terminal would show it in the end: a progress bar overwrites itself after a carriage return."""
-    return _ANSI.sub("", line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace"))
+    text = _ANSI.sub("", line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace"))
+    return "\t".join(map(console.one_line, text.split("\t")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def check(c: Context, json: bool = False) -> None:
         console.print_json([asdict(finding) for finding in findings])
     else:
         for each in findings:
-            console.write_utf8(f"{each.file}:{each.line}: {each.sentence} [{each.id}]\n")
+            line = f"{each.file}:{each.line}: {each.sentence} [{each.id}]"
+            console.write_utf8(f"{console.one_line(line)}\n")
             if each.hint:
                 console.write_utf8(f"    {each.hint}\n")
     if not files:
