@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from .errors import ConfigInvalid, UnknownEnvironment, did_you_mean
 
 ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 OVERRIDES: Final = ".env"
-LAYERED: Final = ("local", "dev")  # spec §2.3: only these read the developer's own overrides
+LAYERED: Final = ("local", "dev")  # only these read the developer's own overrides
 PROTECTED: Final = ("production", "prod", "prd", "live")  # what they are called where nothing is declared
 NOT_ENVIRONMENTS: Final = {"example", "keys", "vault", "bak", "old", "orig", "sample", "template", "dist"}
 ENGINES: Final = ("native", "dotenvx")
@@ -68,16 +69,18 @@ class Environment:
         """The files that must exist."""
         return tuple(path for path in self.files if not self.optional(path))
 
+    @property
+    def main_file(self) -> Path:
+        """The file that commands change where none is named: the first baseline, else the first file."""
+        return (self.baselines or self.files)[0]
+
     def is_not_secret(self, name: str) -> bool:
         """Whether pyproject.toml lists this variable in `not-secret`, by name or by pattern."""
         return _matches(name, self.not_secret)
 
     def label(self, path: Path) -> str:
         """The path as messages show it: relative to the project, with forward slashes."""
-        try:
-            return path.relative_to(self.root).as_posix()
-        except ValueError:
-            return path.as_posix()
+        return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class Project:
             environment_variable=shared["variable"],
             allow_steering=shared["allow_steering"],
             credentials=table.strings(
-                "credentials", "a list of names and patterns, such as ['ARTIFACTORY_*']"
+                "credentials", "a list of names and patterns such as ['ARTIFACTORY_*']"
             ),
             collections=_collections(table),
             tables=MappingProxyType({name: table.table(name).values for name in TABLES}),
@@ -317,8 +320,6 @@ class Table:
 
     def paths_in_project(self, key: str, expected: str, *, single: bool = False) -> tuple[Path, ...]:
         """Paths below the project's folder, absolute; checked by their text, so that a link may lead elsewhere."""
-        import os.path
-
         paths = []
         for text in self.strings(key, expected, single=single):
             path = Path(os.path.normpath(self.root / text))

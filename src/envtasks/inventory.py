@@ -107,6 +107,6 @@ def _read_file(path: Path, label: str) -> FileInventory:
             for entry in own
         ),
         public_keys={entry.name: entry.raw for entry in file.headers},
-        key_variable=key_variables(path, file.text)[0],
+        key_variable=key_variables(path, file.text).private,
         sample=next((entry.raw for entry in own if entry.encrypted), None),
     )

@@ -163,7 +163,7 @@ def _template(root: Path, source: Environment | None) -> EnvFile:
     """The env file whose variables the new one has."""
     if source is None:
         return _example(root)
-    path = [*source.baselines, *source.files][0]
+    path = source.main_file
     source.refuse_outside_link(path)
     return read_env_file(path, label=source.label(path))
 

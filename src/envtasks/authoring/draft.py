@@ -65,7 +65,7 @@ def find_target(
             f"{file} is not an env file of {environment.name}{did_you_mean(file, labels)}",
             hint=f"its files: {', '.join(labels)}",
         )
-    path = labels[file] if file is not None else [*environment.baselines, *environment.files][0]
+    path = labels[file] if file is not None else environment.main_file
     environment.refuse_outside_link(path)
     return Target(environment, path, process_env, dry)
 
@@ -93,9 +93,9 @@ class Draft:
         return self._given_key or find_file_key(self.target.environment, self.file, self._keys.ring)
 
     @property
-    def searched(self) -> str:
-        """Where private keys were looked for, and what was found there."""
-        return "; ".join(self._keys.ring.searched)
+    def search_report(self) -> str:
+        """Where private keys were looked for and what was found there, as the end of a hint."""
+        return self._keys.ring.search_report
 
     def _own_keys(self) -> list[str]:
         """The private keys at hand of the public key that values are encrypted for."""
@@ -127,11 +127,11 @@ class Draft:
         """The decrypted value of an entry. Raises DecryptionFailed."""
         found = self.plaintexts([entry], ask=True).get(entry.value)
         if found is None:
-            variable = key_variables(self.file.path, self.file.text)[0]
+            variable = key_variables(self.file.path, self.file.text).private
             raise DecryptionFailed(
                 f"{self.target.label}:{entry.line}: no key at hand opens {entry.name}.",
                 hint=f"{how_to_get_key(variable, self.target.environment.name, self.target.process_env)}; "
-                f"searched: {self.searched}",
+                f"{self.search_report}",
             )
         return found
 

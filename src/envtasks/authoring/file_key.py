@@ -71,16 +71,16 @@ def find_file_key(environment: Environment, file: EnvFile, ring: KeyRing) -> Fil
     private_name, public_name = key_variables(file.path, file.text)
     sample = next((entry.raw for entry in file.ciphertexts), None)
     if sample is not None:
-        known = next((key for key in ring.hexes if decrypt([sample], [key])[0] is not None), None)
+        known = ring.opening(sample)
         if known is None:
             raise KeyMissing(
                 f"{label} has encrypted values but no public key, and no private key at hand opens them.",
-                hint=f"restore the line {public_name}=… from git; searched: {'; '.join(ring.searched)}",
+                hint=f"restore the line {public_name}=… from git; {ring.search_report}",
             )
     else:
-        known = next((key.hex for key in ring.keys if key.variable == private_name), None)
+        known = next((key for key in ring.keys if key.variable == private_name), None)
     if known is not None:
-        return FileKey(public_key(known), public_name)
+        return FileKey(public_key(known.hex), public_name)
     private, public = generate_keys()
     return FileKey(public, public_name, private)
 
@@ -107,7 +107,7 @@ def store_private_key(
         return []
     notes = list_keys_first(environment, file, [private], process_env)
     label = environment.label(key_file_for(environment, file.path))
-    variable = key_variables(file.path, file.text)[0]
+    variable = key_variables(file.path, file.text).private
     return [f"made a key pair: {variable} is in {label}, give it to those who may read the values", *notes]
 
 
@@ -128,7 +128,7 @@ def list_keys_first(
     if entry is not None and wanted == _keys_in(entry):
         return notes
     if entry is None:
-        variable = key_variables(file.path, file.text)[0]
+        variable = key_variables(file.path, file.text).private
         comment = f"# {environment.label(file.path)}"
         after = append_variable(before, variable, ",".join(wanted), comment=comment)
     else:
@@ -189,7 +189,7 @@ def _write_key_file(file: EnvFile) -> None:
 
 def _key_entry(key_file: EnvFile, file: EnvFile) -> Entry | None:
     """The line of a key file that holds the private key of an env file; the last one of its name."""
-    variable = key_variables(file.path, file.text)[0]
+    variable = key_variables(file.path, file.text).private
     return next((entry for entry in reversed(key_file.entries) if entry.name == variable), None)
 
 

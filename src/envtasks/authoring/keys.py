@@ -79,7 +79,7 @@ def _describe(environment: Environment, file: EnvFile, process_env: Mapping[str,
         file=environment.label(file.path),
         encrypted=len(names),
         public_key="".join(public_keys_in(file)[:1]),
-        key_variable=key_variables(file.path, file.text)[0],
+        key_variable=key_variables(file.path, file.text).private,
         variable=own.variable if own else "",
         source=own.source if own else "",
         mode=_mode(environment, own.source) if own else "",
@@ -122,11 +122,11 @@ def keys_to_hand_over(target: Target) -> list[str]:
     keys = Keys(target.environment, target.process_env, [file])
     own = _own_key(keys, file)
     if own is None:
-        variable = key_variables(file.path, file.text)[0]
+        variable = key_variables(file.path, file.text).private
         raise KeyMissing(
             f"The private key of {target.label} is not at hand.",
             hint=f"{how_to_get_key(variable, target.environment.name, target.process_env)}; "
-            f"searched: {'; '.join(keys.ring.searched)}",
+            f"{keys.ring.search_report}",
         )
     listed = listed_keys(target.environment, file)
     return listed if own.hex in listed else [own.hex]
@@ -175,7 +175,7 @@ def import_keys(target: Target, text: str) -> Import:
     return Import(
         file=target.label,
         key_file=target.environment.label(key_file_for(target.environment, target.path)),
-        variable=key_variables(file.path, file.text)[0],
+        variable=key_variables(file.path, file.text).private,
         stored=len(new),
         dry=target.dry,
         notes=tuple(notes),
@@ -187,7 +187,7 @@ def _restore_header(target: Target, file: EnvFile, key: FileKey) -> None:
     draft = Draft(target, file, key=key)
     line = next(iter(file.headers), None)
     if line is None:
-        key = replace(key, header=key_variables(file.path, file.text)[1])
+        key = replace(key, header=key_variables(file.path, file.text).public)
         after = key.add_header(file)
     else:
         after = replace_values(file, {line: f'"{key.public}"'})

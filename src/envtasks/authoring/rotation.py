@@ -90,7 +90,7 @@ class _State:
             step=step,
             environment=environment.name,
             key_file=environment.label(key_file_for(environment, self.target.path)),
-            variable=key_variables(self.file.path, self.file.text)[0],
+            variable=key_variables(self.file.path, self.file.text).private,
             files=tuple(dict.fromkeys(environment.label(file.path) for file in files)),
             secrets=tuple(name for name in dict.fromkeys(secrets) if not environment.is_not_secret(name)),
             dry=self.target.dry,
@@ -183,7 +183,7 @@ def _prepare(state: _State) -> bool:
     if own is None:
         raise KeyMissing(
             f"No private key at hand is that of {target.label}.",
-            hint=f"searched: {'; '.join(keys.ring.searched)}",
+            hint=keys.ring.search_report,
         )
     state.keys = [generate_keys()[0], own, *(key for key in state.keys if key != own)]
     if not target.dry:
@@ -201,7 +201,7 @@ def _draft(state: _State, environment: Environment, file: EnvFile) -> Draft:
         raise DecryptionFailed(
             f"{target.label}: no key at hand opens {', '.join(dict.fromkeys(closed))}, so it cannot be rotated.",
             hint=f"set the values anew: inv env.set {closed[0]} --env {environment.name}; "
-            f"searched: {draft.searched}",
+            f"{draft.search_report}",
         )
     return draft
 

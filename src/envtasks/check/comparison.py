@@ -18,10 +18,9 @@ from ..envfiles import (
 )
 from ..errors import ConfigInvalid, EnvFileMissing, EnvtasksError
 from ..hydration import without_outer
-from .credentials import is_left, is_placeholder
+from .credentials import is_comparable, is_left
 from .example import example_path
 
-_SHORTEST_SHARED: Final = 8  # characters: shorter values are equal by chance
 _UNKNOWN: Final = "unknown"
 
 
@@ -138,7 +137,7 @@ def _counts(one: _Side, other: _Side, value: str | None) -> bool:
     """Whether it matters that two environments have the same secret: it is no placeholder, and not fake in both."""
     if one.environment.public and other.environment.public:
         return False
-    return value is None or (len(value) >= _SHORTEST_SHARED and not is_placeholder(value))
+    return value is None or is_comparable(value)
 
 
 def _compared(

@@ -59,6 +59,7 @@ _SETTING: Final = re.compile(r"\d{1,5}|true|false|yes|no|on|off", re.IGNORECASE)
 _LONGEST: Final = 80  # characters of a placeholder
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SHORTEST: Final = 16  # characters of random text
+_SHORTEST_SHARED: Final = 8  # characters: shorter values are equal by chance
 
 
 def is_placeholder(value: str) -> bool:
@@ -66,6 +67,11 @@ def is_placeholder(value: str) -> bool:
     text = _MARKED.sub("", value)
     words = re.sub(r"[\W_]+", "", text)
     return not words or (len(words) <= _LONGEST and _PLACEHOLDER.fullmatch(words) is not None)
+
+
+def is_comparable(value: str) -> bool:
+    """Whether two environments that have this value have one secret: it is no placeholder, and not equal by chance."""
+    return len(value) >= _SHORTEST_SHARED and not is_placeholder(value)
 
 
 def is_unfilled(value: str) -> bool:

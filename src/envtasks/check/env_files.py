@@ -48,7 +48,7 @@ def _may_run(inputs: Inputs, environment: Environment) -> bool:
 
 def _unusable(environment: Environment, error: EnvtasksError) -> Finding:
     """The finding on an environment whose env files cannot be read."""
-    baseline = environment.label([*environment.baselines, *environment.files][0])
+    baseline = environment.label(environment.main_file)
     label = next(
         (each for each in map(environment.label, environment.files) if each in error.message), baseline
     )

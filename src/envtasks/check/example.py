@@ -11,12 +11,11 @@ from ..config import LAYERED
 from ..envfiles import ENCRYPTED, PUBLIC_KEY, Entry, EnvFile, read_env_file
 from ..errors import ConfigInvalid, EnvtasksError
 from . import findings
-from .credentials import is_left, is_placeholder, looks_like_credential
+from .credentials import is_comparable, is_left, looks_like_credential
 from .findings import Finding, NotChecked, Result, command, located
 from .inputs import Inputs
 
 NAMES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example")
-_SHORTEST: Final = 8  # characters: shorter values are equal by chance
 
 
 def example_path(root: Path) -> Path:
@@ -77,8 +76,7 @@ def real_values(inputs: Inputs, file: EnvFile) -> Iterator[tuple[Entry, str]]:
         and (name, value) not in inputs.plain
         # a developer's own plain values come from the example
         and (found.environment.name not in LAYERED or found.definitions[name].winner.entry.encrypted)
-        and len(value) >= _SHORTEST
-        and not is_placeholder(value)
+        and is_comparable(value)
     }
     for entry in file.entries:
         value = entry.value

@@ -66,7 +66,7 @@ def explain(
     field = next((each for each in fields if each.reads(name)), None)
     sources = tuple(_source(inputs, each, inputs.examinations[each.name], name, field) for each in chosen)
     having = [each for each, source in zip(chosen, sources, strict=True) if source.place]
-    keys = {each.name: key_variables(each.files[-1])[0] for each in having}
+    keys = {each.name: key_variables(each.files[-1]).private for each in having}
     consumers, not_read = find_consumers(project, name, process_env, environments=keys)
     if not (field or having or any(each.kind != "code" for each in consumers)):
         near = did_you_mean(name, [*inputs.names, *(each.variables[0] for each in fields)])
@@ -103,7 +103,7 @@ def _source(
         encrypted=entry.encrypted,
         secret=_why_secret(inputs, found, name, entry, field),
         public_key=public if entry.encrypted else "",
-        key_variable=key_variables(layer.file.path, layer.file.text)[0] if entry.encrypted else "",
+        key_variable=key_variables(layer.file.path, layer.file.text).private if entry.encrypted else "",
         key=source if entry.encrypted and opened else "",
         fingerprint=_fingerprint(value, private.get(public, "")) if value is not None else "",
         process=process,

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ..config import LAYERED, Environment
 from ..envfiles import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry, EnvFile, by_public_key, decrypt
 from . import findings
-from .credentials import is_placeholder, is_secret_name, known_credential, looks_like_credential
+from .credentials import (
+    is_comparable,
+    is_placeholder,
+    is_secret_name,
+    known_credential,
+    looks_like_credential,
+)
 from .findings import Finding, NotChecked, Result, command
 from .inputs import Inputs
 
@@ -18,7 +24,6 @@ if TYPE_CHECKING:
 
 _PUBLIC: Final = re.compile(r"0[23][0-9a-f]{64}")  # dotenvx reads no other spelling
 _HARMLESS: Final = re.compile(r"\d{1,5}|true|false|yes|no|on|off|/\S*|\w[\w+.-]*://\S*", re.IGNORECASE)
-_SHORTEST_SHARED: Final = 8  # characters: shorter values are equal by chance
 
 
 class _Use(NamedTuple):
@@ -134,7 +139,7 @@ def _shared(inputs: Inputs) -> Iterator[Finding]:
                 entry = definition.winner.entry
                 # the same ciphertext is the same value, known or not
                 text = found.values.get(name, entry.value if entry.encrypted else "")
-                if len(text) >= _SHORTEST_SHARED and not is_placeholder(text):
+                if is_comparable(text):
                     place = definition.winner.label, entry.line
                     uses.setdefault(text, []).append(_Use(found.environment, name, *place))
     judged = {environment.name for environment in inputs.environments}

@@ -58,6 +58,11 @@ class KeyRing(NamedTuple):
         """The keys alone, as `decrypt` takes them."""
         return tuple(key.hex for key in self.keys)
 
+    @property
+    def search_report(self) -> str:
+        """Where keys were looked for and what was found there, as the end of a hint."""
+        return ". ".join(filter(None, [f"searched: {'; '.join(self.searched)}", self.advice]))
+
     def opening(self, ciphertext: str) -> PrivateKey | None:
         """The first key that decrypts a ciphertext."""
         from .encryption import decrypt
@@ -86,7 +91,7 @@ def find_keys(
     an env file come first.
     """
     files = tuple(needed_for) or environment.files
-    expected = list(dict.fromkeys(key_variables(path)[0] for path in files))
+    expected = list(dict.fromkeys(key_variables(path).private for path in files))
     variables = dict.fromkeys([*expected, *(name for name in process_env if name.startswith(PRIVATE_KEY))])
     paths = environment.keys or _default_key_files(environment, files)
     places = [
@@ -110,8 +115,15 @@ def public_keys_in(file: EnvFile) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in named if PUBLIC_KEY_DIGITS.fullmatch(key)))
 
 
-def key_variables(path: Path, text: str | None = None) -> tuple[str, str]:
-    """The names of the variables that hold the keys (private, public) of an env file.
+class KeyVariables(NamedTuple):
+    """The names of the variables that hold the keys of an env file."""
+
+    private: str
+    public: str
+
+
+def key_variables(path: Path, text: str | None = None) -> KeyVariables:
+    """The names of the variables that hold the keys of an env file.
 
     They follow from the name of the public key in the file, else from the file's name, as in dotenvx. `text` is the
     file's content if the caller has it; else the file is read, if it exists.
@@ -119,7 +131,7 @@ def key_variables(path: Path, text: str | None = None) -> tuple[str, str]:
     content = _read_key_file(path)[0] if text is None else text
     line = _PUBLIC_LINE.search(content) if PUBLIC_KEY in content else None
     suffix = line[1].removeprefix(PUBLIC_KEY) if line else _suffix(path.name)
-    return PRIVATE_KEY + suffix, PUBLIC_KEY + suffix
+    return KeyVariables(PRIVATE_KEY + suffix, PUBLIC_KEY + suffix)
 
 
 def how_to_get_key(variable: str, environment: str, process_env: Mapping[str, str]) -> str:

@@ -22,26 +22,25 @@ def undecrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> KeyMi
     what = ", ".join(dict.fromkeys(where))
     labels = {location.label for location in in_files} or {layer.label for layer in layers.files}
     files = {layer.label: layer.file for layer in layers.files if layer.label in labels}
-    variables = dict.fromkeys(key_variables(file.path, file.text)[0] for file in files.values())
+    variables = dict.fromkeys(key_variables(file.path, file.text).private for file in files.values())
     ring = keys.ring
     get = how_to_get_key(next(iter(variables)), environment, keys.process_env)
-    searched = ". ".join(filter(None, [f"searched: {'; '.join(ring.searched)}", ring.advice]))
     lacking = _lacking(files, keys)
     if not ring.keys or (lacking and not any(key.variable in variables for key in ring.keys)):
         return KeyMissing(
             f"In {environment} there is no key to decrypt {what}. It belongs in {' or '.join(variables)}.",
-            hint=f"{get}; {searched}",
+            hint=f"{get}; {ring.search_report}",
         )
     if lacking:
         return DecryptionFailed(
             f"In {environment} no key decrypts {what}: {'; '.join(lacking)}. {_others(keys, variables)}",
-            hint=f"{get}; {searched}",
+            hint=f"{get}; {ring.search_report}",
         )
     name = failed[0].entry.name
     return DecryptionFailed(
         f"In {environment} none of the keys found decrypts {what}: "
         "the value is damaged, or encrypted for another key, or encrypted twice.",
-        hint=f"restore the line from git, or `inv env.set {name} --env {environment}`; {searched}",
+        hint=f"restore the line from git, or `inv env.set {name} --env {environment}`; {ring.search_report}",
     )
 
 

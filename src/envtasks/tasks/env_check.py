@@ -63,7 +63,7 @@ def example(c: InvokeContext, json: bool = False) -> None:
     would = bool(c.config.run.dry)
     if change.created:
         verb = "would write" if would else "wrote"
-        console.write_utf8(f"{verb} {change.file}: {len(change.added)} variables\n")
+        console.write_utf8(f"{verb} {change.file}: {console.counted(len(change.added), 'variable')}\n")
     elif change.added or change.replaced:
         parts = [
             ("add" if would else "added", change.added),
@@ -206,7 +206,7 @@ def _print(report: Report) -> None:
     """Print each finding with the command that mends it, then what was checked and what was not."""
     for finding in report.findings:
         console.write_utf8(f"{_line(finding)}\n    {console.as_called_here(finding.hint)}\n")
-    found = f"{len(report.findings)} finding{'' if len(report.findings) == 1 else 's'}"
+    found = console.counted(len(report.findings), "finding")
     accepted = f", {len(report.accepted)} accepted in pyproject.toml" if report.accepted else ""
     where = ", ".join(report.environments) or "no environment"
     console.write_utf8(f"{found if report.findings else 'no findings'}{accepted} ({where})\n")

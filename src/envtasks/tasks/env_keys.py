@@ -215,15 +215,14 @@ def _write(target: Target, path: Path, private: Sequence[str]) -> None:
 
 def _command(target: Target, task: str = "env.keys") -> str:
     environment = target.environment
-    default = [*environment.baselines, *environment.files][0]
-    file = "" if target.path == default else f" --file {target.label}"
+    file = "" if target.path == environment.main_file else f" --file {target.label}"
     return f"inv {task} --env {environment.name}{file}"
 
 
 def _key_variable(target: Target) -> str:
     from ..envfiles import key_variables
 
-    return key_variables(target.path)[0]
+    return key_variables(target.path).private
 
 
 def _hand_over(target: Target, variable: str, count: int) -> list[str]:
