@@ -305,8 +305,10 @@ def test_finish_is_refused_while_a_file_is_under_the_old_key(
 
 
 @needs_git
-def test_finish_is_refused_before_the_rotated_file_is_committed(shop: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_finish_is_refused_before_the_rotated_file_is_committed(shop: Path, encoding: str) -> None:
     """`git checkout` would bring back a file that nothing opens; with --keep-old it does no harm."""
+    (shop / ".env.staging").write_text(file_text(), encoding=encoding)
     git(shop, "init", "-q")
     (shop / ".gitignore").write_text(".env.keys\n")
     commit_all(shop)

@@ -18,11 +18,11 @@ from ..envfiles import (
     EnvFile,
     Keys,
     by_public_key,
+    decode_env_file,
     decrypt,
     generate_keys,
     key_variables,
     locked,
-    parse_env_file,
     public_key,
     public_keys_in,
     read_env_file,
@@ -270,9 +270,8 @@ def _version(
     environment: Environment, file: EnvFile, revision: str, process_env: Mapping[str, str]
 ) -> EnvFile | None:
     """An env file as it is in a revision; None where it is not there, or there is no repository."""
-    label = environment.label(file.path)
-    text = git.output(environment.root, process_env, "show", f"{revision}:./{label}")
-    return None if text is None else parse_env_file(text, path=file.path)
+    data = git.content_at(environment.root, revision, file.path, process_env)
+    return None if data is None else decode_env_file(data, file.path, label=environment.label(file.path))
 
 
 def _env_files(project: Project) -> Iterator[tuple[Environment, EnvFile]]:
