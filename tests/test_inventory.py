@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.config import Environment
+from envtasks.config import Environment, Project
 from envtasks.envfiles import encrypt, generate_keys
 from envtasks.errors import EnvFileInvalid
-from envtasks.inventory import encrypted_names, read
+from envtasks.inventory import project_files, read
 
 _, PUBLIC = generate_keys()
 HEADER = f'DOTENV_PUBLIC_KEY_STAGING="{PUBLIC}"\n'
@@ -59,12 +59,13 @@ def test_absent_files_are_told_by_whether_they_may_be_absent(tmp_path: Path) -> 
     assert (found.files, found.missing) == ((), (".env.local",))
 
 
-def test_a_name_encrypted_anywhere_is_an_encrypted_name(tmp_path: Path) -> None:
-    """Plain in one environment and encrypted in another counts as encrypted."""
-    (tmp_path / ".env.a").write_text("X=1\nY=2\n", encoding="utf-8")
-    (tmp_path / ".env.b").write_text(f"X={encrypt('1', PUBLIC)}\n", encoding="utf-8")
+def test_the_files_of_a_project_are_env_files_and_key_files_of_any_name(tmp_path: Path) -> None:
+    """Declared ones and the usual key file whether they are there or not, other key files if they are."""
+    (tmp_path / ".env.a.keys").touch()
+    project = Project(tmp_path, "shop", {"a": _environment(tmp_path, ".env.a", "sub/.env.a")})
 
-    assert encrypted_names([_environment(tmp_path, ".env.a"), _environment(tmp_path, ".env.b")]) == {"X"}
+    names = [".env.a", "sub/.env.a", ".env.keys", ".env.a.keys", "sub/.env.keys"]
+    assert project_files(project) == tuple(tmp_path / name for name in names)
 
 
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .config import Environment
-from .envfiles import by_precedence, key_variables, read_env_file
+from .config import Environment, Project
+from .envfiles import KEY_FILE, by_precedence, key_variables, read_env_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,12 @@ def read(environment: Environment) -> Inventory:
     return Inventory(environment, tuple(files), tuple(missing))
 
 
-def encrypted_names(environments: Iterable[Environment]) -> frozenset[str]:
-    """The names that are encrypted in any of the environments. Raises EnvFileInvalid."""
-    return frozenset(
-        each.name
-        for environment in environments
-        for file in read(environment).files
-        for each in file.declarations
-        if each.encrypted
-    )
+def project_files(project: Project) -> tuple[Path, ...]:
+    """The env files and key files of all environments, whether they are there or not: no container gets one."""
+    own = [path for each in project.environments.values() for path in (*each.files, *each.keys)]
+    folders = dict.fromkeys(path.parent for path in own)
+    keys = [path for folder in folders for path in (folder / KEY_FILE, *sorted(folder.glob(".env*.keys")))]
+    return tuple(dict.fromkeys([*own, *keys]))
 
 
 def _read_file(path: Path, label: str) -> FileInventory:

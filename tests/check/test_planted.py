@@ -345,6 +345,15 @@ FAULTS: Final = (
     _fault(
         "ET073",
         "Dockerfile",
+        "COPY . /srv",
+        "",
+        _written(".env.local.keys", "# for one environment\n"),
+        _appended(".gitignore", ".env.local.keys\n"),
+        _appended(".dockerignore", "!.env.local.keys\n"),
+    ),
+    _fault(
+        "ET073",
+        "Dockerfile",
         "COPY . /opt/shop",
         "",
         _replaced(".dockerignore", ".env*\n", ""),

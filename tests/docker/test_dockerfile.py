@@ -15,7 +15,7 @@ from envtasks.docker.dockerfile import (
     SecretMount,
     Stage,
     read_dockerfile,
-    secret_ids,
+    secret_mounts,
 )
 from envtasks.errors import BuildFailed
 from envtasks.redaction import Redactor
@@ -147,11 +147,11 @@ def test_stages_know_their_arguments_and_the_runs_they_reach(
 
 
 def test_the_ids_of_all_secret_mounts_are_read_from_the_text() -> None:
-    """Of every stage, quoted or not, in any order and case; without an id the target's name is it."""
+    """Of every stage, quoted or not, in any order and case, required or not; without an id the target's name is it."""
     text = """
         RUN --mount=type=secret,id=ONE,env=X,required=true --mount=id=TWO,type=secret true
         RUN --mount=type=cache,id=NOT --mount="type=secret,id=THREE" \\
             --MOUNT=TYPE=secret,target=/run/secrets/FOUR true
         RUN --mount=type=bind,source=x
         """
-    assert secret_ids(text) == {"ONE", "TWO", "THREE", "FOUR"}
+    assert secret_mounts(text) == {"ONE": True, "TWO": False, "THREE": False, "FOUR": False}

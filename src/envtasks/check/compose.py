@@ -51,11 +51,8 @@ def find(inputs: Inputs) -> Iterator[Result]:
 
 def _env_files(inputs: Inputs, files: ComposeFiles) -> Iterator[Finding]:
     """Env files of the project that a container would get."""
-    keys = [path for each in inputs.project.environments.values() for path in each.keys]
-    beside = {path.parent for path in inputs.env_files}
-    keys += [path for folder in beside for path in folder.glob(".env*.keys")]
     try:
-        files.refuse_env_files([*inputs.env_files, *keys], {})
+        files.refuse_env_files(inputs.project)
     except ConfigInvalid as error:
         place = located(error, inputs.label(files.files[0]))
         yield Finding(findings.COMPOSE_FILE, *place, "inv compose.config")

@@ -15,9 +15,8 @@ from ..ci import pipeline_lines
 from ..compose import read_compose_files
 from ..config import Project
 from ..declare import BARE, Task
-from ..docker import image_settings, instructions
+from ..docker import image_settings, instructions, secret_mounts
 from ..errors import EnvtasksError
-from .dockerfile import mounted_names
 
 _MOST_LINES = 10  # of code
 
@@ -88,7 +87,7 @@ def _image(
         if instruction.keyword in ("ARG", "ENV") and name in dict(instruction.pairs()):
             what = "a build argument" if instruction.keyword == "ARG" else "set in the image"
             yield Consumer("Dockerfile", settings.label, instruction.line, f"{instruction.keyword}: {what}")
-        elif name in mounted_names(instruction):
+        elif instruction.keyword == "RUN" and name in secret_mounts(instruction.text):
             yield Consumer("Dockerfile", settings.label, instruction.line, "a secret mount of a RUN")
 
 

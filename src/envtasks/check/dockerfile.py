@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Final
 
 from ..docker import (
     ImageSettings,
@@ -17,15 +14,14 @@ from ..docker import (
     instructions,
     is_credential_name,
     kept_instructions,
+    secret_mounts,
 )
-from ..envfiles import KEY_FILE
 from ..errors import did_you_mean
+from ..inventory import project_files
 from . import findings
 from .credentials import is_placeholder, looks_like_credential
 from .findings import Finding, Result, command
 from .inputs import Inputs
-
-_MOUNT: Final = re.compile(r"--mount=(\S*type=[\"']?secret\b\S*)", re.IGNORECASE)
 
 
 def find(inputs: Inputs) -> Iterator[Result]:
@@ -60,8 +56,7 @@ def _kept_values(inputs: Inputs, settings: ImageSettings, instruction: Instructi
 
 def _copied(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
     """Env files and key files that COPY takes."""
-    files = [*inputs.env_files, *_key_files(inputs)]
-    names = files_in_context(settings, files)
+    names = files_in_context(settings, project_files(inputs.project))
     for each in copied_files(settings, text, names.values()):
         source, taken = each.source, each.names
         on = " The image copies it on from that stage." if each.on else ""
@@ -76,17 +71,10 @@ def _copied(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Find
         yield Finding(kind, settings.label, each.instruction.line, sentence, hint)
 
 
-def _key_files(inputs: Inputs) -> Iterator[Path]:
-    for environment in inputs.project.environments.values():
-        yield from environment.keys
-        for path in environment.files:
-            yield path.with_name(KEY_FILE)
-
-
 def _mounts(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
     """Required secret mounts whose variable no environment has."""
     for instruction in instructions(text):
-        for name, required in mounted_names(instruction).items():
+        for name, required in secret_mounts(instruction.text).items() if instruction.keyword == "RUN" else ():
             # a credential may come from the process environment of a CI
             if not required or name in inputs.names or _is_credential(inputs, name):
                 continue
@@ -96,16 +84,6 @@ def _mounts(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Find
             yield Finding(
                 findings.DOCKER_MISSING, settings.label, instruction.line, sentence, hint, name=name
             )
-
-
-def mounted_names(instruction: Instruction) -> dict[str, bool]:
-    """The ids of the secret mounts of a RUN, each with whether it is required."""
-    found: dict[str, bool] = {}
-    for mount in _MOUNT.findall(instruction.text) if instruction.keyword == "RUN" else ():
-        options = dict(option.strip("\"'").partition("=")[::2] for option in mount.split(","))
-        if options.get("id"):
-            found[options["id"]] = options.get("required", "false").lower() in ("", "true", "1")
-    return found
 
 
 def _is_credential(inputs: Inputs, name: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import git
 from ..activation import exposed_key_files
 from ..config import OVERRIDES, Environment
-from ..envfiles import KEY_FILE
+from ..envfiles import KEY_FILE, key_files
 from ..errors import EnvtasksError
 from . import findings
 from .findings import Finding, NotChecked, Result
@@ -86,14 +86,9 @@ def _key_files(inputs: Inputs) -> tuple[Path, ...]:
     """The key files of environments that are not public: those that are declared or there, and the usual one."""
     found: dict[Path, None] = {}
     for environment in inputs.environments:
-        own = [*environment.keys] or [
-            folder / name
-            for folder in dict.fromkeys(path.parent for path in environment.files)
-            for name in (f".env.{environment.name}.keys", KEY_FILE)
-        ]
         usual = [
             path
-            for path in own
+            for path in key_files(environment, environment.files)
             if path.exists() or (path.name == KEY_FILE and _has_ciphertext(inputs, environment))
         ]
         if not environment.public:

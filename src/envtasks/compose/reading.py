@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import yaml
 
 from .. import yaml_nodes
 from ..errors import ConfigInvalid
+from ..inventory import project_files
 from .checks import refuse_env_files
 from .model import Model, active_services, read_sources
 from .settings import PROJECT_NAME, existing_files, read_settings
@@ -82,9 +83,9 @@ class ComposeFiles:
                         for name, value, line in _pairs(yaml_nodes.child(node, *where)):
                             yield Given(service, name, value, self.model.label(path), line)
 
-    def refuse_env_files(self, files: Collection[Path], values: Mapping[str, str]) -> None:
-        """Raise ConfigInvalid where a container would get one of these files, a private key or ciphertext."""
-        refuse_env_files(self.model, files, values)
+    def refuse_env_files(self, project: Project) -> None:
+        """Raise ConfigInvalid where a container would get a file of the project, a private key or ciphertext."""
+        refuse_env_files(self.model, project_files(project), {})
 
 
 def read_compose_files(project: Project, values: Mapping[str, str]) -> ComposeFiles | None:

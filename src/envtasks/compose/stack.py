@@ -14,6 +14,7 @@ from ..docker.credentials import Credentials
 from ..docker.steering import Steering
 from ..envfiles import PUBLIC_KEY
 from ..errors import EnvtasksError, StackFailed
+from ..inventory import project_files
 from ..process import Runner, shell_quoted
 from ..redaction import Redactor
 from .checks import refuse_env_files, without_project_files
@@ -131,7 +132,7 @@ class Stack:
             root=project.root,
             environment=hydrated.environment,
             names=names,
-            project_files=_files_of(project),
+            project_files=frozenset(project_files(project)),
             settings=settings,
             variables=tuple(
                 name
@@ -305,14 +306,6 @@ def _notes(hydrated: Hydrated, name: str) -> Iterator[str]:
 def _place(hydrated: Hydrated, variable: str) -> str:
     origin = hydrated.origin(variable)
     return f"{variable} ({origin.file}:{origin.line})"
-
-
-def _files_of(project: Project) -> frozenset[Path]:
-    """The env files and key files of all environments."""
-    environments = project.environments.values()
-    files = {path for environment in environments for path in (*environment.files, *environment.keys)}
-    beside = {path.parent for path in files}
-    return frozenset(files.union(*(folder.glob(".env*.keys") for folder in beside)))
 
 
 def parse_containers(output: str) -> tuple[Container, ...]:

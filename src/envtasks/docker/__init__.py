@@ -6,6 +6,7 @@ Submodules with a public use of their own: `docker.client` (how docker is called
 
 from .build import BuildOptions, BuiltImage
 from .credentials import is_credential_name
+from .dockerfile import secret_mounts
 from .images import (
     PushedImage,
     audit_command,
@@ -38,4 +39,5 @@ __all__ = [
     "kept_instructions",
     "push_image",
     "run_command",
+    "secret_mounts",
 ]

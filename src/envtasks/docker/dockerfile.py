@@ -94,15 +94,17 @@ class Dockerfile:
         return [line for stage in self.stages for line in stage.runs_with(name)]
 
 
-def secret_ids(text: str) -> frozenset[str]:
-    """The ids of all secret mounts that a Dockerfile's text mentions, read without BuildKit."""
-    found = set()
+def secret_mounts(text: str) -> dict[str, bool]:
+    """The ids of the secret mounts in a Dockerfile's text, each with whether it is required; read without BuildKit."""
+    found: dict[str, bool] = {}
     for mount in _MOUNT.findall(text):
         pairs = (option.strip("\"'").partition("=") for option in mount.split(","))
         options = {name.lower(): value for name, _, value in pairs}
         target = next((options[name] for name in ("target", "dst", "destination") if name in options), "")
-        found.add(options.get("id") or target.rpartition("/")[2])
-    return frozenset(found - {""})
+        if name := options.get("id") or target.rpartition("/")[2]:
+            required = options.get("required", "false").lower() in ("", "true", "1")
+            found[name] = required or found.get(name, False)
+    return found
 
 
 def read_dockerfile(

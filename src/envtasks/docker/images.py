@@ -12,7 +12,7 @@ from ..process import shell_quoted
 from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
 from .client import PROGRAM, docker_client, save_command, save_image
 from .credentials import Credentials
-from .dockerfile import secret_ids
+from .dockerfile import secret_mounts
 from .settings import image_settings
 from .steering import Steering
 
@@ -117,7 +117,7 @@ def audit_image(
 def _mounts(project: Project) -> frozenset[str]:
     """The secret mounts of the project's Dockerfile, where there is one: an image of it may hold their values."""
     settings = image_settings(project)
-    return secret_ids(settings.dockerfile_text()) if settings.file.is_file() else frozenset()
+    return frozenset(secret_mounts(settings.dockerfile_text()) if settings.file.is_file() else ())
 
 
 def _public_keys(project: Project) -> dict[str, str]:

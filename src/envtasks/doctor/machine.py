@@ -13,7 +13,7 @@ from .. import ci, compose, docker, git, hydration, inventory, kubernetes
 from ..activation import exposed_key_files
 from ..completion import SHELLS, installed_in, setup_command
 from ..config import NOT_ENVIRONMENTS, OVERRIDES, read_toml
-from ..envfiles import KEY_FILE, find_keys, how_to_get_key
+from ..envfiles import find_keys, how_to_get_key, key_files
 from ..errors import EnvtasksError, ToolMissing
 from ..tools import how_to_get
 from .checks import Check, answer, check_tool
@@ -151,7 +151,7 @@ def _readable(environment: Environment) -> Iterator[Check]:
     """The key files of an environment that other users of this machine can read."""
     if sys.platform == "win32" or environment.public:
         return
-    for path in environment.keys or (environment.root / KEY_FILE,):
+    for path in key_files(environment, environment.files):
         if path.is_file() and path.stat().st_mode & 0o077:
             label = environment.label(path)
             yield Check("key file", f"others can read {label}", hint=f"chmod 600 {label}", warning=True)

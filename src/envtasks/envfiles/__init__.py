@@ -37,7 +37,16 @@ if TYPE_CHECKING:
         public_key,
     )
     from .expansion import OBJECT_NAMES, Budget, EndlessExpansion, Variable, contains_reference, expand
-    from .keys import KEY_FILE, KeyRing, PrivateKey, find_keys, how_to_get_key, key_variables, public_keys_in
+    from .keys import (
+        KEY_FILE,
+        KeyRing,
+        PrivateKey,
+        find_keys,
+        how_to_get_key,
+        key_files,
+        key_variables,
+        public_keys_in,
+    )
     from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry, duplicates
     from .storage import TEMPORARY_SUFFIX, is_locked, locked, replace_file, write_atomic, writing
 
@@ -47,7 +56,7 @@ __all__ = [
     "Variable", "append_variable", "by_precedence", "by_public_key", "check_name", "check_value",
     "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt", "evaluate", "expand",
     "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header", "is_ciphertext", "is_locked",
-    "key_variables", "locked", "parse_env_file", "public_key", "public_keys_in", "quote_ciphertext",
+    "key_files", "key_variables", "locked", "parse_env_file", "public_key", "public_keys_in", "quote_ciphertext",
     "read_env_file", "refuse_conflict", "remove_variable", "replace_file", "replace_values", "run_in_shell",
     "set_spelled", "spell", "variables_in", "write_atomic", "writing",
 ]  # fmt: skip
@@ -67,7 +76,8 @@ _MODULES = {
     ),
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
     "keys": (
-        "KEY_FILE", "KeyRing", "PrivateKey", "find_keys", "how_to_get_key", "key_variables", "public_keys_in",
+        "KEY_FILE", "KeyRing", "PrivateKey", "find_keys", "how_to_get_key", "key_files", "key_variables",
+        "public_keys_in",
     ),
     "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry", "duplicates"),
     "storage": ("TEMPORARY_SUFFIX", "is_locked", "locked", "replace_file", "write_atomic", "writing"),

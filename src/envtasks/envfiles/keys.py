@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -86,14 +86,13 @@ def find_keys(
 ) -> KeyRing:
     """The private keys for an environment: those in the process environment, then those in its key files.
 
-    Key files are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each env file in `needed_for`
-    (default: all its env files). Keys of every name are taken, as any may decrypt a value; those whose name belongs to
-    an env file come first.
+    Key files are those of the env files in `needed_for` (default: all its env files). Keys of every name are taken, as
+    any may decrypt a value; those whose name belongs to an env file come first.
     """
     files = tuple(needed_for) or environment.files
     expected = list(dict.fromkeys(key_variables(path).private for path in files))
     variables = dict.fromkeys([*expected, *(name for name in process_env if name.startswith(PRIVATE_KEY))])
-    paths = environment.keys or _default_key_files(environment, files)
+    paths = key_files(environment, files)
     places = [
         *(_in_process(name, process_env.get(name)) for name in variables),
         *(_in_file(path, environment) for path in paths),
@@ -107,6 +106,16 @@ def find_keys(
         warnings=tuple(place.warning for place in places if place.warning),
         advice="" if environment.keys else _misplaced(environment, files),
     )
+
+
+def key_files(environment: Environment, files: Iterable[Path]) -> tuple[Path, ...]:
+    """The key files of an environment, whether they are there or not.
+
+    They are the declared ones, else `.env.<name>.keys` and `.env.keys` beside each of these env files.
+    """
+    folders = dict.fromkeys(path.parent for path in files)
+    names = (f".env.{environment.name}.keys", KEY_FILE)
+    return environment.keys or tuple(folder / name for folder in folders for name in names)
 
 
 def public_keys_in(file: EnvFile) -> tuple[str, ...]:
@@ -159,12 +168,6 @@ def _suffix(name: str) -> str:
         return ""
     environment = "_".join(name.split(".")[2:4]) or name.replace(".env", "development", 1)
     return "_" + environment.upper()
-
-
-def _default_key_files(environment: Environment, files: Iterable[Path]) -> Iterator[Path]:
-    for folder in dict.fromkeys(path.parent for path in files):
-        yield folder / f".env.{environment.name}.keys"
-        yield folder / KEY_FILE
 
 
 def _in_process(variable: str, text: str | None) -> _Place:
@@ -232,7 +235,7 @@ def _misplaced(environment: Environment, files: Iterable[Path]) -> str:
     """Advice about a key file in a folder above its env file, where `dotenvx encrypt -f sub/.env` puts it."""
     for path in files:
         if not path.is_relative_to(environment.root) or any(
-            key_file.is_file() for key_file in _default_key_files(environment, [path])
+            key_file.is_file() for key_file in key_files(environment, [path])
         ):
             continue
         for folder in path.parents[1:]:
