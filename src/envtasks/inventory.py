@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from .config import Environment, Project
 from .envfiles import KEY_FILE, by_precedence, key_variables, read_env_file
+
+_EXAMPLES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ def read(environment: Environment) -> Inventory:
         elif not environment.optional(path):
             missing.append(environment.label(path))
     return Inventory(environment, tuple(files), tuple(missing))
+
+
+def example_path(root: Path) -> Path:
+    """The example of env files that the project has, or would have."""
+    return next((root / name for name in _EXAMPLES if (root / name).is_file()), root / _EXAMPLES[0])
 
 
 def project_files(project: Project) -> tuple[Path, ...]:

@@ -58,8 +58,10 @@ def text_of(folder: Path, name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
-def test_it_has_the_variables_of_the_example_with_its_placeholders(shop: Path) -> None:
+@pytest.mark.parametrize("name", [".env.example", ".env.sample"])
+def test_it_has_the_variables_of_the_example_with_its_placeholders(shop: Path, name: str) -> None:
     """Comments stay, the variable for the environment's name has it, and all others are still to be set."""
+    (shop / ".env.example").rename(shop / name)
     made_now = made(shop, "qa")
 
     comment, header, rest = text_of(shop, ".env.qa").split("\n", 2)

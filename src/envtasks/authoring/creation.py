@@ -23,12 +23,12 @@ from ..envfiles import (
     write_atomic,
 )
 from ..errors import EnvFileInvalid, EnvFileMissing, Refused
+from ..inventory import example_path
 from .draft import Draft, Target
 from .file_key import FileKey, key_file_for
 from .ignored_files import DOCKERIGNORE, ignore, missing_docker_patterns, missing_patterns
 from .pyproject import with_environment
 
-EXAMPLE: Final = ".env.example"
 PLACEHOLDER: Final = "changeme"
 
 Answer = Callable[[str, bool, str], str]
@@ -117,7 +117,7 @@ class _Chooser:
         return _Value(given, secret)
 
     def _placeholder(self, entry: Entry) -> _Value:
-        if self.template.path.name == EXAMPLE:
+        if self.template.path == self.example.path:
             return _Value(text=_text(self.template, entry), open=True)
         same = [each for each in self.example.entries if each.name == entry.name]
         return _Value(text=(same and _text(self.example, same[-1])) or PLACEHOLDER, open=True)
@@ -169,10 +169,11 @@ def _template(root: Path, source: Environment | None) -> EnvFile:
 
 
 def _example(root: Path) -> EnvFile:
+    path = example_path(root)
     try:
-        return read_env_file(root / EXAMPLE)
+        return read_env_file(path)
     except EnvFileMissing:
-        return parse_env_file("", path=root / EXAMPLE)
+        return parse_env_file("", path=path)
 
 
 def _refuse_existing(target: Target) -> None:

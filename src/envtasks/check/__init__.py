@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..envfiles import write_atomic, writing
 from ..errors import ConfigInvalid
+from ..inventory import example_path
 from . import (
     compose,
     deployment,
@@ -26,7 +27,6 @@ from . import (
 )
 from .comparison import Comparison, Difference, compare_environments, compare_with_revision
 from .credentials import is_placeholder, is_secret_name, looks_like_credential
-from .example import example_path
 from .explanation import Explanation, explain
 from .findings import KINDS, Finding, NotChecked, Result, located
 from .inputs import Inputs

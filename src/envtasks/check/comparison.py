@@ -18,8 +18,8 @@ from ..envfiles import (
 )
 from ..errors import ConfigInvalid, EnvFileMissing, EnvtasksError
 from ..hydration import without_outer
+from ..inventory import example_path
 from .credentials import is_comparable, is_left
-from .example import example_path
 
 _UNKNOWN: Final = "unknown"
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Final
 
 from .. import settings_class
 from ..config import LAYERED
 from ..envfiles import ENCRYPTED, PUBLIC_KEY, Entry, EnvFile, read_env_file
 from ..errors import ConfigInvalid, EnvtasksError
+from ..inventory import example_path
 from . import findings
 from .credentials import is_comparable, is_left, looks_like_credential
 from .findings import Finding, NotChecked, Result, command, located
 from .inputs import Inputs
-
-NAMES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example")
-
-
-def example_path(root: Path) -> Path:
-    """The example of env files that the project has, or would have."""
-    return next((root / name for name in NAMES if (root / name).is_file()), root / NAMES[0])
 
 
 def find(inputs: Inputs) -> Iterator[Result]:

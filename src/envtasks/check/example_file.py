@@ -18,8 +18,9 @@ from ..envfiles import (
     write_atomic,
 )
 from ..errors import ConfigInvalid, EnvFileInvalid
+from ..inventory import example_path
 from .credentials import is_placeholder, is_secret_name, looks_like_credential
-from .example import example_path, expected_names, real_values
+from .example import expected_names, real_values
 from .inputs import Inputs
 from .settings import ask
 

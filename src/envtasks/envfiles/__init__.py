@@ -47,12 +47,12 @@ if TYPE_CHECKING:
         key_variables,
         public_keys_in,
     )
-    from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry, duplicates
+    from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, REFERENCES, Entry, duplicates
     from .storage import TEMPORARY_SUFFIX, is_locked, locked, replace_file, write_atomic, writing
 
 __all__ = [
     "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "PUBLIC_KEY_DIGITS",
-    "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey",
+    "REFERENCES", "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey",
     "Variable", "append_variable", "by_precedence", "by_public_key", "check_name", "check_value",
     "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt", "evaluate", "expand",
     "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header", "is_ciphertext", "is_locked",
@@ -79,7 +79,7 @@ _MODULES = {
         "KEY_FILE", "KeyRing", "PrivateKey", "find_keys", "how_to_get_key", "key_files", "key_variables",
         "public_keys_in",
     ),
-    "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "Entry", "duplicates"),
+    "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "REFERENCES", "Entry", "duplicates"),
     "storage": ("TEMPORARY_SUFFIX", "is_locked", "locked", "replace_file", "write_atomic", "writing"),
 }  # fmt: skip
 

@@ -12,14 +12,10 @@ from typing import Final
 from ..errors import EnvFileInvalid
 from .document import EnvFile, parse_env_file
 from .expansion import OBJECT_NAMES
-from .parser import ENCRYPTED, QUOTES, Entry
+from .parser import ENCRYPTED, QUOTES, REFERENCES, Entry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=~^\\-]+")
-_FOLLOWED: Final = (
-    "op://",
-    "bw://",
-)  # the dotenvx command asks a password manager for these, decrypted ones too
 
 
 def check_name(name: str) -> None:
@@ -42,7 +38,7 @@ def check_value(name: str, value: str) -> None:
         raise EnvFileInvalid(f"{name}: the value is not valid text (half of a character).") from None
     if value.startswith(ENCRYPTED):
         raise EnvFileInvalid(f"{name}: the value begins with {ENCRYPTED}, so readers would decrypt it.")
-    if value.startswith(_FOLLOWED):
+    if value.startswith(REFERENCES):
         raise EnvFileInvalid(
             f"{name}: the value begins with {value[:5]}, and dotenvx would ask a password manager for it.",
             hint="put the value itself there",

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 ENCRYPTED: Final = "encrypted:"  # the beginning of an encrypted value
 PRIVATE_KEY: Final = "DOTENV_PRIVATE_KEY"  # the beginning of the names of the variables that hold keys
 PUBLIC_KEY: Final = "DOTENV_PUBLIC_KEY"
+REFERENCES: Final = ("op://", "bw://")  # for which the dotenvx command asks a password manager
 QUOTES: Final = "\"'`"
 # JavaScript's white space: Python's without U+001C to U+001F and U+0085, and with U+FEFF
 SPACES: Final = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Environment
-from ..envfiles import PRIVATE_KEY, EnvFile, Keys
+from ..envfiles import PRIVATE_KEY, REFERENCES, EnvFile, Keys
 from . import checks, shadowing
 from .checks import contains_ciphertext
 from .layers import Layers, arrange, read_layers, spelling_conflicts
@@ -143,9 +143,7 @@ def _resolve(layers: Layers, keys: Keys, *, secret: Collection[str], engine: str
     checks.check_expansion(resolution.endless)
     checks.check_required(resolution.required)
     if engine == "dotenvx":
-        references = [
-            name for name, value in resolution.values.items() if value.startswith(checks.REFERENCES)
-        ]
+        references = [name for name, value in resolution.values.items() if value.startswith(REFERENCES)]
         resolution.tainted.update(references)
         found = _dotenvx_values(layers, resolution.values, keys)
         # dotenvx does not know of `file-wins`, so a reference to what a file wins over gives nothing there

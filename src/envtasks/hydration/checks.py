@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ..config import Environment
-from ..envfiles import ENCRYPTED, Keys
+from ..envfiles import ENCRYPTED, REFERENCES, Keys
 from ..errors import ConfigInvalid, DecryptionFailed, EnvFileInvalid, VariableMissing
 from .layers import Layers, Location
 
-REFERENCES = ("op://", "bw://")
 _CIPHERTEXT: Final = re.compile(r"encrypted\s*:\s*[A-Za-z0-9+/]{128}", re.IGNORECASE)  # 97 bytes at least
 # shells and make, dynamic linkers, interpreters and compilers, git, editors and pagers, clients of Docker and
 # Kubernetes; docs/security.md lists them

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..config import Environment
-from ..envfiles import ENCRYPTED, OBJECT_NAMES, PUBLIC_KEY, Keys, is_ciphertext
+from ..envfiles import ENCRYPTED, OBJECT_NAMES, PUBLIC_KEY, REFERENCES, Keys, is_ciphertext
 from . import checks
 from .layers import Definition, Layer, Layers, Location, fold, read_layers
 from .mistakes import Mistake, likely_mistakes
@@ -80,7 +80,7 @@ def _refused(layers: Layers, resolution: Resolution, plaintexts: Mapping[str, st
 def _refused_value(location: Location, value: str, plaintext: str) -> Iterator[Mistake]:
     if (value.startswith(ENCRYPTED) or checks.contains_ciphertext(value)) and not is_ciphertext(value):
         yield Mistake.at(location, "ciphertext", ": the value is damaged, or text stands around a ciphertext")
-    if plaintext.startswith(checks.REFERENCES):
+    if plaintext.startswith(REFERENCES):
         yield Mistake.at(
             location, "reference", f" refers to a password manager ({plaintext[:5]}), which nothing asks"
         )
