@@ -14,7 +14,7 @@ from .layers import Layers, Location
 _CIPHERTEXT: Final = re.compile(r"encrypted\s*:\s*[A-Za-z0-9+/]{128}", re.IGNORECASE)  # 97 bytes at least
 # shells and make, dynamic linkers, interpreters and compilers, git, editors and pagers, clients of Docker and
 # Kubernetes; docs/security.md lists them
-_STEERING: Final = re.compile(
+STEERING: Final = re.compile(
     r"BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|ENV|PS4|PROMPT_COMMAND|ZDOTDIR|SHELL|COMSPEC|PATHEXT|PSMODULEPATH"
     r"|MAKEFLAGS|GNUMAKEFLAGS|MAKEFILES|TAR_OPTIONS|RSYNC_RSH|INVOKE_.*|XDG_CONFIG_(?:HOME|DIRS)"
     r"|LD_.*|DYLD_.*|GCONV_PATH|OPENSSL_CONF"
@@ -42,11 +42,7 @@ def why_commands_are_off(environment: Environment, process_env: Mapping[str, str
 
 def check_names(layers: Layers) -> None:
     """Raise EnvFileInvalid for ENVTASKS_* in an env file: it would confirm, or choose an engine, for a nested call."""
-    found = [
-        definition.winner
-        for definition in layers.definitions.values()
-        if definition.name.upper().startswith("ENVTASKS_")
-    ]
+    found = [it.winner for it in layers.definitions.values() if it.name.upper().startswith("ENVTASKS_")]
     if found:
         raise EnvFileInvalid(
             f"{_listed(found)}: an env file may not set variables that control envtasks.",
@@ -54,9 +50,9 @@ def check_names(layers: Layers) -> None:
         )
 
 
-def is_steering(name: str) -> bool:
-    """Whether a variable of this name makes programs run or load code."""
-    return bool(_STEERING.fullmatch(name))
+def is_steering(layers: Layers, name: str) -> bool:
+    """Whether a variable of this name makes programs run or load code, and `allow-steering` does not list it."""
+    return bool(STEERING.fullmatch(name)) and name not in map(layers.fold, layers.environment.allow_steering)
 
 
 def contains_ciphertext(value: str) -> bool:
@@ -66,12 +62,7 @@ def contains_ciphertext(value: str) -> bool:
 
 def check_steering(layers: Layers) -> None:
     """Raise EnvFileInvalid for variables that make programs run or load code, unless `allow-steering` lists them."""
-    allowed = {layers.fold(name) for name in layers.environment.allow_steering}
-    found = [
-        definition.winner
-        for name, definition in layers.definitions.items()
-        if is_steering(name) and name not in allowed
-    ]
+    found = [it.winner for name, it in layers.definitions.items() if is_steering(layers, name)]
     if found:
         names = ", ".join(f'"{location.entry.name}"' for location in found)
         raise EnvFileInvalid(

@@ -56,13 +56,12 @@ def examine_files(
 
 def _refused(layers: Layers, resolution: Resolution, plaintexts: Mapping[str, str]) -> Iterator[Mistake]:
     """What `hydrate` refuses, for each assignment; the values of those that another one shadows too."""
-    allowed = {layers.fold(name) for name in layers.environment.allow_steering}
     for layer in layers.files:
         for location in layer.locations:
             name, value = location.name, location.entry.value
             if name.upper().startswith("ENVTASKS_"):
                 yield Mistake.at(location, "steering", " controls envtasks, which no env file may")
-            elif checks.is_steering(name) and name not in allowed:
+            elif checks.is_steering(layers, name):
                 yield Mistake.at(
                     location, "steering", " makes programs run or load code, and an env file is data"
                 )
