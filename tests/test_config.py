@@ -59,7 +59,7 @@ def test_not_secret_lists_names_and_patterns(tmp_path: Path) -> None:
 
 
 def test_spec_staging_and_production_never_read_overrides(tmp_path: Path) -> None:
-    """Spec §2.3: `.env` is layered into local and dev only."""
+    """`.env` is layered into local and dev only."""
     _pyproject(tmp_path)
     for name in ("local", "dev", "staging", "production"):
         (tmp_path / f".env.{name}").touch()

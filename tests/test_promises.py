@@ -50,7 +50,7 @@ def _names(name: str) -> list[str]:
 
 
 def test_example_covers_every_environment_and_the_allowlist() -> None:
-    """.env.example names every variable of every env file and of the allowlist (spec §3.2)."""
+    """.env.example names every variable of every env file and of the allowlist."""
     example = set(_names(".env.example"))
     allowed = {
         line.split("#")[0].split()[0]
@@ -65,7 +65,7 @@ def test_example_covers_every_environment_and_the_allowlist() -> None:
 
 
 def test_compose_holds_names_only() -> None:
-    """Every environment value of docker/compose.yaml is a reference, none a literal of an env file (spec §7)."""
+    """Every environment value of docker/compose.yaml is a reference, none a literal of an env file."""
     stack = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))
     secrets = {"PASSWORD", "SECRET", "TOKEN", "URL", "USER"}
 
@@ -81,7 +81,7 @@ def test_compose_holds_names_only() -> None:
 
 @pytest.mark.parametrize("name", ["local", "staging"])
 def test_no_file_repeats_a_secret(name: str) -> None:
-    """A secret of an environment stands in its env file alone (spec §1.4): no other file of the repository has it."""
+    """A secret of an environment stands in its env file alone: no other file of the repository has it."""
     hydrated = hydrate(Project.load(ROOT).environment(name), {})
     values = [value.encode() for value in hydrated.secrets.values()]
     assert len(values) >= 5
