@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from ..compose import Stack
 
 SERVICES = "Only these services: words after the task's name (compose.up app db), or this flag once for each"
+_on_services = partial(task, env="local", klass=OnServices, iterable=["services"])
 
 
-@task(
-    env="local",
-    klass=OnServices,
-    iterable=["services"],
+@_on_services(
     help={
         "services": SERVICES,
         "wait": "Wait until every service is healthy",
@@ -39,14 +38,10 @@ def up(
     """Start the stack, wait until it is healthy, and print where to open it."""
     from .. import compose
 
-    stack = _stack(c)
-    compose.up(stack, services, wait=wait, build=build, timeout=timeout or None)
+    compose.up(_stack(c), services, wait=wait, build=build, timeout=timeout or None)
 
 
-@task(
-    env="local",
-    klass=OnServices,
-    iterable=["services"],
+@_on_services(
     help={"services": SERVICES, "volumes": "Delete the stack's volumes, the data in them too; asks first"},
 )
 def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> None:
@@ -59,11 +54,8 @@ def down(c: Context, services: Sequence[str] = (), volumes: bool = False) -> Non
     compose.down(stack, services, volumes=volumes)
 
 
-@task(
-    env="local",
+@_on_services(
     confirm=False,
-    klass=OnServices,
-    iterable=["services"],
     help={
         "services": SERVICES,
         "follow": "Go on with new lines, until Ctrl-C",
@@ -74,24 +66,18 @@ def logs(c: Context, services: Sequence[str] = (), follow: bool = False, lines: 
     """Print the logs of the services, secrets redacted."""
     from .. import compose
 
-    stack = _stack(c)
-    code = compose.logs(stack, services, lines=lines or None, follow=follow)
-    _end(code)
+    _end(compose.logs(_stack(c), services, lines=lines or None, follow=follow))
 
 
-@task(
-    env="local",
+@_on_services(
     confirm=False,
-    klass=OnServices,
-    iterable=["services"],
     help={"services": SERVICES, "json": "Print JSON"},
 )
 def ps(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """List the containers of the stack: state, health, addresses."""
     from .. import compose
 
-    stack = _stack(c)
-    found = compose.ps(stack, services)
+    found = compose.ps(_stack(c), services)
     if found is None:
         return
     if json:
@@ -115,23 +101,18 @@ def exec_(c: Context, service: str, line: str | None = None) -> None:
     words = words_after_dashes() or (["sh", "-c", line] if line else [])
     if not words:
         raise ConfigInvalid("compose.exec needs a command.", hint=f"inv compose.exec {service} -- sh")
-    code = compose.execute(stack, service, words)
-    _end(code)
+    _end(compose.execute(stack, service, words))
 
 
-@task(
-    env="local",
+@_on_services(
     confirm=False,
-    klass=OnServices,
-    iterable=["services"],
     help={"services": SERVICES, "json": "Print JSON"},
 )
 def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None:
     """Print the stack as compose sees it, secrets redacted."""
     from .. import compose, yaml_nodes
 
-    stack = _stack(c)
-    model = compose.config(stack, services)
+    model = compose.config(_stack(c), services)
     if model is None:
         return
     if json:
@@ -140,18 +121,14 @@ def config(c: Context, services: Sequence[str] = (), json: bool = False) -> None
         console.write_utf8(yaml_nodes.dump(model))
 
 
-@task(
-    env="local",
-    klass=OnServices,
-    iterable=["services"],
+@_on_services(
     help={"services": SERVICES, "cache": "Use the build cache"},
 )
 def build(c: Context, services: Sequence[str] = (), cache: bool = True) -> None:
     """Build the images of the stack."""
     from .. import compose
 
-    stack = _stack(c)
-    compose.build(stack, services, cache=cache)
+    compose.build(_stack(c), services, cache=cache)
 
 
 def _stack(c: Context) -> Stack:
