@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from .. import git
 from ..ci import Installation, read_installation
-from ..config import Project, read_toml
+from ..config import Project
 from ..errors import ConfigInvalid, Refused
+from ..tables import read_toml
 
 _SKIPPED: Final = frozenset(
     {

@@ -63,7 +63,7 @@ def _tasks(project: Project, name: str, environments: Mapping[str, str]) -> Iter
         else:
             continue
         code = inspect.unwrap(task.body).__code__
-        yield Consumer("task", _label(project.root, Path(code.co_filename)), code.co_firstlineno, how)
+        yield Consumer("task", project.label(Path(code.co_filename)), code.co_firstlineno, how)
 
 
 def _loaded_tasks(root: Path) -> list[Task]:
@@ -123,7 +123,3 @@ def _code(
 ) -> Iterator[Consumer]:
     for file, line in git.lines_with(project.root, name, process_env, names="*.py")[:_MOST_LINES]:
         yield Consumer("code", file, line, "names it")
-
-
-def _label(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

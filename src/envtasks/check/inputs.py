@@ -155,5 +155,4 @@ class Inputs:
 
     def label(self, path: Path) -> str:
         """The path as findings show it: relative to the project, with forward slashes."""
-        inside = path.is_relative_to(self.project.root)
-        return path.relative_to(self.project.root).as_posix() if inside else path.as_posix()
+        return self.project.label(path)

@@ -22,7 +22,8 @@ from .services import Service, read_services
 if TYPE_CHECKING:
     import yaml
 
-    from ..config import Environment, Project, Table
+    from ..config import Environment, Project
+    from ..tables import Table
 
 Kind = Literal["session", "image", "deploy"]
 NOXFILE: Final = "noxfile.py"
@@ -344,7 +345,7 @@ def _warnings(
     missing = git.not_tracked(root, needed, process_env)
     ignored = [path for path in missing if git.is_ignored(root, path, process_env)]
     for path in missing:
-        label = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+        label = project.label(path)
         if path in ignored:
             yield f"git ignores {label}, which jobs need: allow it in .gitignore with a line !{label}"
         else:

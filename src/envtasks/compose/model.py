@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from .. import yaml_nodes
+from ..config import label
 from ..errors import ConfigInvalid, did_you_mean
 from . import interpolation
 from .env_files import service_env_files, values_of
@@ -130,7 +131,7 @@ class Model:
 
     def label(self, path: Path) -> str:
         """The path as messages show it: relative to the project, with forward slashes."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        return label(self.root, path)
 
 
 def active_services(tree: Tree, services: Sequence[str], profiles: Collection[str]) -> tuple[str, ...]:

@@ -95,8 +95,9 @@ def read_compose_files(project: Project, values: Mapping[str, str]) -> ComposeFi
         return None
     files = existing_files(settings, project.root)
     for path in files:
-        label = path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else path.name
-        yaml_nodes.load_all(yaml_nodes.read_text(path) or "", label)  # a broken file is left out below
+        yaml_nodes.load_all(
+            yaml_nodes.read_text(path) or "", project.label(path)
+        )  # a broken file is left out below
     sources = read_sources(files, values)
     try:
         active = active_services(sources.tree, [], settings.profiles)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..config import label
 from ..errors import ConfigInvalid
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ class ImageSettings:
     @property
     def label(self) -> str:
         """The Dockerfile as messages show it: relative to the project where it is inside."""
-        inside = self.file.is_relative_to(self.root)
-        return self.file.relative_to(self.root).as_posix() if inside else str(self.file)
+        return label(self.root, self.file)
 
     def reference(self, tag: str) -> str:
         """The image with this tag, in the registry if one is set: `registry/image:tag`."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from .. import ci, compose, docker, git, hydration, inventory, kubernetes
 from ..activation import exposed_key_files
 from ..completion import SHELLS, installed_in, setup_command
-from ..config import NOT_ENVIRONMENTS, OVERRIDES, read_toml
+from ..config import NOT_ENVIRONMENTS, OVERRIDES
 from ..envfiles import find_keys, how_to_get_key, key_files
 from ..errors import EnvtasksError, ToolMissing
+from ..tables import read_toml
 from ..tools import how_to_get
 from .checks import Check, answer, check_tool
 from .job import exposed
@@ -169,7 +170,7 @@ def _stray_env_files(project: Project, process_env: Mapping[str, str]) -> Iterat
             "stray env file", f"{OVERRIDES} is in git", hint=f"git rm --cached {OVERRIDES}", warning=True
         )
     for path in found:
-        label = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        label = project.label(path)
         what = f"{label} belongs to no environment, and other programs may read it"
         hint = (
             "inv env.set NAME for each variable that you need, then delete it; or name it in pyproject.toml"
