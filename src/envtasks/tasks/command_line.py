@@ -158,7 +158,7 @@ def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
     if task and word in environments:
         return f"{word} is an environment, not a task.", f"inv {task} --env {word}"
     if task.startswith("compose."):
-        from .services import known_services
+        from .word_arguments import known_services
 
         if services := sorted(known_services()):
             return (

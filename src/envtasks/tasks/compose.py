@@ -15,7 +15,7 @@ from ..declare import task
 from ..errors import ConfigInvalid
 from ..invocation import current_invocation
 from .command_line import words_after_dashes
-from .services import OnServices
+from .word_arguments import OnServices
 
 if TYPE_CHECKING:
     from ..compose import Stack

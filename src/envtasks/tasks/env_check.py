@@ -16,7 +16,7 @@ from ..config import Project
 from ..declare import task
 from ..error_translation import PlainTask
 from ..errors import ConfigInvalid
-from .services import OfTwoEnvironments
+from .word_arguments import OfTwoEnvironments
 
 if TYPE_CHECKING:
     from ..check import Explanation, Finding, Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from invoke.parser.argument import Argument
 
-from envtasks.tasks.services import Words, count
+from envtasks.tasks.word_arguments import Words, count
 from tests.projects import Sandbox
 
 SERVICES = {"app", "db", "local"}
