@@ -303,3 +303,48 @@ def test_a_hook_of_git_cannot_run_another_repository(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert other.status() == ""
     assert "tasks.py" in found.status()
+
+
+def test_a_settings_class_by_answer(tmp_path: Path) -> None:
+    """With the answer `settings-class` the variables of the code become fields with types; `env.check` accepts them."""
+    main = """\
+        import os
+
+        token = os.environ["SHOP_TOKEN"]
+        debug, port = os.getenv("SHOP_DEBUG", "false"), int(os.getenv("SHOP_PORT", "8000"))
+        print("port", port)
+        """
+    found = Found(tmp_path / "shop", {**FRESH, "main.py": main})
+    assert "settings.py" not in {row["file"] for row in found.plan()["files"]}
+    found.adopted("settings-class=yes")
+
+    text = found.text("settings.py")
+    assert "    shop_token: SecretStr\n    shop_debug: bool = False\n    shop_port: int = 8000\n" in text
+    assert 'settings = "settings:Settings"' in found.text("pyproject.toml")
+    assert "port 8000" in found.works()
+
+
+def test_the_own_file_of_vite_changes_places(tmp_path: Path) -> None:
+    """.env for everybody and an untracked .env.local of one's own become baseline and overrides; and back again."""
+    files = {**FRESH, ".env": "TOKEN=s3cr3t-of-all\nMODE=shared\n", ".gitignore": ".env.local\n"}
+    found = Found(tmp_path / "shop", files)
+    found.sandbox.write(".env.local", "TOKEN=s3cr3t-of-mine\n")
+    before = found.content()
+
+    found.adopted()
+
+    assert found.text(".env") == "TOKEN=s3cr3t-of-mine\n"
+    assert "MODE=" in found.text(".env.local")
+    assert "s3cr3t" not in found.text(".env.local")
+    assert found.sandbox.inv("env.get", "TOKEN", "--env", "local").stdout.strip() == "s3cr3t-of-mine"
+    assert git(found.root, "ls-files", ".env") == ""
+    for line in found.init("--undo").stdout.splitlines():
+        subprocess.run(["sh", "-c", line], cwd=found.root, check=True, timeout=60)
+    assert {name: data for name, data in found.content().items() if name != ".env.keys"} == before
+
+
+def test_env_files_of_no_environment_are_left(tmp_path: Path) -> None:
+    """A file whose name tells no environment is reported, not guessed at."""
+    found = Found(tmp_path / "shop", {**FRESH, "mailer.env": "SMTP_HOST=mail\n"})
+
+    assert "mailer.env:1" in _left(found.plan())

@@ -192,6 +192,7 @@ def _record(plan: Plan) -> None:
         "tracked": [each.file for each in plan.changes if each.file in plan.survey.tracked],
         "untracked": list(plan.untrack),
         "packages": list(plan.packages),
+        "swapped": any(each.file == ".env" for each in plan.changes),
     }
     with suppress(OSError):
         (Path(folder) / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from .compose_readers import compose_literals
 from .insertion import appended
 from .plan import Draft
 from .render import render
-from .sources import LOCAL, Source, baseline_name, is_harmless
+from .sources import LOCAL, Source, baseline_name, is_example, is_harmless
 
 _FRESH: Final = (LOCAL, "staging", "production")
 _EXAMPLE_VALUES: Final = {  # by the end of the name: what a type such as int or a URL accepts
@@ -83,6 +83,7 @@ def _plan_baseline(draft: Draft, name: str) -> None:
     if name in draft.survey.project.environments and draft.survey.uses(name):
         return
     plain = [each for each in own if each.kind == "plain"]
+    plain = _swapped(draft, plain) if name == LOCAL else plain
     file, origin = _merged(draft, name, plain)
     draft.path(label).write_bytes(file.encode(file.text))
     secret = _secret(draft, file)
@@ -130,11 +131,10 @@ def _with_literals(draft: Draft, file: EnvFile) -> EnvFile:
             entry.name for entry in file.entries
         }:
             file = append_variable(file, literal.name, spell(literal.name, literal.value))
-    optional = {
-        each.name: each.default
-        for each in reversed(variables_read(draft.survey))
-        if not each.required and each.name not in {entry.name for entry in file.entries}
-    }
+    optional: dict[str, str | None] = {}
+    for each in variables_read(draft.survey):
+        if not each.required and each.name not in {entry.name for entry in file.entries}:
+            optional.setdefault(each.name, each.default)
     if not optional:
         return file
     lines = [
@@ -180,9 +180,11 @@ def _secret(draft: Draft, file: EnvFile) -> list[str]:
 def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
     """Say what becomes of the plain files whose values are encrypted now."""
     for source in plain:
-        if source.is_baseline:
+        if source.tracked:
+            _leave_history(draft, source)
+        if source.is_baseline or source.file == ".flaskenv":
             continue
-        if source.tracked and source.file != ".flaskenv":
+        if source.tracked:
             about = (
                 f"{source.file} is in git with its values in plain text; they are encrypted in {label} now."
             )
@@ -191,14 +193,6 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
                 draft.notes.append(
                     f"with the next pull {source.file} goes away in every other clone; tell your colleagues"
                 )
-            names = [entry.name for entry in source.entries if not is_harmless(entry)]
-            if names:
-                draft.leave(
-                    source.file,
-                    next(entry.line for entry in source.entries if entry.name == names[0]),
-                    f"git's history keeps these values, in every clone: {', '.join(names)}",
-                    f"replace each where it is issued, then: inv env.set {names[0]} --env {source.environment}",
-                )
         if source.file == OVERRIDES:
             draft.leave(
                 source.file,
@@ -206,6 +200,41 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
                 f"{source.file} stays your own overrides and wins over {label}",
                 f"when nothing else reads it: rm {source.file}; or keep only the lines that are your own",
             )
+
+
+def leave_unknown(draft: Draft) -> None:
+    """Leave the env files whose environment nobody can tell by their name, if they hold anything."""
+    for source in draft.sources:
+        if source.kind == "other" and source.entries and not is_example(source.file):
+            sentence = "by its name this belongs to no environment, so its values were not taken over"
+            draft.leave(source.file, 1, sentence, f"mv {source.file} .env.NAME, then: envtasks init")
+
+
+def _leave_history(draft: Draft, source: Source) -> None:
+    """Name the values that stay readable in git's history."""
+    exposed = [entry for entry in source.entries if not is_harmless(entry)]
+    if exposed:
+        names = ", ".join(dict.fromkeys(entry.name for entry in exposed))
+        draft.leave(
+            source.file,
+            exposed[0].line,
+            f"git's history keeps these values, in every clone: {names}",
+            f"replace each where it is issued, then: inv env.set {exposed[0].name} --env {source.environment}",
+        )
+
+
+def _swapped(draft: Draft, plain: list[Source]) -> list[Source]:
+    """The sources of local where .env.local is a developer's own and .env for everybody, as Vite and others have it.
+
+    Here it is the other way round, so the two change their places.
+    """
+    own = next((each for each in plain if each.is_baseline and not each.tracked), None)
+    shared = next((each for each in plain if each.file == OVERRIDES), None)
+    if own is None or shared is None:
+        return plain
+    draft.write(OVERRIDES, own.env_file.text, what=f"what {own.file} had", why="your own values, which win")
+    draft.notes.append(f"{own.file} was your own and is for everybody now; what it had is in {OVERRIDES}")
+    return [each for each in plain if each is not own]
 
 
 def plan_example(draft: Draft, names: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ from .. import git
 from ..console import counted
 from ..envfiles import KEY_FILE
 from ..errors import Refused
-from .baselines import choose_environments, plan_baselines, plan_example
+from .baselines import choose_environments, leave_unknown, plan_baselines, plan_example
 from .containers import plan_containers, plan_manifests
 from .dependency import requirements_file, with_requirements
 from .entry import find_entry, find_tests
@@ -23,6 +23,7 @@ from .project_files import (
 from .questions import Answers
 from .readers import plan_readers
 from .requirement import own_requirement
+from .settings_file import plan_settings
 from .sources import find_sources
 from .survey import Survey
 from .task_files import plan_task_files
@@ -42,9 +43,10 @@ def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> P
     """
     with drafting(survey, answers) as draft:
         names = choose_environments(draft)
-        plan_pyproject(draft, names)
+        plan_pyproject(draft, names, plan_settings(draft))
         plan_gitignore(draft)
         plan_baselines(draft, names)
+        leave_unknown(draft)
         plan_readers(draft)
         plan_ignore_files(draft, names)
         plan_example(draft, names)

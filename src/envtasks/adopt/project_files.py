@@ -13,7 +13,6 @@ from ..config import LAYERED, OVERRIDES, PROTECTED, Project
 from ..console import counted
 from ..envfiles import KEY_FILE, TEMPORARY_SUFFIX
 from .baselines import flag_of
-from .code import settings_classes
 from .insertion import appended, with_table
 from .plan import Draft
 from .readers import injected_services
@@ -27,7 +26,7 @@ ATTRIBUTES: Final = ".gitattributes"
 _DOCKER_PATTERNS: Final = (".env*", "**/.env*", "*.keys", "**/*.keys")
 
 
-def plan_pyproject(draft: Draft, names: tuple[str, ...]) -> None:
+def plan_pyproject(draft: Draft, names: tuple[str, ...], settings: str | None) -> None:
     """Declare environments, settings class and the variable of the environment's name in pyproject.toml."""
     text = draft.text(PYPROJECT)
     present = draft.survey.pyproject.get("tool", {}).get("envtasks")
@@ -38,7 +37,7 @@ def plan_pyproject(draft: Draft, names: tuple[str, ...]) -> None:
         if after != text:
             draft.write(PYPROJECT, after, what="environments", why="each is declared")
         return
-    table = _table(draft, names)
+    table = _table(draft, names, settings)
     if not text and set(table) == {"environments"}:
         return  # what it would say is the default, and the project has no such file
     after = with_table(text, _toml(table), PYPROJECT, table)
@@ -145,11 +144,10 @@ def _daily(start: str, runner: str, first: str) -> dict[str, str]:
     }
 
 
-def _table(draft: Draft, names: tuple[str, ...]) -> dict[str, Any]:
+def _table(draft: Draft, names: tuple[str, ...], settings: str | None) -> dict[str, Any]:
     table: dict[str, Any] = {}
-    classes = settings_classes(draft.survey)
-    if classes:
-        table["settings"] = classes[0].reference
+    if settings is not None:
+        table["settings"] = settings
     if (flag := flag_of(draft)) is not None:
         table["environment-variable"] = flag
     table["environments"] = {name: _declaration(name) for name in names}

@@ -29,6 +29,7 @@ QUESTIONS: Final = {
         Question("encrypt", "Variables to encrypt besides those marked as secret, with commas"),
         Question("plain", "Variables that are no secrets and stay readable, with commas"),
         Question("untrack", "Take the plain env files out of git's index (they stay on disk)?", YES_NO),
+        Question("settings-class", "Write a settings class for pydantic-settings?", YES_NO),
         Question("patch", "Change the lines that read env files by themselves?", YES_NO),
         Question("docker", "Write docker/Dockerfile and docker/compose.yaml?", YES_NO),
         Question("deploy", "Write deploy/app.yaml, the manifests for Kubernetes?", YES_NO),

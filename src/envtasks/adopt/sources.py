@@ -93,6 +93,11 @@ def environments_of(survey: Survey, sources: Iterable[Source]) -> tuple[str, ...
     return tuple(dict.fromkeys([*survey.project.environments, *names]))
 
 
+def is_example(file: str) -> bool:
+    """Whether a file is an example by its name."""
+    return _EXAMPLE.fullmatch(file.rpartition("/")[2]) is not None
+
+
 def is_harmless(entry: Entry) -> bool:
     """Whether a value may stay plain in git: not called a secret, no credential, and of a kind that is none."""
     value = entry.value
@@ -122,7 +127,7 @@ def _sources(survey: Survey) -> Iterator[Source]:
             continue
         encrypted = any(entry.encrypted or entry.name.startswith(PUBLIC_KEY) for entry in file.entries)
         environment = declared.get(name) or _environment(name)
-        if name == example or _EXAMPLE.fullmatch(name.rpartition("/")[2]):
+        if name == example or is_example(name):
             kind, environment = "example" if name == example else "other", None
         elif environment is None:
             kind = "other"

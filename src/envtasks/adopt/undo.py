@@ -19,7 +19,7 @@ def undo_commands(root: Path, process_env: Mapping[str, str]) -> tuple[tuple[str
     record = _read(root, process_env)
     tracked = set(record["tracked"])
     changed = [name for name in record["changed"] if name in tracked]
-    commands = []
+    commands = [_line("cp", ".env", ".env.local")] if record.get("swapped") else []
     if changed or record["untracked"]:
         names = [*changed, *record["untracked"]]
         if record["commit"]:
@@ -55,7 +55,8 @@ def _remaining(record: Mapping[str, Any], keys: list[str], tracked: set[str]) ->
     lines = []
     if keys:
         lines.append(f"{', '.join(keys)} stays: without these keys nobody opens what was encrypted for them")
-    foreign = [name for name in record["changed"] if name not in tracked]
+    swapped = (".env", ".env.local") if record.get("swapped") else ()
+    foreign = [name for name in record["changed"] if name not in tracked and name not in swapped]
     if foreign:
         lines.append(f"git did not have {', '.join(foreign)} before, so it cannot restore them")
     if record["packages"]:
