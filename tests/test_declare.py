@@ -338,6 +338,17 @@ def test_a_pre_task_can_be_pinned(inv: Inv) -> None:
     assert seen == [("local", "local"), "staging"]
 
 
+def test_an_environment_is_no_positional_argument() -> None:
+    """`@task("local")` would be a pre task, on which Invoke fails with a traceback."""
+    with pytest.raises(Exit) as caught:
+        task("local")  # type: ignore[call-overload]
+
+    assert (caught.value.code, "hint: an environment is env='local'" in str(caught.value.message)) == (
+        2,
+        True,
+    )
+
+
 def test_only_refuses_to_run_in_no_environment(inv: Inv, capsys: pytest.CaptureFixture[str]) -> None:
     """What is for production alone does not run with whatever the shell has."""
     seen: list[Any] = []

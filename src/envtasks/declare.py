@@ -94,6 +94,10 @@ def task(
         "check": check,
     }
     with translate_errors():
+        if name := next((each for each in args if isinstance(each, str)), None):
+            raise ConfigInvalid(
+                f"@task({name!r}): expected tasks that run before it.", hint=f"an environment is env={name!r}"
+            )
         _check_declared(declared)
         if env is None:
             return tasks.task(*args, **kwargs)

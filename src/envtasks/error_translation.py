@@ -60,9 +60,7 @@ def _ending(error: BaseException, redacted: Redacted) -> BaseException | None:
                 setattr(error.result, name, redacted(getattr(error.result, name)))
             return error
         case Failure():
-            reason = getattr(error, "reason", None)  # of a watcher; the others say what happened themselves
-            message = (str(reason or "") or str(error)).strip()
-            return _exit(message, "", 124 if isinstance(error, CommandTimedOut) else 1, redacted=redacted)
+            return _of_failure(error, redacted)
         case Exit():
             error.message = error.message and redacted(error.message)
             return error
@@ -86,6 +84,22 @@ def _ending(error: BaseException, redacted: Redacted) -> BaseException | None:
             return _of_system(error)
         case _:
             return None
+
+
+def _of_failure(error: Failure, redacted: Redacted) -> Exit:
+    if isinstance(error, CommandTimedOut):
+        return _exit(_timed_out(error), "", 124, redacted=redacted)
+    reason = getattr(error, "reason", None)  # of a watcher; the others say what happened themselves
+    return _exit((str(reason or "") or str(error)).strip(), "", 1, redacted=redacted)
+
+
+def _timed_out(error: CommandTimedOut) -> str:
+    """What took too long, and the end of its output where that was not shown."""
+    result = error.result
+    parts = [f"The command took longer than {console.counted(error.timeout, 'second')}: {result.command}"]
+    shown = zip(("stdout", "stderr"), error.streams_for_display(), strict=True)
+    parts += [f"{name}:{text.rstrip()}" for name, text in shown if name in result.hide]
+    return "\n".join(parts)
 
 
 def _of_system(error: OSError) -> Exit | None:

@@ -221,7 +221,7 @@ def test_a_value_that_the_key_does_not_open_is_named(tmp_path: Path) -> None:
         file.write(f"MIXED='{encrypt('m', OTHER[1])}'\n")
 
     done = import_keys(target, OLD[0])
-    assert done.notes == ("it does not open MIXED: inv env.encrypt --rekey NAME --env staging",)
+    assert "it does not open MIXED: inv env.encrypt --rekey NAME --env staging" in done.notes
     assert find_keys(target.environment, {}).hexes == (OLD[0],)
 
 
@@ -253,6 +253,17 @@ def test_a_dry_import_stores_nothing(tmp_path: Path) -> None:
 
     assert (done.stored, done.dry) == (1, True)
     assert not (tmp_path / ".env.keys").exists()
+
+
+def test_a_key_is_kept_out_of_a_repository_to_come(tmp_path: Path) -> None:
+    """Where git has no repository yet, .gitignore has the line that its first `git add .` needs, once."""
+    target = staging(tmp_path)
+    notes = import_keys(target, OLD[0]).notes
+
+    assert notes == (".env.keys is ignored by git from now on (.gitignore)",)
+    (tmp_path / ".env.keys").unlink()
+    assert import_keys(target, OLD[0]).notes == ()
+    assert (tmp_path / ".gitignore").read_text() == ".env.keys\n"
 
 
 @needs_git

@@ -220,7 +220,7 @@ def test_the_note_on_build_args_names_every_line_to_change() -> None:
     mount = "--mount=type=secret,id=INDEX_TOKEN,env=INDEX_TOKEN,required=true"
 
     assert build_arg_note(declared(), ["INDEX_TOKEN"], settings=SETTINGS).splitlines() == [
-        "INDEX_TOKEN goes in as a build arg, which the builder keeps in its records; not so secret mounts.",
+        "INDEX_TOKEN goes in as a build arg, which the builder keeps in its records, unlike a secret mount.",
         "To change that, in docker/Dockerfile:",
         "  line 3, take out:  ARG INDEX_TOKEN",
         f"  line 4, after RUN:  {mount}",

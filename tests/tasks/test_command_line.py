@@ -76,6 +76,15 @@ def _run(shop: Path, program: str, *argv: str) -> subprocess.CompletedProcess[st
             ["ci.doctr"],
             "error: There is no task 'ci.doctr': did you mean ci.doctor?\n  hint: inv --list shows all tasks\n",
         ),
+        (["run", "--env"], "error: --env needs a value.\n  hint: inv run --help\n"),
+        (["env.get"], "error: env.get needs NAME.\n  hint: inv env.get --help\n"),
+        (
+            ["env.set", "TOKEN", "value", "--env", "staging"],
+            (
+                "error: env.set takes no value on the command line, which a shell keeps in its history.\n"
+                "  hint: it is asked for, or piped: printf %s … | inv env.set NAME --env NAME; or --from-file PATH\n"
+            ),
+        ),
         (
             ["run", "--evn", "staging"],
             "error: There is no flag --evn: did you mean --env?\n  hint: inv run --help\n",

@@ -30,7 +30,7 @@ from ..envfiles import (
     replace_values,
 )
 from ..errors import EnvFileInvalid, EnvFileMissing, KeyMissing, LeakFound
-from .ignored_files import ignore
+from .ignored_files import ignore, is_ignored
 
 _HEADER: Final = "# encrypted values open with the private key of this public key, which is not in git"
 _KEY_FILE_HEADER: Final = "# private keys of env files: this file stays out of git\n"
@@ -169,7 +169,7 @@ def _keep_out_of_git(environment: Environment, path: Path, process_env: Mapping[
             f"{label} is tracked by git, so a private key in it would be published.",
             hint=f"git rm --cached {label}",
         )
-    if git.is_ignored(environment.root, path, process_env) is False:
+    if not is_ignored(environment.root, path, process_env, pattern=path.name):
         ignore(environment.root, [path.name])
         return [f"{label} is ignored by git from now on (.gitignore)"]
     return []

@@ -43,15 +43,20 @@ def missing_patterns(
     }
     if not environment.public:
         wanted[key_file.name] = key_file
-    lines = _lines(root / GITIGNORE)
-    patterns = []
-    for pattern, example in wanted.items():
-        ignored = git.is_ignored(root, example, process_env)
-        if not (pattern in lines if ignored is None else ignored):
-            patterns.append(pattern)
+    patterns = [
+        pattern
+        for pattern, example in wanted.items()
+        if not is_ignored(root, example, process_env, pattern=pattern)
+    ]
     if git.is_ignored(root, path, process_env):
         patterns.append(f"!/{environment.label(path)}")
     return patterns
+
+
+def is_ignored(root: Path, path: Path, process_env: Mapping[str, str], *, pattern: str) -> bool:
+    """Whether git ignores a path, or will once there is a repository: its .gitignore has this line."""
+    ignored = git.is_ignored(root, path, process_env)
+    return pattern in _lines(root / GITIGNORE) if ignored is None else ignored
 
 
 def missing_docker_patterns(root: Path) -> list[str]:

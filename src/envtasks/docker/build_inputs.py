@@ -137,7 +137,7 @@ def build_arg_note(dockerfile: Dockerfile, credentials: Sequence[str], *, settin
         return ""
     go = "goes in as a build arg" if len(credentials) == 1 else "go in as build args"
     lines = [
-        f"{' and '.join(credentials)} {go}, which the builder keeps in its records; not so secret mounts.",
+        f"{' and '.join(credentials)} {go}, which the builder keeps in its records, unlike a secret mount.",
         f"To change that, in {settings.label}:",
     ]
     options: dict[int, list[str]] = {}

@@ -88,6 +88,8 @@ def with_utf8(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _missing_hint(name: str, cwd: str | None = None) -> str:
+    if " " in name and not os.path.dirname(name):  # noqa: PTH120
+        return "each word is an argument of its own: c.exec('python', '-V'); c.run() takes a line"
     beside = shutil.which(name, path=str(Path(sys.executable).parent))
     if beside and not os.path.dirname(name):  # noqa: PTH120
         return f"it is installed beside this Python, so start the task with `uv run`, or use {beside}"

@@ -76,12 +76,10 @@ def adapt(program: Program, root: Collection) -> None:
         try:
             parse_tasks()
         except ParseError as error:
-            unknown = re.fullmatch(r"No idea what '(.*)' is!", str(error))
-            if unknown is None:
-                raise
             task = getattr(error.context, "name", None) or ""
-            message, hint = advice(unknown[1], task, root)
-            raise Exit(console.message("error", message, hint), 1) from None
+            if said := _said_otherwise(str(error), task, root):
+                raise Exit(console.message("error", *said), 1) from None
+            raise
 
     parse_cleanup = program.parse_cleanup
 
@@ -93,6 +91,19 @@ def adapt(program: Program, root: Collection) -> None:
     program.parse_tasks = parse  # type: ignore[method-assign]
     program.parse_cleanup = clean_up  # type: ignore[method-assign]
     program.list_flat = partial(_list_flat, program, root)  # type: ignore[method-assign]
+
+
+def _said_otherwise(problem: str, task: str, root: Collection) -> tuple[str, str] | None:
+    """Message and hint in place of what Invoke says of a command line; None for what it says well itself."""
+    call = f"inv {task}" if task else "inv"
+    if unknown := re.fullmatch(r"No idea what '(.*)' is!", problem):
+        return advice(unknown[1], task, root)
+    if flag := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", problem):
+        dashes = "--" if len(flag[1]) > 1 else "-"
+        return f"{dashes}{flag[1]} needs a value.", f"{call} --help"
+    if missing := re.fullmatch(r"'(.+)' did not receive required positional arguments: (.+)", problem):
+        return f"{missing[1]} needs {missing[2].replace(chr(39), '').upper()}.", f"inv {missing[1]} --help"
+    return None
 
 
 def _wrong_core_value(program: Program, root: Collection) -> tuple[str, str] | None:
@@ -155,6 +166,9 @@ def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
         if flag in OWN_FLAGS and not task:
             return f"{flag} goes after the task.", f"inv TASK {flag}{' NAME' if flag in WITH_VALUE else ''}"
         return f"There is no flag {flag}{did_you_mean(flag, _flags(task, root))}", f"{call} --help"
+    if task == "env.set":
+        hint = "it is asked for, or piped: printf %s … | inv env.set NAME --env NAME; or --from-file PATH"
+        return "env.set takes no value on the command line, which a shell keeps in its history.", hint
     if task and word in environments:
         return f"{word} is an environment, not a task.", f"inv {task} --env {word}"
     if task.startswith("compose."):
