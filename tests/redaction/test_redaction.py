@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envtasks import console
 from envtasks.redaction import Redactor, StreamRedactor, base64_of, encodings_of, redacted_texts
 from tests.commands import with_sources
 from tests.redaction.fuzzing import leaks
@@ -369,3 +370,14 @@ def test_making_a_redactor_imports_nothing() -> None:
 def test_no_way_of_writing_a_value_shows_it() -> None:
     """Encodings, places in what was encoded, line breaks, chunk borders, values with `+/=%`: nothing of any is seen."""
     assert leaks(4000, seed=1) == []
+
+
+def test_secrets_are_hidden_in_the_code_page_of_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows a program may print in it, whatever the system's own code pages are (`chcp`)."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(console, "code_page", lambda: "cp850")
+    secret = "Schlüssel-ß-0123"
+
+    stream = Redactor([secret]).stream()
+
+    assert stream.feed(f"a {secret} b\n".encode("cp850")) + stream.flush() == b"a *** b\n"
