@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from .. import git
 from ..envfiles import KEY_FILE
 from ..errors import Refused
+from ..process import shell_quoted
 from .apply import RECORD
 
 
@@ -23,18 +23,15 @@ def undo_commands(root: Path, process_env: Mapping[str, str]) -> tuple[tuple[str
     if changed or record["untracked"]:
         names = [*changed, *record["untracked"]]
         if record["commit"]:
-            commands.append(
-                _line("git", "restore", f"--source={record['commit'][:12]}", "--staged", "--", *names)
-            )
-        if changed and record["commit"]:
-            commands.append(
-                _line("git", "restore", f"--source={record['commit'][:12]}", "--worktree", "--", *changed)
-            )
+            source = f"--source={record['commit'][:12]}"
+            commands.append(shell_quoted(["git", "restore", source, "--staged", "--", *names]))
+            if changed:
+                commands.append(shell_quoted(["git", "restore", source, "--worktree", "--", *changed]))
     created = [name for name in record["created"] if (root / name).exists()]
     keys = [name for name in created if name.endswith((KEY_FILE, ".keys"))]
     others = [name for name in created if name not in keys]
     if others:
-        commands.append(_line("git", "rm", "--quiet", "--force", "--", *others))
+        commands.append(shell_quoted(["git", "rm", "--quiet", "--force", "--", *others]))
     return tuple(commands), tuple(_remaining(record, keys, tracked))
 
 
@@ -64,7 +61,3 @@ def _remaining(record: Mapping[str, Any], keys: list[str], tracked: set[str]) ->
     if record["untracked"]:
         lines.append("a plain value that was ever committed is in git's history, with or without init")
     return lines
-
-
-def _line(*words: str) -> str:
-    return shlex.join(words)
