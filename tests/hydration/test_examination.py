@@ -10,7 +10,7 @@ import pytest
 
 from envtasks.errors import EnvFileInvalid, EnvFileMissing
 from envtasks.hydration import examine, hydrate
-from envtasks.hydration.examination import Examination
+from envtasks.hydration.examination import Examination, examine_files
 from tests.dotenv_files import PRIVATE, PUBLIC, encrypted, environment
 
 KEY = {"DOTENV_PRIVATE_KEY_DEV": PRIVATE}
@@ -67,6 +67,15 @@ def test_mistakes(tmp_path: Path, line: str, kind: str, sentence: str) -> None:
     """One for each, with its place; where hydrating raises an error, there is a mistake."""
     number = line.count("\n") + 1
     assert _mistakes(tmp_path, f"{line}\n") == [(kind, f".env.dev:{number}: {sentence}")]
+
+
+def test_a_name_of_javascript_s_is_found_on_windows_too(tmp_path: Path) -> None:
+    """Names have no case there for processes; in a file, for dotenvx, they have."""
+    dev = environment(tmp_path, {".env.dev": "toString=1\nTOSTRING=1\n"})
+
+    mistakes = [str(each) for each in examine_files(dev, {}, windows=True).mistakes if each.kind == "name"]
+
+    assert mistakes == [".env.dev:1: toString: dotenvx loses the whole file because of this name"]
 
 
 @pytest.mark.parametrize("shape", ["{} x", '"{}', "{}@@", "https://u:{}@h", "encrypted:abc"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ def undo_commands(root: Path, process_env: Mapping[str, str]) -> tuple[tuple[str
     record = _read(root, process_env)
     tracked = set(record["tracked"])
     changed = [name for name in record["changed"] if name in tracked]
-    commands = [_line("cp", ".env", ".env.local")] if record.get("swapped") else []
+    copy = "copy" if sys.platform == "win32" else "cp"
+    commands = [f"{copy} .env .env.local"] if record.get("swapped") else []
     if changed or record["untracked"]:
         names = [*changed, *record["untracked"]]
         if record["commit"]:

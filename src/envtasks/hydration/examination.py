@@ -65,7 +65,7 @@ def _refused(layers: Layers, resolution: Resolution, plaintexts: Mapping[str, st
                 yield Mistake.at(
                     location, "steering", " makes programs run or load code, and an env file is data"
                 )
-            elif name in OBJECT_NAMES:
+            elif location.entry.name in OBJECT_NAMES:  # in this spelling, also on Windows
                 yield Mistake.at(location, "name", ": dotenvx loses the whole file because of this name")
             yield from _refused_value(location, value, plaintexts.get(value, value))
     for location in resolution.endless:
