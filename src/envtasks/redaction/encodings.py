@@ -34,8 +34,7 @@ def encodings_of(value: str) -> frozenset[bytes]:
     """A value as it is, escaped, and in base64; of several lines also each. None of one that is too short."""
     whole = value.strip()
     if len(whole) < SHORTEST:
-        # white space around a short value makes it long enough, but only together with that white space
-        return frozenset({_bytes(value)} if whole and len(value) >= SHORTEST else ())
+        return frozenset()
     found = set(_escaped(whole))
     raw = _bytes(whole)
     exact = b2a_base64(raw, newline=False)
