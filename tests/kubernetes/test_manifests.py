@@ -1,4 +1,4 @@
-"""The rendered text: what it holds, that YAML gives back every value, and that hidden text cannot be applied."""
+"""The rendered text: what it holds, that YAML gives back every value, and that redacted text cannot be applied."""
 
 from __future__ import annotations
 
@@ -94,10 +94,12 @@ def test_every_value_comes_back_from_the_yaml_as_it_was(values: dict[str, str]) 
     assert {name: base64.b64decode(value).decode() for name, value in secret["data"].items()} == values
 
 
-def test_hidden_text_holds_no_secret_and_no_base64() -> None:
-    """Secrets are masked also inside config values, and a piped hidden Secret is none that a server would take."""
+def test_redacted_text_holds_no_secret_and_no_base64() -> None:
+    """Secrets are masked also inside config values, and a piped redacted Secret is none that a server would take."""
     chosen = selection({"DB_PASSWORD": "hunter2"}, {"DB_URL": "postgres://app:hunter2@db/app"})
-    text = manifests.to_yaml(manifests.hidden(manifests.build(target(), chosen), Redactor(["hunter2"]).text))
+    text = manifests.to_yaml(
+        manifests.redacted(manifests.build(target(), chosen), Redactor(["hunter2"]).text)
+    )
     secret, config = yaml.safe_load_all(text)
     assert (secret["data"], config["data"]) == (
         {"DB_PASSWORD": "***"},
@@ -136,9 +138,9 @@ def test_a_kustomization_has_generators_for_both() -> None:
     }
 
 
-def test_a_hidden_kustomization_has_secrets_that_are_no_literals() -> None:
+def test_a_redacted_kustomization_has_secrets_that_are_no_literals() -> None:
     """Without an `=` kustomize refuses the entry, so `***` is never deployed."""
-    text = manifests.kustomization(target(), selection({"P": "hunter2"}), hide=Redactor(["hunter2"]).text)
+    text = manifests.kustomization(target(), selection({"P": "hunter2"}), redact=Redactor(["hunter2"]).text)
     assert yaml.safe_load(text)["secretGenerator"][0]["literals"] == ["P: ***"]
 
 

@@ -154,16 +154,16 @@ def uses(project: Project, environment: str, name: str) -> tuple[tuple[str, str,
 
 
 def render(inputs: Inputs, *, format: str = "manifests", reveal: bool = False) -> str:  # noqa: A002 - the flag
-    """The objects as text, secret values hidden unless `reveal`. Raises ConfigInvalid for an unknown format."""
+    """The objects as text, secret values redacted unless `reveal`. Raises ConfigInvalid for an unknown format."""
     if format not in FORMATS:
         near = did_you_mean(format, FORMATS)
         raise ConfigInvalid(f"{format!r} is not a format{near}", hint=f"expected: {', '.join(FORMATS)}")
-    hide = None if reveal else inputs.redactor.text
-    note = "" if reveal else manifests.HIDDEN_NOTE
+    redact = None if reveal else inputs.redactor.text
+    note = "" if reveal else manifests.REDACTED_NOTE
     if format == "kustomize":
-        return note + manifests.kustomization(inputs.target, inputs.selection, hide=hide)
+        return note + manifests.kustomization(inputs.target, inputs.selection, redact=redact)
     objects = manifests.build(inputs.target, inputs.selection)
-    return note + manifests.to_yaml(manifests.hidden(objects, hide) if hide else objects)
+    return note + manifests.to_yaml(manifests.redacted(objects, redact) if redact else objects)
 
 
 def write_rendered(

@@ -109,14 +109,14 @@ class Cluster:
         return self.kubectl.run([verb, *flags, *rest], stdin)
 
     def output(self, *words: str, stdin: str | None = None) -> str:
-        """What a call prints. Raises ClusterFailed with kubectl's own message, secrets hidden."""
+        """What a call prints. Raises ClusterFailed with kubectl's own message, secrets redacted."""
         result = self.run(*words, stdin=stdin)
         if result.code:
             raise ClusterFailed(self.message(result))
         return result.stdout
 
     def stream(self, *words: str, on_line: Callable[[str], None]) -> int:
-        """Call `on_line` with each line that a call prints, secrets hidden. Returns the exit code."""
+        """Call `on_line` with each line that a call prints, secrets redacted. Returns the exit code."""
         return self.kubectl.stream([*words, *self._flags()], lambda text: on_line(self.redactor.text(text)))
 
     def get(self, names: Sequence[str]) -> LiveObjects:
@@ -127,7 +127,7 @@ class Cluster:
         return {f"{item['kind'].lower()}/{item['metadata']['name']}": item for item in items}
 
     def message(self, result: Result) -> str:
-        """kubectl's message, secrets hidden, without its advice on flags that are not ours."""
+        """kubectl's message, secrets redacted, without its advice on flags that are not ours."""
         text = self.redactor.text(
             result.stderr.strip() or result.stdout.strip() or f"kubectl ended with {result.code}"
         )

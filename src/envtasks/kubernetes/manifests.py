@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from .allowlist import Selection
     from .settings import Target
 
-HIDDEN: Final = "***"  # no base64, so that the API server refuses a hidden Secret that is applied by mistake
-HIDDEN_NOTE: Final = "# Secret values are hidden; --reveal shows them.\n"
+REDACTED: Final = "***"  # no base64: the API server refuses a redacted Secret that is applied by mistake
+REDACTED_NOTE: Final = "# Secret values are redacted; --reveal shows them.\n"
 # kubectl's YAML reader finds more numbers and booleans than PyYAML does: `N`, `y`, `1e3`, `0o17`
 PLAIN: Final = re.compile(r"(?![yYnN]\Z)[A-Za-z][\w./-]*")
 Object = dict[str, Any]
-Hide = Callable[[str], str]
+Redact = Callable[[str], str]
 
 
 def build(
@@ -62,13 +62,13 @@ def labels(target: Target) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def hidden(objects: Sequence[Object], hide: Hide) -> list[Object]:
-    """The objects with every secret value hidden, in config values too."""
+def redacted(objects: Sequence[Object], redact: Redact) -> list[Object]:
+    """The objects with every secret value redacted, in config values too."""
     return [
         {
             **each,
             "data": {
-                name: HIDDEN if each["kind"] == "Secret" else hide(value)
+                name: REDACTED if each["kind"] == "Secret" else redact(value)
                 for name, value in each["data"].items()
             },
         }
@@ -84,16 +84,16 @@ def to_yaml(objects: Sequence[Object]) -> str:
     return "---\n".join(dump(_unambiguous(each)) for each in quoted)
 
 
-def kustomization(target: Target, selection: Selection, *, hide: Hide | None = None) -> str:
+def kustomization(target: Target, selection: Selection, *, redact: Redact | None = None) -> str:
     """A kustomization whose generators make the Secret and the ConfigMap, their names hashed by kustomize.
 
-    With `hide`, a secret's literal has no `=`, and kustomize refuses it, so that `***` is not deployed by mistake.
+    With `redact`, a secret's literal has no `=`, and kustomize refuses it, so that `***` is not deployed by mistake.
     """
     secret = [
-        _literal(name, value) if hide is None else Quoted(f"{name}: {HIDDEN}")
+        _literal(name, value) if redact is None else Quoted(f"{name}: {REDACTED}")
         for name, value in selection.secret.items()
     ]
-    config = [_literal(name, hide(value) if hide else value) for name, value in selection.config.items()]
+    config = [_literal(name, redact(value) if redact else value) for name, value in selection.config.items()]
     document: Object = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     if target.namespace:
         document["namespace"] = target.namespace

@@ -12,6 +12,7 @@ from invoke.exceptions import Exit
 from .. import console
 from ..context import Context
 from ..declare import task
+from ..errors import VariableMissing
 from ..invocation import current_invocation
 from ..redaction.ci_log import group
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     },
 )
 def render(c: Context, reveal: bool = False, output: str = "", format: str = "manifests") -> None:  # noqa: A002 - the flag
-    """Print the Secret and the ConfigMap of an environment, secret values hidden."""
+    """Print the Secret and the ConfigMap of an environment, secret values redacted."""
     from .. import kubernetes
 
     inputs = _inputs(c)
@@ -85,7 +86,7 @@ def apply(
         if dry_run or c.config.run.dry:
             _echo("dry run: nothing was changed")
             return
-        _confirm(c)
+        current_invocation(c).confirm(c.call_options, what="deploy.apply", confirm=None)
         kubernetes.run_apply(prepared)
 
 
@@ -99,7 +100,7 @@ def status(c: Context, json: bool = False) -> None:
     if json:
         console.print_json(asdict(found))
         if found.findings:
-            raise Exit(code=5)
+            raise Exit(code=VariableMissing.code)
         return
     for note in found.notes:
         console.say("note", note)
@@ -116,10 +117,6 @@ def _inputs(c: Context) -> Inputs:
 
     project = current_invocation(c).project
     return kubernetes.read_inputs(project, c.hydrated, secret_names=settings_class.secret_names(project))
-
-
-def _confirm(c: Context) -> None:
-    current_invocation(c).confirm(c.call_options, what="deploy.apply", confirm=None)
 
 
 def _show(comparison: Comparison) -> None:

@@ -50,7 +50,7 @@ def _commands(project: Project) -> dict[str, str]:
     if project.environments:
         commands = {
             "envtasks env.list": "their files, variables and keys",
-            f"envtasks env.show --env {name}": f"what {name} sets, secrets hidden",
+            f"envtasks env.show --env {name}": f"what {name} sets, secrets redacted",
             f"envtasks exec --env {name} -- COMMAND": "run a command with these values",
             f"envtasks env.set NAME --env {name}": "set a variable, encrypted",
         }

@@ -128,9 +128,9 @@ def test_kustomize_makes_the_same_values_under_hashed_names(tmp_path: Path) -> N
     assert len(names) == 2
 
 
-def test_a_hidden_kustomization_is_refused_by_kustomize(tmp_path: Path) -> None:
+def test_a_redacted_kustomization_is_refused_by_kustomize(tmp_path: Path) -> None:
     """kubectl kustomize fails and prints nothing to apply."""
-    text = manifests.kustomization(target(), selection({"P": "x"}), hide=str)
+    text = manifests.kustomization(target(), selection({"P": "x"}), redact=str)
     (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
     done = subprocess.run(
         [kubectls()[0], "kustomize", str(tmp_path)], capture_output=True, text=True, check=False
