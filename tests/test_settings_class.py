@@ -111,6 +111,14 @@ def test_check_in_child_gives_fields_and_errors(tmp_path: Path) -> None:
     assert "shop_child" not in sys.modules
 
 
+def test_modules_of_the_project_take_no_place_of_the_standard_library(tmp_path: Path) -> None:
+    """A json.py in the project's folder is not what the child process itself imports."""
+    project = _project(tmp_path, "shop_names.settings:Settings", name="shop_names")
+    (tmp_path / "json.py").write_text("raise RuntimeError", encoding="utf-8")
+
+    assert len(check_in_child(project, _child_env()).fields) == 4
+
+
 def test_check_in_child_names_the_variable_of_every_kind_of_error(tmp_path: Path) -> None:
     """Alias choices and paths are variables of their own; a list that is no JSON is told by its variable."""
     project = _project(tmp_path, "shop_kinds.settings:Settings", name="shop_kinds")

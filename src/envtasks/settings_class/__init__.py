@@ -133,7 +133,8 @@ def _run_child(root: Path, settings: str, child_env: Mapping[str, str]) -> subpr
 
     try:
         return subprocess.run(
-            [sys.executable, "-m", f"{__name__}.child", settings],
+            # -P: the current folder is the project's, whose modules may have names of the standard library's
+            [sys.executable, "-P", "-m", f"{__name__}.child", settings],
             cwd=root,
             env=dict(child_env),
             stdin=subprocess.DEVNULL,
