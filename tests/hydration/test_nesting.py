@@ -131,6 +131,15 @@ def test_what_an_outer_hydration_set_switches_nothing(tmp_path: Path) -> None:
     assert without_outer({**child, "CI": "yes"})["CI"] == "yes"
 
 
+def test_another_environment_inside_finds_programs(tmp_path: Path) -> None:
+    """A PATH that a file of the outer environment adds to stays: what it was before is not known any more."""
+    options = {"name": "dev", "file_wins": ("PATH",)}
+    outer = hydrated(tmp_path / "a", "PATH=/mine:$PATH\nA=1", {"PATH": "/usr/bin"}, options=options)
+    inner = hydrate(environment(tmp_path / "b", {".env.local": "B=1"}), outer.child_env()).child_env()
+
+    assert (inner["PATH"], inner.get("A"), inner["B"]) == ("/mine:/usr/bin", None, "1")
+
+
 def test_the_checksum_is_too_short_to_guess_a_value_by(tmp_path: Path) -> None:
     """The marker, which a log may show, has four digits for each value and nothing of it."""
     child = hydrated(tmp_path, f"A={encrypted('marked-secret')}").child_env()

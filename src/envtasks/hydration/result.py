@@ -137,7 +137,8 @@ class Hydrated(Mapping[str, str]):
         self._check(needs or (), {self._fold(name) for name in child} | {self.variable})
         child[self.variable] = self.get(self.variable, self.environment)
         child.update(SWITCHES)
-        ours = {name: child[name] for name in given if not self.from_process(name)}
+        # without a PATH an inner call would find no programs: one that a file adds to belongs to the process
+        ours = {n: child[n] for n in given if not self.from_process(n) and self._fold(n) != "PATH"}
         ours[self.variable] = child[self.variable]
         child.update(marker(self.environment, ours, self._reported))
         return child
