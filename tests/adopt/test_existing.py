@@ -348,3 +348,26 @@ def test_env_files_of_no_environment_are_left(tmp_path: Path) -> None:
     found = Found(tmp_path / "shop", {**FRESH, "mailer.env": "SMTP_HOST=mail\n"})
 
     assert "mailer.env:1" in _left(found.plan())
+
+
+@pytest.mark.parametrize(
+    ("build", "written"),
+    [
+        ('[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n', False),
+        ('[build-system]\nrequires = ["setuptools"]\n[tool.setuptools]\npackages = ["shop"]\n', True),
+        ('[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n', True),
+        ("", True),
+    ],
+)
+def test_setuptools_finds_no_package_more(tmp_path: Path, build: str, written: bool) -> None:
+    """Where setuptools looks for packages by itself, no folder is made that it would take for one."""
+    pyproject = f'[project]\nname = "shop"\nversion = "1"\n{build}'
+    found = Found(
+        tmp_path / "shop", {"pyproject.toml": pyproject, "shop/__init__.py": "", "shop/__main__.py": ""}
+    )
+
+    plan = found.plan("docker=yes", "deploy=yes")
+
+    folders = {row["file"].split("/")[0] for row in plan["files"] if "/" in row["file"]}
+    assert ("deploy" in folders) is written
+    assert written or folders <= {"docs", "tests"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.adopt.requirement import own_requirement
+from envtasks.adopt.requirement import for_new_pythons, own_requirement
 
 ADDRESS = "https://git.example.com/tools/envtasks"
 
@@ -42,3 +42,24 @@ def test_a_project_gets_envtasks_from_where_it_was_installed(
     monkeypatch.setattr(metadata, "distribution", lambda name: installed)
 
     assert own_requirement() == requirement
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "marked"),
+    [
+        ({"project": {"requires-python": ">=3.10"}}, True),
+        ({"project": {"requires-python": ">=3.9,<3.13"}}, True),
+        ({"project": {"requires-python": ">=3.11"}}, False),
+        ({"project": {"requires-python": "<3.14,>=3.12"}}, False),
+        ({"project": {"requires-python": ">=3.12, !=3.10.*"}}, False),
+        ({"tool": {"poetry": {"dependencies": {"python": "^3.9"}}}}, True),
+        ({"tool": {"poetry": {"dependencies": {"python": "^3.12"}}}}, False),
+        ({"project": {"requires-python": ">=3"}}, False),
+        ({}, False),
+    ],
+)
+def test_older_pythons_of_the_project_get_none(pyproject: dict[str, Any], marked: bool) -> None:
+    """A project that is for older versions of Python too depends on envtasks in the newer ones alone."""
+    expected = "envtasks[fast] ; python_version >= '3.11'" if marked else "envtasks[fast]"
+
+    assert for_new_pythons("envtasks[fast]", pyproject) == expected

@@ -100,10 +100,13 @@ def _prepare(root: Path, change: FileChange, undo: list[Callable[[], None]]) -> 
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode or 0o666
     )
     undo.append(lambda: temporary.unlink(missing_ok=True))
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(change.after)
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(change.after)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as error:  # which does not know the name
+        raise OSError(error.errno, error.strerror, str(path)) from None
     if mode is not None:
         temporary.chmod(mode)
 

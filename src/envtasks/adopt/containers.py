@@ -90,7 +90,8 @@ def plan_containers(draft: Draft) -> None:
     own = draft.survey.named(r"(?:[^/]+/)?(?:Dockerfile|Containerfile|(?:docker-)?compose[\w.-]*\.ya?ml)")
     if own:
         draft.keep(own[0], "the project's own")
-    if entry is None or own or not draft.answers.yes("docker", default=False):
+    taken = draft.survey.discovers_packages  # which a folder docker would break
+    if entry is None or own or taken or not draft.answers.yes("docker", default=False):
         return
     image = _image(draft, entry)
     draft.write(DOCKERFILE, dockerfile(image), what="an image", why="as the answer says")
@@ -107,7 +108,9 @@ def plan_manifests(draft: Draft) -> None:
     """Write the manifests of a service for Kubernetes where the answer is yes."""
     entry = find_entry(draft.survey)
     port = _PORTS.get(entry.framework) if entry else None
-    if port is None or draft.text(MANIFEST) or not draft.answers.yes("deploy", default=False):
+    if port is None or draft.survey.discovers_packages or draft.text(MANIFEST):
+        return
+    if not draft.answers.yes("deploy", default=False):
         return
     name = _name(draft)
     environments = [each for each in draft.project.environments if each != LOCAL]

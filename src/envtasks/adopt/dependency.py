@@ -27,7 +27,12 @@ _DEVELOPMENT: Final = re.compile(r"(?:.*/)?[^/]*(?:dev|local|test)[^/]*\.(?:txt|
 def command_for(plan: Plan) -> tuple[str, ...]:
     """The command line that adds the packages; empty for pip, whose requirements file is appended to."""
     words = _COMMANDS.get(plan.survey.manager, ())
-    return (*words, *plan.packages) if words else ()
+    if plan.survey.manager != "poetry":
+        return (*words, *plan.packages) if words else ()
+    # its command line takes the version of Python apart from the package
+    pairs = [each.partition(" ; python_version ") for each in plan.packages]
+    versions = [version.replace("'", "").replace(" ", "") for _, _, version in pairs if version]
+    return (*words, *(["--python", versions[0]] if versions else []), *(package for package, _, _ in pairs))
 
 
 def requirements_file(survey: Survey) -> str:

@@ -22,7 +22,7 @@ from .project_files import (
 )
 from .questions import Answers
 from .readers import plan_readers
-from .requirement import own_requirement
+from .requirement import for_new_pythons, own_requirement
 from .settings_file import plan_settings
 from .sources import find_sources
 from .survey import Survey
@@ -96,7 +96,9 @@ def _plan(draft: Draft, names: tuple[str, ...], packages: tuple[str, ...]) -> Pl
 def _packages(draft: Draft) -> tuple[str, ...]:
     """The packages that the package manager adds; for pip they are written into a requirements file."""
     survey = draft.survey
-    packages: tuple[str, ...] = () if _has_package(survey) else (own_requirement(),)
+    packages: tuple[str, ...] = (
+        () if _has_package(survey) else (for_new_pythons(own_requirement(), survey.pyproject),)
+    )
     packages += tuple(each for each in draft.packages if not survey.depends_on(each))
     about = f"It needs {', '.join(packages)}."
     if not packages or not draft.answers.yes("dependency", default=True, about=about):

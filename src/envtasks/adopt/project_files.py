@@ -107,6 +107,14 @@ def plan_allowlist(draft: Draft, names: tuple[str, ...]) -> None:
     if draft.text(ALLOWLIST):
         draft.keep(ALLOWLIST, "it is there already")
         return
+    if draft.survey.discovers_packages and not draft.survey.named(r"deploy/.*"):
+        draft.leave(
+            "pyproject.toml",
+            1,
+            "setuptools would take a folder deploy for a package, so no deploy/env.allowlist was written",
+            '[tool.setuptools] packages = ["…"]',
+        )
+        return
     common = _variables(draft.project, names)
     variable = draft.project.environment_variable
     listed = [variable, *(name for name in common if name != variable)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, Final
 
 _BY_NAME: Final = "envtasks[fast]"
+_OLDEST: Final = 11  # the minor version of Python 3 that envtasks needs
 
 
 def own_requirement() -> str:
@@ -26,3 +29,16 @@ def own_requirement() -> str:
     if folder := origin.get("subdirectory"):
         address += f"#subdirectory={folder}"
     return f"{_BY_NAME} @ {address}"
+
+
+def for_new_pythons(requirement: str, pyproject: Mapping[str, Any]) -> str:
+    """The requirement with a marker, where the project is for versions of Python too that envtasks does not run on.
+
+    Without it no package manager finds a solution; such a project is tested there without envtasks.
+    """
+    project, poetry = pyproject.get("project", {}), pyproject.get("tool", {}).get("poetry", {})
+    wanted = f"{project.get('requires-python') or poetry.get('dependencies', {}).get('python', '')}"
+    minors = [int(minor) for minor in re.findall(r"\b3\.(\d+)", re.sub(r"[<!]=?\s*[\d.*]+", "", wanted))]
+    if not minors or min(minors) >= _OLDEST:
+        return requirement
+    return f"{requirement} ; python_version >= '3.{_OLDEST}'"

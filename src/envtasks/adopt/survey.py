@@ -83,6 +83,17 @@ class Survey:
         found = [name for name in self.files if re.fullmatch(pattern, name)]
         return tuple(sorted(found, key=lambda name: (name.count("/"), name)))
 
+    @property
+    def discovers_packages(self) -> bool:
+        """Whether setuptools takes any new folder at the root for a package, and then does not build the project."""
+        backend = str(self.pyproject.get("build-system", {}).get("build-backend", "setuptools"))
+        built = "build-system" in self.pyproject or self.has("setup.py")
+        told = self.pyproject.get("tool", {}).get("setuptools", {}).keys() & {"packages", "py-modules"}
+        texts = self.text("setup.py") + self.text("setup.cfg")
+        told_elsewhere = re.search(r"^\s*(?:packages|py_modules)\s*=", texts, re.MULTILINE)
+        flat = not any(name.startswith("src/") for name in self.files)
+        return built and backend.startswith("setuptools") and flat and not told and not told_elsewhere
+
     @cached_property
     def modules(self) -> Mapping[str, ast.Module]:
         """The project's own Python files, parsed, as far as they have to do with variables or applications.
