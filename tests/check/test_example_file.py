@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -49,6 +50,21 @@ def test_a_new_one_has_comments_and_order_of_the_first_baseline(shop: Shop) -> N
         "API_TOKEN=changeme",
     ]
     assert [each.id for each in check(Project.load(shop.root), os.environ).findings] == []
+
+
+def test_a_baseline_that_is_not_yet_in_git_counts(shop: Shop) -> None:
+    """Who writes the example before `git add` gets all variables; a file that git ignores is nobody else's."""
+    (shop.root / EXAMPLE).unlink()
+    subprocess.run(["git", "rm", "-rq", "--cached", ".env.local", ".env.staging"], cwd=shop.root, check=True)
+    shop.replace(".env.staging", "LOG_LEVEL=", "ONLY_STAGING=1\nLOG_LEVEL=")
+    shop.write(".env", "MINE=1\n")
+
+    change = _write(shop)
+
+    assert {"ONLY_STAGING", "DB_HOST"} <= set(change.added)
+    assert "MINE" not in change.added
+    subprocess.run(["git", "add", "."], cwd=shop.root, check=True)
+    assert "ET050" not in [each.id for each in check(Project.load(shop.root), os.environ).findings]
 
 
 def test_what_is_missing_is_added_with_its_comments(shop: Shop) -> None:

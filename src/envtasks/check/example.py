@@ -45,7 +45,7 @@ def expected_names(inputs: Inputs) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for environment, found in inputs.judged:
         for layer in found.files:
-            if inputs.is_shared(environment, layer.file.path):
+            if inputs.will_be_shared(environment, layer.file.path):
                 names |= dict.fromkeys(
                     entry.name for entry in layer.file.entries if not entry.name.startswith(("DOTENV_",))
                 )

@@ -72,7 +72,7 @@ def _places(inputs: Inputs) -> dict[str, _Place]:
     found: dict[str, _Place] = {}
     for environment, examined in inputs.judged:
         for layer in examined.files:
-            for entry in layer.file.entries if inputs.is_shared(environment, layer.file.path) else ():
+            for entry in layer.file.entries if inputs.will_be_shared(environment, layer.file.path) else ():
                 known = found.get(entry.name)
                 if known is None or (known.entry.encrypted and not entry.encrypted):
                     found[entry.name] = _Place(layer.file, entry)
@@ -84,7 +84,7 @@ def _skeleton(inputs: Inputs, path: Path) -> EnvFile:
     heading = f"# Every variable of {inputs.project.name}, with placeholders. For readers: no tool loads this file.\n\n"
     for environment, examined in inputs.judged:
         for layer in examined.files:
-            if inputs.is_shared(environment, layer.file.path):
+            if inputs.will_be_shared(environment, layer.file.path):
                 file = replace_values(
                     layer.file,
                     {

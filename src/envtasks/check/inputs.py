@@ -134,11 +134,21 @@ class Inputs:
         """The env files that git has; None where there is no repository."""
         return git.tracked(self.project.root, self.env_files, self.process_env)
 
+    @cached_property
+    def ignored_files(self) -> frozenset[Path]:
+        """The env files that git ignores; none where there is no repository."""
+        return git.ignored(self.project.root, self.env_files, self.process_env)
+
     def is_shared(self, environment: Environment, path: Path) -> bool:
         """Whether other people get an env file: git has it, or would, where there is no repository."""
         if self.tracked_files is None:
             return not environment.optional(path)
         return path in self.tracked_files
+
+    def will_be_shared(self, environment: Environment, path: Path) -> bool:
+        """Whether other people get an env file, or will: git has it, or does not ignore it and it is no overrides."""
+        new = not environment.optional(path) and path not in self.ignored_files
+        return new or self.is_shared(environment, path)
 
     def env_file_read_by(self, name: str, source: str) -> Path | None:
         """The project's env file that code in a source file reads by this name; None where it is another file.
