@@ -39,7 +39,8 @@ def test_rules_and_their_documentation(tmp_path: Path) -> None:
     assert (read.rules["a"].prerequisites, read.rules["a"].order_only) == (("x",), ("y",))
     assert read.rules["a"].recipe == ("echo a; \\\n\techo b",)
     assert read.rules["c"].recipe == ("echo $@",)
-    assert {name for name, rule in read.rules.items() if rule.phony} == {"a", "e"}
+    assert {name for name, rule in read.rules.items() if rule.phony} == {"a"}
+    assert read.empty == {"d", "e"}
     assert read.default == "a"
 
 
@@ -74,7 +75,7 @@ def test_what_cannot_be_translated_is_listed(tmp_path: Path) -> None:
     """Pattern rules and evaluated text, each with its line."""
     read = _read(tmp_path, "%.o: %.c\n\tcc $<\n$(foreach m,a b,$(eval $(call rule,$(m))))\n")
 
-    assert [line for line, _ in read.not_translated] == [1, 3]
+    assert [place for place, _ in read.not_translated] == ["Makefile:1", "Makefile:3"]
 
 
 def test_define_and_target_variables(tmp_path: Path) -> None:

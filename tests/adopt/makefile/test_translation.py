@@ -183,6 +183,19 @@ def test_files_are_made_where_they_are_not_current(tmp_path: Path) -> None:
     assert not any("_is_current" in line for line in body(made, "out_y_txt"))
 
 
+@pytest.mark.parametrize("with_make", [False, pytest.param(True, marks=needs_make)])
+def test_a_target_that_forces_others(tmp_path: Path, with_make: bool) -> None:
+    """One with neither recipe nor prerequisites is no task, and what needs it always runs."""
+    text = "v.txt: FORCE\n\tdate > $@\nFORCE:\n.PHONY: gone\nb: gone\n\tls\n"
+
+    made = translated(tmp_path, text, with_make=with_make)
+
+    assert {row.target for row in made.rows} == {"v.txt", "b"}
+    assert body(made, "v_txt") == ['c.run("date > v.txt")']
+    assert body(made, "b") == ['c.exec("ls")']
+    assert made.same
+
+
 def test_names(tmp_path: Path) -> None:
     """Names are those of inv; a function hides nothing of Python, and no two tasks have one name."""
     made = translated(tmp_path, "format:\n\tls\na_b:\n\tls\na.b:\n\tls\n2to3:\n\tls\nimport:\n\tls\n")

@@ -144,9 +144,7 @@ def _left(translation: Translation, project: Project, existing: tasks_file.Tasks
         f"make the environment {name}: inv env.new {name}"
         for name in sorted(names - set(project.environments) - declared)
     ]
-    found += [
-        f"{makefile.path.name}:{line}: {text} is not translated" for line, text in makefile.not_translated
-    ]
+    found += [f"{place}: {text} is not translated" for place, text in makefile.not_translated]
     if translation.run_env and existing.text and not existing.has_our_namespace:
         found.append(
             f"the Makefile exports {', '.join(translation.run_env)}: give them to the tasks' commands"

@@ -15,6 +15,8 @@ from typing import Final
 from .model import Makefile, Rule, Variable
 from .reader import ENV_FILE
 
+UNKNOWN: Final = "\ufffd"  # stands for the output of a command, which is not known before
+PREFIX: Final = re.compile(r"[@+\-\s]*")  # of a recipe line, that is not part of its command
 _SECONDS: Final = 60
 _NO_GOAL: Final = ":"  # a target that no Makefile has, so that make looks at none of its own
 # what programs need to run at all: no value of the caller's environment may end up in a tasks.py
@@ -169,6 +171,9 @@ def with_database(makefile: Makefile, make: Make) -> Makefile:
         rules=kept,
         values=values,
         default=default if default in kept else makefile.default,
+        empty=frozenset({*rules, *phony}.difference(kept)),
+        # what else was not read make has evaluated
+        not_translated=[each for each in makefile.not_translated if "%" in each[1]],
         one_shell=".ONESHELL" in rules or makefile.one_shell,
     )
 
@@ -246,3 +251,63 @@ def _rule(lines: list[str]) -> Rule | None:
 
 def _continues(line: str) -> bool:
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def is_dry(makefile: Makefile, target: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a dry run of a target runs nothing: make does run lines with `+`, or with `$(MAKE)` and more."""
+    rule = makefile.rules.get(target)
+    if rule is None or target in seen:
+        return True
+    for line in rule.recipe:
+        prefix = PREFIX.match(line)
+        if prefix and "+" in prefix[0]:
+            return False
+        if re.search(r"\$[({]MAKE[)}]", line) and not _only_make(line):
+            return False
+    called = [name for line in rule.recipe for name in line.split() if name in makefile.rules]
+    return all(is_dry(makefile, name, seen | {target}) for name in (*rule.needs, *called))
+
+
+def _only_make(line: str) -> bool:
+    return not re.search(r"[;&|`<>]|\$\(shell", line) and PREFIX.sub("", line, count=1).startswith(
+        ("$(MAKE)", "${MAKE}")
+    )
+
+
+def align(expected: Sequence[str | None], own: Sequence[str]) -> list[list[str] | None] | None:
+    """The lines that make prints for each recipe line: any number where that is None. None: they differ.
+
+    Where several in a row are None and do not share the lines one by one, the first of them gets all, the others None.
+    """
+    found: list[list[str] | None] = []
+    rest = [line for line in own if line.strip()]
+    at = 0
+    while at < len(expected):
+        line = expected[at]
+        if line is not None:
+            if line.strip() and not (rest and _same(line, rest[0])):
+                return None
+            found.append([rest.pop(0)] if line.strip() else [])
+            at += 1
+            continue
+        end = next(
+            (after for after in range(at, len(expected)) if expected[after] is not None), len(expected)
+        )
+        following = next((each for each in expected[end:] if each and each.strip()), None)
+        taken: list[str] = []
+        while rest and not (following and _same(following, rest[0])):
+            taken.append(rest.pop(0))
+        shared = len(taken) == end - at
+        found += [[each] for each in taken] if shared else [taken, *[None] * (end - at - 1)]
+        at = end
+    return None if rest else found
+
+
+def _same(expanded: str, oracle: str) -> bool:
+    """Whether two lines are one but for blanks; what a command prints is not known before."""
+    left, right = (" ".join(re.sub(r"\\\n", " ", text).split()) for text in (expanded, oracle))
+    right = re.sub(r"\btrue make\b", "make", right)
+    if UNKNOWN in left:
+        pieces = [re.escape(piece.strip()) for piece in left.split(UNKNOWN)]
+        return re.fullmatch(r".*".join(pieces), right) is not None
+    return left == right

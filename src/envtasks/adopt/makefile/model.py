@@ -62,8 +62,11 @@ class Makefile:
     exports: frozenset[str] = frozenset()
     exports_all: bool = False
     env_files: Sequence[Include] = ()
-    not_translated: Sequence[tuple[int, str]] = ()  # pattern rules and the like
+    not_translated: Sequence[
+        tuple[str, str]
+    ] = ()  # pattern rules and the like: file and line, and what it is
     one_shell: bool = False
+    empty: frozenset[str] = frozenset()  # targets with neither recipe nor prerequisites, such as FORCE
 
     @property
     def env_file_names(self) -> frozenset[str]:

@@ -14,9 +14,9 @@ from typing import Any, Final
 from ...config import Project
 from ...errors import EnvtasksError
 from .environments import environment_of
-from .make import Make, has_make
+from .make import Make, has_make, is_dry
 from .shell import Step, Word, printed, steps
-from .translation import Task, Translation, is_dry
+from .translation import Task, Translation
 
 SAME: Final = "same"
 DIFFERS: Final = "differs"
@@ -57,6 +57,7 @@ def compare(
         why = "make did not run" if has_make(process_env) else "make is not installed"
         rows |= {target: Row(target, task.name, NOT_COMPARED, why) for target, task in tasks.items()}
     else:
+        before = {target: make.lines(target) for target in tasks if is_dry(translation.makefile, target)}
         recorded = _dry_run(
             source,
             [task.name for task in tasks.values()],
@@ -64,24 +65,28 @@ def compare(
             {**make.env, **{name: process_env[name] for name in _FOR_PYTHON if name in process_env}},
         )
         rows |= {
-            target: _row(translation, make, task, recorded[task.name], project)
+            target: _row(translation, make, task, recorded[task.name], project, before.get(target))
             for target, task in tasks.items()
         }
     return [rows[target] for target in translation.makefile.rules if target in rows]
 
 
 def _row(
-    translation: Translation, make: Make, task: Task, recorded: Mapping[str, Any], project: Project
+    translation: Translation,
+    make: Make,
+    task: Task,
+    recorded: Mapping[str, Any],
+    project: Project,
+    lines: list[str] | None,
 ) -> Row:
+    """The row of one target; `lines` are those of a dry run that was made before that of its task."""
     target = task.rule.target
     if not is_dry(translation.makefile, target):
-        return Row(
-            target, task.name, NOT_COMPARED, "even a dry run of make would run commands of this target"
-        )
-    lines, again = make.lines(target), make.lines(target)
+        why = "even a dry run of make would run commands of this target"
+        return Row(target, task.name, NOT_COMPARED, why)
     if lines is None:
         return Row(target, task.name, NOT_COMPARED, "make fails on this target")
-    if lines != again:
+    if lines != make.lines(target):
         return Row(target, task.name, NOT_COMPARED, "two dry runs of make differ")
     runs = bool(task.rule.recipe) and not task.is_file and not task.rule.phony
     if runs and not lines and (make.folder / target).exists():

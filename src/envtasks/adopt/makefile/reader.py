@@ -52,7 +52,8 @@ class _Reading:
     exports: set[str] = field(default_factory=set)
     exports_all: bool = False
     env_files: list[Include] = field(default_factory=list)
-    not_translated: list[tuple[int, str]] = field(default_factory=list)
+    file: str = ""  # that is being read
+    not_translated: list[tuple[str, str]] = field(default_factory=list)
     current: tuple[str, ...] = ()  # the targets that recipe lines belong to
     comments: list[str] = field(default_factory=list)
     default: str = ""
@@ -90,12 +91,12 @@ def read(path: Path) -> Makefile:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise ConfigInvalid(f"{path.name} cannot be read: {error.strerror}.") from None
-    reading = _Reading(path)
+    reading = _Reading(path, file=path.name)
     _read_lines(reading, text.splitlines())
     rules = {
         name: replace(rule, phony=name in reading.phony)
         for name, rule in reading.rules.items()
-        if not _SPECIAL.fullmatch(name)
+        if not _SPECIAL.fullmatch(name) and (rule.recipe or rule.needs)
     }
     values = {name: value for name in reading.variables if (value := reading.value(name)) is not None}
     return Makefile(
@@ -111,6 +112,7 @@ def read(path: Path) -> Makefile:
         tuple(reading.env_files),
         tuple(reading.not_translated),
         reading.one_shell,
+        frozenset({*reading.rules, *reading.phony}.difference(rules)),
     )
 
 
@@ -178,7 +180,7 @@ def _read_line(reading: _Reading, line: str, number: int) -> None:
         _read_rule(reading, found, number)
     else:
         reading.current = ()
-        reading.not_translated.append((number, line))
+        reading.not_translated.append((f"{reading.file}:{number}", line))
 
 
 def _add_variable(reading: _Reading, found: re.Match[str], number: int) -> None:
@@ -236,11 +238,11 @@ def _read_include(reading: _Reading, names: list[str], number: int, *, optional:
         if ENV_FILE.fullmatch(name):
             reading.env_files.append(Include(name, number, _names_of(path)))
         elif path.is_file() and "$" not in name:
-            current, reading.current = reading.current, ()
+            current, reading.current, reading.file = reading.current, (), name
             _read_lines(reading, path.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
-            reading.current = current
+            reading.current, reading.file = current, reading.path.name
         elif not optional:
-            reading.not_translated.append((number, f"include {name}"))
+            reading.not_translated.append((f"{reading.file}:{number}", f"include {name}"))
 
 
 def _names_of(path: Path) -> tuple[str, ...]:
@@ -298,7 +300,9 @@ def _read_rule(reading: _Reading, found: re.Match[str], number: int) -> None:
         reading.phony |= set(prerequisites)
         return
     if any("%" in target for target in targets) or (":" in rest and "=" not in rest):
-        reading.not_translated.append((number, f"{found[0].split('##')[0].strip()}: a pattern rule"))
+        reading.not_translated.append(
+            (f"{reading.file}:{number}", f"{found[0].split('##')[0].strip()}: a pattern rule")
+        )
         return
     reading.one_shell |= ".ONESHELL" in targets
     _note_condition(reading, targets)

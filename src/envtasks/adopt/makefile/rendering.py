@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .code import WIDTH, call, comment, literal, quoted
+from .make import UNKNOWN
 from .names import constant_name
 from .order import closure, definition_order
 from .shell import Step, Word
 from .translation import Statement, Task, Translation
-from .values import UNKNOWN, Function, Parameter, Value
+from .values import Function, Parameter, Value
 
 HELPERS: Final = {
     "_output": '''def _output(c: Context, line: str) -> str:
@@ -221,7 +222,7 @@ class Renderer:
     def _is_command(self, target: str) -> bool:
         """Whether a prerequisite always runs, so that what needs it is never up to date."""
         task = self.translation.tasks.get(target)
-        return task is not None and not task.is_file
+        return not task.is_file if task else target in self.translation.makefile.empty
 
     def _decorator_lines(self, task: Task) -> list[str]:
         arguments = [self.translation.tasks[name].function for name in task.pre]

@@ -10,13 +10,12 @@ from typing import Final
 
 from ...config import Project
 from .environments import environment_of
-from .make import Make
+from .make import PREFIX, Make, align, is_dry
 from .model import Makefile, Rule
 from .names import function_name, sentence, task_name
 from .shell import Step, Word, printed, steps
-from .values import UNKNOWN, Parameter, Untranslatable, Value, Values
+from .values import Parameter, Untranslatable, Value, Values
 
-_PREFIX: Final = re.compile(r"[@+\-\s]*")
 _MAKE: Final = re.compile(
     r"\$[({]MAKE[)}]((?:\s+(?:-s|--silent|--no-print-directory))*)((?:\s+[\w./-]+)+)\s*$"
 )
@@ -209,7 +208,8 @@ class Translator:
     def _expected(self, line: str, rule: Rule) -> str | None:
         """What make prints for a recipe line; None where it cannot be told."""
         try:
-            return self.values.expanded(self.values.expand(_PREFIX.sub("", line, count=1), rule))
+            text = self.values.expand(PREFIX.sub("", line, count=1), rule)
+            return self.values.expanded(text, outputs=False)
         except Untranslatable:
             return None
 
@@ -229,14 +229,13 @@ class Translator:
     def _made_by_pattern(self, rule: Rule) -> str:
         """The first prerequisite that is neither a file nor a target."""
         folder = self.makefile.path.parent
-        missing = (
-            name for name in rule.needs if name not in self.makefile.rules and not (folder / name).exists()
-        )
+        known = {*self.makefile.rules, *self.makefile.empty}
+        missing = (name for name in rule.needs if name not in known and not (folder / name).exists())
         return next(missing, "")
 
     def _line(self, line: str, rule: Rule) -> list[Statement]:
         """The statements for one recipe line. Raises Untranslatable."""
-        prefix = _PREFIX.match(line)
+        prefix = PREFIX.match(line)
         body = line[prefix.end() :] if prefix else line
         warn = bool(prefix and "-" in prefix[0])
         if body.startswith("#"):
@@ -303,65 +302,6 @@ class Translator:
                 default = self.values.parameters[name].default
                 found[name] = self.values.sign(Value(default, self.values.expanded(text), "code", name))
         return found
-
-
-def is_dry(makefile: Makefile, target: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether a dry run of a target runs nothing: make does run lines with `+`, or with `$(MAKE)` and more."""
-    rule = makefile.rules.get(target)
-    if rule is None or target in seen:
-        return True
-    for line in rule.recipe:
-        prefix = _PREFIX.match(line)
-        if prefix and "+" in prefix[0]:
-            return False
-        if re.search(r"\$[({]MAKE[)}]", line) and not _only_make(line):
-            return False
-    called = [name for line in rule.recipe for name in line.split() if name in makefile.rules]
-    return all(is_dry(makefile, name, seen | {target}) for name in (*rule.needs, *called))
-
-
-def _only_make(line: str) -> bool:
-    return not re.search(r"[;&|`<>]|\$\(shell", line) and _PREFIX.sub("", line, count=1).startswith(
-        ("$(MAKE)", "${MAKE}")
-    )
-
-
-def align(expected: Sequence[str | None], own: Sequence[str]) -> list[list[str] | None] | None:
-    """The lines that make prints for each recipe line: any number where that is None. None: they differ.
-
-    Where several in a row are None and do not share the lines one by one, the first of them gets all, the others None.
-    """
-    found: list[list[str] | None] = []
-    rest = [line for line in own if line.strip()]
-    at = 0
-    while at < len(expected):
-        line = expected[at]
-        if line is not None:
-            if line.strip() and not (rest and _same(line, rest[0])):
-                return None
-            found.append([rest.pop(0)] if line.strip() else [])
-            at += 1
-            continue
-        end = next(
-            (after for after in range(at, len(expected)) if expected[after] is not None), len(expected)
-        )
-        following = next((each for each in expected[end:] if each and each.strip()), None)
-        taken: list[str] = []
-        while rest and not (following and _same(following, rest[0])):
-            taken.append(rest.pop(0))
-        shared = len(taken) == end - at
-        found += [[each] for each in taken] if shared else [taken, *[None] * (end - at - 1)]
-        at = end
-    return None if rest else found
-
-
-def _same(expanded: str, oracle: str) -> bool:
-    """Whether two lines are one but for blanks; what a command prints is not known before."""
-    left, right = (" ".join(re.sub(r"\\\n", " ", text).split()) for text in (expanded, oracle))
-    right = re.sub(r"\btrue make\b", "make", right)
-    if UNKNOWN in left:
-        return re.fullmatch(".*".join(map(re.escape, left.split(UNKNOWN))), right) is not None
-    return left == right
 
 
 def _texts(statement: Statement) -> list[str]:

@@ -10,13 +10,13 @@ from typing import Final
 from ...errors import EnvtasksError
 from .code import literal, quoted
 from .expansion import AUTOMATIC, evaluate, function, names, parts, shell_line
+from .make import UNKNOWN
 from .model import Makefile, Rule, Variable
 from .names import constant_name, parameter_name
 
 _FIRST: Final = 0x100000  # private characters that nobody writes stand for values within texts
 _DOTENVX: Final = re.compile(r"(?:\S+ ){0,3}?(?:@dotenvx/)?dotenvx run\b")
 _ENVIRONMENT: Final = re.compile(r"\.env\.\$[({](\w+)[)}]")
-UNKNOWN: Final = "\ufffd"  # the sample of a command's output that is not known
 _FREE: Final = re.compile(r"args?|.*_args|opts?|.*_opts|flags?|.*_flags", re.IGNORECASE)
 
 
@@ -99,9 +99,14 @@ class Values:
         """The values within a text."""
         return [value for sign in text if (value := self.of(sign))]
 
-    def expanded(self, text: str) -> str:
-        """A text as make expands it, as far as that is known."""
-        return "".join(value.sample if (value := self.of(sign)) else sign for sign in text)
+    def expanded(self, text: str, *, outputs: bool = True) -> str:
+        """A text as make expands it, as far as that is known; without `outputs` that of commands counts as unknown."""
+        pieces = []
+        for sign in text:
+            value = self.of(sign)
+            sample = value.sample if value else sign
+            pieces.append(UNKNOWN if value and value.kind == "output" and not outputs else sample)
+        return "".join(pieces)
 
     def sign(self, value: Value) -> str:
         """The character that stands for a value."""
