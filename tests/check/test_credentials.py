@@ -70,6 +70,7 @@ def test_known_forms(what: str) -> None:
             "secret",
         ),
         *("sk_live_xxxxxxxxxxxx", "sk-your-key-here", "__", "dummy-value"),
+        *("0", "12345678", "0000-0000", "654321"),
     ],
 )
 def test_placeholders(value: str) -> None:
@@ -79,7 +80,17 @@ def test_placeholders(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["Tr0ub4dor&3", "s3cr3t-x9", "correct horse", "shop-db-prod", "hG7!kq", "swordfish"]
+    "value",
+    [
+        "Tr0ub4dor&3",
+        "s3cr3t-x9",
+        "correct horse",
+        "shop-db-prod",
+        "hG7!kq",
+        "swordfish",
+        "48201973",
+        "4820-1973",
+    ],
 )
 def test_what_is_no_placeholder(value: str) -> None:
     """A real password is none, however short."""

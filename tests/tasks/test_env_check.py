@@ -113,6 +113,17 @@ def test_explain(shop: Shop, sandbox: Sandbox) -> None:
     assert "Pa$$w0rd" not in done.stdout
 
 
+def test_explain_without_the_settings_class(shop: Shop, sandbox: Sandbox) -> None:
+    """Where it cannot be imported the story says why, and not that no field reads the variable."""
+    shop.replace("src/shop/settings.py", "from typing", "import no_such_module\nfrom typing")
+
+    lines = sandbox.inv("env.explain", "DB_PASSWORD", "--env", "staging").stdout.splitlines()
+
+    assert lines[lines.index("settings class") + 1] == (
+        "  settings = 'shop.settings:Settings' cannot be imported: there is no module no_such_module."
+    )
+
+
 def test_explain_as_json_and_of_nothing(sandbox: Sandbox) -> None:
     """One document; a name that nobody knows ends with 5."""
     answer = json.loads(sandbox.inv("env.explain", "PORT", "--json").stdout)

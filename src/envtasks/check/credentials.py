@@ -56,6 +56,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 _MARKED: Final = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{\{?[^{}]*\}?\}|\.\.\.|…|_{3,}", re.DOTALL)
 _SETTING: Final = re.compile(r"\d{1,5}|true|false|yes|no|on|off", re.IGNORECASE)
+_COUNTED: Final = "01234567890 987654321"
 _LONGEST: Final = 80  # characters of a placeholder
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SHORTEST: Final = 16  # characters of random text
@@ -63,9 +64,14 @@ _SHORTEST_SHARED: Final = 8  # characters: shorter values are equal by chance
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value stands for one that is still to be given: empty, `changeme`, `<token>`, or made of such words."""
+    """Whether a value stands for one that is still to be given: empty, `changeme`, `<token>`, or made of such words.
+
+    Of numbers only `0`, `1234` and the like: any other may be a PIN.
+    """
     text = _MARKED.sub("", value)
     words = re.sub(r"[\W_]+", "", text)
+    if words.isdigit():
+        return len(set(words)) == 1 or words in _COUNTED
     return not words or (len(words) <= _LONGEST and _PLACEHOLDER.fullmatch(words) is not None)
 
 

@@ -148,7 +148,8 @@ def _value(source: Source) -> Iterator[str]:
 def _field(found: Explanation) -> Iterator[str]:
     field = found.field
     if field is None:
-        yield f"{found.settings}: no field reads it" if ":" in found.settings else found.settings
+        is_class = " " not in found.settings  # else it is the reason why there is none
+        yield f"{found.settings}: no field reads it" if is_class else found.settings
         return
     place = f" ({field.file}:{field.line})" if field.file else ""
     kind = (
