@@ -34,6 +34,19 @@ def test_a_missing_baseline_stops(tmp_path: Path) -> None:
     assert dict(hydrated(tmp_path / "x", {".env": "", ".env.local": "A=1"})) == {"A": "1"}
 
 
+def test_the_hint_for_a_further_baseline_is_no_new_environment(tmp_path: Path) -> None:
+    """env.new makes environments that are not there yet, and their first baseline."""
+    made = environment(tmp_path, {".env.staging": "A=1", ".env.shared": "B=1"})
+    (tmp_path / ".env.shared").unlink()
+
+    with pytest.raises(EnvFileMissing) as caught:
+        hydrate(made, {})
+
+    assert caught.value.hint == (
+        "restore it from git, or name it under `optional` of local in pyproject.toml"
+    )
+
+
 def test_overrides_alone_are_a_baseline(tmp_path: Path) -> None:
     """An environment whose only file is `.env` needs it."""
     assert error_message(EnvFileMissing, tmp_path, {".env": ""}) == ".env is missing, and local requires it."

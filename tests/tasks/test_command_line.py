@@ -98,6 +98,15 @@ def test_an_unknown_word_gets_advice(shop: Path, argv: list[str], message: str) 
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
+def test_the_envtasks_command_says_who_runs_tasks_py(shop: Path) -> None:
+    """It has the built-in tasks alone."""
+    done = _run(shop, "envtasks", "run")
+
+    assert done.stderr == (
+        "error: There is no task 'run'.\n  hint: tasks.py is for inv: its tasks run with inv NAME\n"
+    )
+
+
 @pytest.mark.parametrize("program", ["inv", "envtasks"])
 @pytest.mark.parametrize("dashes", [[], ["--"]])
 def test_exec_takes_flags_of_the_command_with_and_without_dashes(

@@ -117,7 +117,10 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
                 continue
             raise EnvFileMissing(
                 f"{label} is missing, and {environment.name} requires it.",
-                hint=f"restore it from git, or make it: inv env.new {environment.name}",
+                # env.new makes an environment, and so no further file of one that is there
+                hint=f"restore it from git, or make it: inv env.new {environment.name}"
+                if path == environment.baselines[0]
+                else f"restore it from git, or name it under `optional` of {environment.name} in pyproject.toml",
             ) from None
         if not file.entries and not environment.optional(path):
             raise EnvFileInvalid(

@@ -100,5 +100,5 @@ def _prepared(root: Collection) -> Collection:
 def _say_hidden(name: str) -> None:
     if command_line.lists_tasks():
         console.say(
-            "warning", f"tasks.py has its own {name!r}, so the built-in {name!r} of envtasks is not shown."
+            "warning", f"The project has its own {name!r}, so the built-in {name!r} of envtasks is not shown."
         )

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -187,7 +188,10 @@ def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
     if f"--{word}" in _flags("", root):
         return f"There is no task {word!r}, but a flag: --{word}.", f"inv --{word}"
     names = [*root.task_names, *(alias for aliases in root.task_names.values() for alias in aliases)]
-    return f"There is no task {word!r}{did_you_mean(word, names)}", "inv --list shows all tasks"
+    near = did_you_mean(word, names)
+    unread = near == "." and _has_unread_tasks()
+    hint = "tasks.py is for inv: its tasks run with inv NAME" if unread else "inv --list shows all tasks"
+    return f"There is no task {word!r}{near}", hint
 
 
 def _flags(task: str, root: Collection) -> list[str]:
@@ -195,6 +199,18 @@ def _flags(task: str, root: Collection) -> list[str]:
         return list(Program().initial_context.flag_names())
     names = [name for argument in root[task].get_arguments() for name in argument.names]
     return [f"--{name}" if len(name) > 1 else f"-{name}" for name in names]
+
+
+def _has_unread_tasks() -> bool:
+    """Whether the project has a tasks.py and this is the `envtasks` command, which does not read it."""
+    program = _loading_program()
+    with suppress(EnvtasksError):
+        return (
+            program is not None
+            and program.name == "envtasks"
+            and (Project.load().root / "tasks.py").is_file()
+        )
+    return False
 
 
 def _environments() -> Sequence[str]:
