@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from envtasks.check import check
 from envtasks.config import Project
 from tests.guides import copy_repository
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_nothing_is_found_in_this_repository(tmp_path: Path) -> None:
     """A fresh clone has no finding, and says that production's values and git's history were not looked at."""
     copy_repository(tmp_path)

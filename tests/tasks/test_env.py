@@ -25,6 +25,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / ".env.keys").write_text(f"DOTENV_PRIVATE_KEY_PRODUCTION={PRIVATE}\n", encoding="utf-8")
     (tmp_path / ".env.keys").chmod(0o600)
+    monkeypatch.delenv("USER", raising=False)  # many shells set it, and the tests' env files
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
