@@ -118,6 +118,17 @@ def test_a_person_is_asked_whether_to_encrypt(shop: Sandbox, answer: str, kind: 
         assert person.finish()[0] == 0
 
 
+@posix
+def test_a_name_that_secrets_have_is_encrypted_without_a_question(shop: Sandbox) -> None:
+    """The first prompt is the hidden one for the value, as whoever sets a password types that."""
+    argv = [sys.executable, "-m", "invoke", "env.set", "OTHER_PASSWORD", "--env", "staging"]
+    with Typist(argv, env=shop.env, cwd=str(shop.root)) as person:
+        assert "Encrypt" not in person.expect("OTHER_PASSWORD: ")
+        person.type("s3cr3t\n")
+        assert "s3cr3t" not in person.expect("set OTHER_PASSWORD (encrypted) in .env.staging")
+        assert person.finish()[0] == 0
+
+
 def test_without_a_value_the_error_says_how_to_pipe_it(shop: Sandbox) -> None:
     """stdin is the null device: nobody to ask, and no pipe."""
     done = shop.inv("env.set", "OTHER", "--env", "staging")

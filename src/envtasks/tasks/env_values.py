@@ -136,7 +136,12 @@ def is_to_be_encrypted(project: Project, target: Target, name: str, *, plain: bo
         return True
     if project.is_not_secret(name):
         return False
-    return not can_ask(target.process_env) or ask_whether(f"Encrypt {name}?")
+    if not can_ask(target.process_env):
+        return True
+    from ..check import is_secret_name
+
+    # whoever sets a password expects the prompt for it, and would type it into another one, where it is shown
+    return is_secret_name(name) or ask_whether(f"Encrypt {name}?")
 
 
 def _warn_if_secret(project: Project, name: str) -> None:

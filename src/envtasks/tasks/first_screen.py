@@ -22,7 +22,7 @@ def first_screen() -> str:
     width = max(map(len, commands))
     return "\n".join(
         [
-            f"envtasks {__version__}: tasks in declared environments, each an encrypted .env.<name> file in git",
+            f"envtasks {__version__}: tasks in environments, each one encrypted .env.<name> in git",
             "",
             what_is_here(project),
             *(f"  {command:{width}}  {what}" for command, what in commands.items()),
