@@ -257,12 +257,15 @@ def test_the_options_of_an_inner_class_count(tmp_path: Path) -> None:
 NESTED = """
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from . import models
 from .models import Base, Database
+import shop_nested.models as other
 
 class Node(BaseModel):
     name: str
     token: SecretStr
     children: list["Node"] = []
+    parent: "Node | None" = None
 
 class Mail(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MAIL_")
@@ -274,6 +277,9 @@ class Settings(Base):
     database: Database
     replica: "Database | None" = None
     nodes: list[Node] = []
+    root: Node | None = None
+    attribute: "models.Login | None" = None
+    installed: other.Login | None = None
     mail: Mail = Field(default_factory=Mail)
     plain: dict[str, int] = {}
 """
@@ -311,6 +317,10 @@ def test_secrets_of_nested_models_are_secret(tmp_path: Path) -> None:
         "SHOP_DATABASE", "SHOP_DATABASE__LOGIN", "SHOP_DATABASE__LOGIN__PASSWORD",
         "SHOP_REPLICA", "SHOP_REPLICA__LOGIN", "SHOP_REPLICA__LOGIN__PASSWORD",
         "SHOP_NODES",
+        "SHOP_ROOT", "SHOP_ROOT__TOKEN", "SHOP_ROOT__CHILDREN",
+        "SHOP_ROOT__PARENT", "SHOP_ROOT__PARENT__TOKEN",
+        "SHOP_ATTRIBUTE", "SHOP_ATTRIBUTE__PASSWORD",
+        "SHOP_INSTALLED", "SHOP_INSTALLED__PASSWORD",
         "SHOP_MAIL", "SHOP_MAIL__PASSWORD", "MAIL_PASSWORD",
     }  # fmt: skip
     assert "shop_nested" not in sys.modules

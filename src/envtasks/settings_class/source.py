@@ -56,7 +56,11 @@ class _Module:
     tree: ast.Module
 
     def find(self, name: str) -> tuple[_Module, ast.ClassDef] | None:
-        """The class that has this name here, also if it is imported from another module of the project."""
+        """The class that has this name here, `models.Database` too, also if another module of the project has it."""
+        start, _, last = name.rpartition(".")
+        if start:
+            module = self._module(start)
+            return module.find(last) if module else None
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return self, node
@@ -73,6 +77,16 @@ class _Module:
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:
                         return self._origin(node), alias.name
+        return None
+
+    def _module(self, name: str) -> _Module | None:
+        """The module of the project that has this name here."""
+        if found := self.imported(name):  # from app import models
+            return _read(self.root, ".".join(found))
+        for node in ast.walk(self.tree):
+            for alias in node.names if isinstance(node, ast.Import) else ():
+                if (alias.asname or alias.name) == name:
+                    return _read(self.root, alias.name)
         return None
 
     def _origin(self, node: ast.ImportFrom) -> str:
@@ -139,7 +153,7 @@ def _with_parts(
         own: list[SourceField] = []
         for model in declared.models():
             place = (model[0].path, model[1].name)
-            if place in seen or len(seen) > 8:
+            if seen.count(place) > 1:  # a model that holds itself
                 continue
             inner = {"env_nested_delimiter": field.nested}
             parts += _with_parts(*model, inner, (*seen, place))
@@ -176,12 +190,12 @@ class _Declared:
 
     @property
     def words(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(re.findall(r"\w+", ast.unparse(self.annotation))))
+        return tuple(dict.fromkeys(re.findall(r"[\w.]+", ast.unparse(self.annotation))))
 
     @property
     def is_container(self) -> bool:
         """Whether it holds several of its type, which have no variables of their own."""
-        return any(_CONTAINERS.fullmatch(word) for word in self.words)
+        return any(_CONTAINERS.fullmatch(word.rpartition(".")[2]) for word in self.words)
 
     def models(self) -> Iterator[tuple[_Module, ast.ClassDef]]:
         """The project's classes in its type."""
@@ -225,7 +239,7 @@ def _variables(statement: ast.AnnAssign, field: str, options: Mapping[str, str])
 def _bases(module: _Module, node: ast.ClassDef) -> Iterator[tuple[_Module, ast.ClassDef]]:
     """The base classes of a class that are the project's, the last one first."""
     for base in reversed(node.bases):
-        found = module.find(base.id) if isinstance(base, ast.Name) else None
+        found = module.find(ast.unparse(base)) if isinstance(base, (ast.Name, ast.Attribute)) else None
         if found is not None and found[1] is not node:
             yield found
 
