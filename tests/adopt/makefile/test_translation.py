@@ -10,6 +10,7 @@ import pytest
 
 from envtasks.adopt.makefile import translation
 from envtasks.adopt.makefile.values import Values
+from envtasks.errors import LeakFound
 from tests.adopt.makefile.translated import body, translated
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -64,6 +65,41 @@ def test_no_value_of_an_env_file_is_written_or_shown(tmp_path: Path) -> None:
 
     assert "s3cret" not in made.after + repr(made)
     assert 'c.env["TOKEN"]' in made.after or "{TOKEN}" in made.after
+
+
+@needs_make
+@pytest.mark.parametrize(
+    "head",
+    [
+        "ifneq (,$(wildcard ./.env))\n    include .env\n    export\nendif\n",
+        "ifdef CI\n-include .env\nendif\n",
+        "FILE ?= .env\ninclude $(FILE)\nexport $(shell sed 's/=.*//' .env)\n",
+        "-include .env more.mk\n",
+        "$(eval include .env)\n",
+        "include env.mk\n",
+    ],
+)
+def test_no_value_is_written_however_the_file_is_included(tmp_path: Path, head: str) -> None:
+    """In conditionals, by a variable, beside other files, from an included file."""
+    (tmp_path / ".env").write_text("TOKEN=s3cret-value\n")
+    (tmp_path / "env.mk").write_text("include .env\n")
+    text = head + "NOW := $(TOKEN)-x\na:\n\tcurl $(TOKEN) $(sort b $(TOKEN)) $(NOW)\n"
+
+    made = translated(tmp_path, text, with_make=True)
+
+    assert "s3cret" not in made.after + repr(made)
+    assert 'c.env["TOKEN"]' in made.after or "NotImplementedError" in made.after or "{TOKEN}" in made.after
+
+
+@needs_make
+def test_a_value_that_a_command_prints_is_found(tmp_path: Path) -> None:
+    """What `$(shell cat .env)` brings into a frozen line is refused, not written."""
+    (tmp_path / ".env").write_text("TOKEN=s3cret-value\n")
+
+    with pytest.raises(LeakFound, match=r"The value of TOKEN in \.env would stand in tasks\.py") as raised:
+        translated(tmp_path, "a:\n\tcurl $(sort $(shell cut -d= -f2 .env))\n", with_make=True)
+
+    assert "s3cret" not in str(raised.value)
 
 
 @needs_make

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from ... import git
 from ...config import Project
-from ...envfiles import write_atomic
-from ...errors import ConfigInvalid
+from ...envfiles import read_env_file, write_atomic
+from ...errors import ConfigInvalid, EnvtasksError, LeakFound
 from . import reader, tasks_file
 from .environments import declaration
 from .forwarding import FIRST_LINE, forwarding_makefile
@@ -24,6 +25,9 @@ __all__ = [
     "DIFFERS", "NOT_COMPARED", "SAME", "Migration", "Row", "find_makefile", "has_make", "migrate", "require_committed",
     "shell_lines", "write",
 ]  # fmt: skip
+
+
+_SHORTEST: Final = 6  # characters of a value that is looked for in tasks.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def migrate(
         source = Renderer(translation, decorator=decorator, context=context, is_new=before is None).source()
         after = source.whole() if before is None else tasks_file.extended(existing, source)
         rows = compare(translation, make, after, project=project, process_env=process_env)
+    _require_no_value(after + "".join(row.why for row in rows), before or "", makefile)
     return Migration(
         makefile,
         path,
@@ -99,6 +104,22 @@ def migrate(
         tuple(_left(translation, project, existing)),
         forwarding_makefile(translation),
     )
+
+
+def _require_no_value(after: str, before: str, makefile: Path) -> None:
+    """Raise LeakFound where a value of an env file came into tasks.py or the report by a command of the Makefile."""
+    known = before + makefile.read_text(encoding="utf-8", errors="replace")
+    for path in sorted(makefile.parent.glob(".env*")):
+        try:
+            entries = read_env_file(path).entries if path.is_file() else ()
+        except EnvtasksError:
+            continue
+        for entry in entries:
+            if len(entry.raw) >= _SHORTEST and entry.raw in after and entry.raw not in known:
+                raise LeakFound(
+                    f"The value of {entry.name} in {path.name} would stand in tasks.py; nothing was written.",
+                    hint="envtasks migrate --no-make reads the Makefile without running its commands",
+                )
 
 
 def _of_existing(rows: list[Row], translation: Translation) -> list[Row]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from .model import Makefile, Rule, Variable
-from .reader import ENV_FILE
 
 UNKNOWN: Final = "\ufffd"  # stands for the output of a command, which is not known before
 PREFIX: Final = re.compile(r"[@+\-\s]*")  # of a recipe line, that is not part of its command
@@ -30,7 +29,6 @@ _VARIABLE: Final = re.compile(r"([^\s:#=]+) (:?:?=|\+=) ?(.*)")
 _TARGET: Final = re.compile(r"(?P<name>[^#\t=]+?)(?P<colon>::?)(?: (?P<rest>.*))?")
 _SPECIFIC: Final = re.compile(r"[^:]+: (\S+) (:?=) ?(.*)")
 _OWN: Final = ("MAKEFILE_LIST", "MAKEFLAGS", "CURDIR", "SHELL", ".DEFAULT_GOAL", ".SHELLFLAGS")
-_INCLUDE: Final = re.compile(r"^(?P<head>.*?(?:-|s)?include\s+)(?P<names>.+?)(?P<end>\)*)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class Make:
 
 @contextmanager
 def find_make(makefile: Makefile, process_env: Mapping[str, str]) -> Iterator[Make | None]:
-    """make for this Makefile; None where it is not installed.
+    """make for this Makefile; None where it is not installed, or where an included file includes an env file.
 
     Lines that include env files are left out of what make reads: their values would show in its output, and it fails
     where the file is not there. A variable from one expands to its name in braces.
@@ -103,11 +101,13 @@ def find_make(makefile: Makefile, process_env: Mapping[str, str]) -> Iterator[Ma
     if not makefile.env_files:
         yield Make(program, path.parent, path.name, env)
         return
+    if any(include.makefile != path.name for include in makefile.env_files):
+        yield None
+        return
     variables = [f"{name}={{{name}}}" for name in sorted(makefile.env_file_names)]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
-        copy.write_text(_INCLUDE.sub(_without_env_files, text), encoding="utf-8", errors="surrogateescape")
+        copy.write_text(_without_env_files(makefile), encoding="utf-8", errors="surrogateescape")
         yield Make(program, path.parent, str(copy), env, [*variables, f"MAKEFILE_LIST={path.name}"])
 
 
@@ -122,14 +122,14 @@ def _program(process_env: Mapping[str, str]) -> str | None:
     return next(filter(None, found), None)
 
 
-def _without_env_files(found: re.Match[str]) -> str:
-    names = found["names"].split()
-    if not any(ENV_FILE.fullmatch(name) for name in names):
-        return found[0]
-    if found["head"].lstrip().startswith("$("):
-        return ""
-    kept = [name for name in names if not ENV_FILE.fullmatch(name)]
-    return f"{found['head']}{' '.join(kept)}" if kept else ""
+def _without_env_files(makefile: Makefile) -> str:
+    """The text of the Makefile without the names of env files in its includes."""
+    text = makefile.path.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = text.splitlines(keepends=True)
+    for include in makefile.env_files:
+        before, _, after = lines[include.line - 1].partition("include")
+        lines[include.line - 1] = f"{before}include{after.replace(include.word, '', 1)}"
+    return "".join(lines)
 
 
 def joined_lines(output: str) -> list[str]:

@@ -39,11 +39,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """An include of an env file: its name as the Makefile has it, and the names it sets."""
+    """An include of an env file: its name, and the names it sets."""
 
     file: str
     line: int
     names: tuple[str, ...] = ()
+    word: str = ""  # what the Makefile has in its place
+    makefile: str = ""  # the file it stands in
+    holds: bool = True  # False: in a conditional that does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class Makefile:
     ] = ()  # pattern rules and the like: file and line, and what it is
     one_shell: bool = False
     empty: frozenset[str] = frozenset()  # targets with neither recipe nor prerequisites, such as FORCE
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The env files that are included today."""
+        return tuple(each.file for each in self.env_files if each.holds)
 
     @property
     def env_file_names(self) -> frozenset[str]:

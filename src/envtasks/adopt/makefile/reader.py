@@ -162,12 +162,12 @@ def _read_line(reading: _Reading, line: str, number: int) -> None:
     comments, reading.comments = reading.comments, []
     if found := _CONDITIONAL.match(line):
         _read_conditional(reading, found[1], found[2])
-    elif not reading.holds:
-        _skip(reading, line, comments)
     elif found := _EVAL_INCLUDE.search(line) or _INCLUDE.fullmatch(_without_comment(line)):
         _read_include(reading, found[1].split(), number, optional=line.startswith(("-", "s")))
-    elif line == "$(eval export)":
-        reading.exports_all = True
+    elif not reading.holds:
+        _skip(reading, line, comments)
+    elif line == "$(eval export)" or (line.startswith("export $(") and reading.env_files):
+        reading.exports_all = True  # `export $(shell sed …)` takes the names out of the env file
     elif re.fullmatch(r"(un)?export(\s+[\w\s]+)?", _without_comment(line)):
         words = _without_comment(line).split()
         reading.exports |= set(words[1:]) if words[0] == "export" else set()
@@ -228,15 +228,27 @@ def _decide(reading: _Reading, word: str, rest: str) -> bool:
     found = re.fullmatch(r"""\((.*?),\s*(.*)\)|["'](.*?)["']\s+["'](.*?)["']""", rest.strip())
     if not found:
         return False
-    sides = [evaluate(side or "", reading.value) for side in (found[1] or found[3], found[2] or found[4])]
+    texts = [found[1] or found[3] or "", found[2] or found[4] or ""]
+    sides = [evaluate(_with_files(side, reading.path.parent), reading.value) for side in texts]
     return None not in sides and (sides[0] == sides[1]) == (word == "ifeq")
 
 
+def _with_files(text: str, folder: Path) -> str:
+    """The text with the file in place of each `$(wildcard file)`; nothing where it is not there."""
+    return re.sub(
+        r"\$\(wildcard ([^$()*?]+)\)", lambda found: found[1] if (folder / found[1]).exists() else "", text
+    )
+
+
 def _read_include(reading: _Reading, names: list[str], number: int, *, optional: bool) -> None:
-    for name in names:
+    for word in names:
+        name = word if ENV_FILE.fullmatch(word) else evaluate(word, reading.value) or word
         path = reading.path.parent / name
         if ENV_FILE.fullmatch(name):
-            reading.env_files.append(Include(name, number, _names_of(path)))
+            include = Include(name, number, _names_of(path), word, reading.file, reading.holds)
+            reading.env_files.append(include)
+        elif not reading.holds:
+            continue
         elif path.is_file() and "$" not in name:
             current, reading.current, reading.file = reading.current, (), name
             _read_lines(reading, path.read_text(encoding="utf-8", errors="surrogateescape").splitlines())

@@ -159,11 +159,11 @@ class Translator:
         values = [
             value for each in task.statements for text in _texts(each) for value in self.values.within(text)
         ]
-        includes = self.makefile.env_files
+        includes = self.makefile.included
         exported = self.makefile.exports_all or self.makefile.exports & self.makefile.env_file_names
         runs = any(each.kind in ("step", "call") for each in task.statements)
         if not found and includes and ((exported and runs) or any(each.kind == "env" for each in values)):
-            found.append(self._environment([each.file for each in includes], raw=True))
+            found.append(self._environment(includes, raw=True))
         if found or any(value.kind == "environment" for value in values):
             default = next(
                 (self.makefile.values.get(name, "") for name in self.values.environment_variables), ""
@@ -285,7 +285,7 @@ class Translator:
     def _run_env(self) -> dict[str, str]:
         """The variables that the Makefile exports to all commands, as text with values in it."""
         names = self.makefile.exports
-        if self.makefile.exports_all and not self.makefile.env_files:
+        if self.makefile.exports_all and not self.makefile.included:
             names = frozenset(self.makefile.variables)
         found = {}
         for name in sorted(names - self.makefile.env_file_names):
