@@ -371,3 +371,29 @@ def test_setuptools_finds_no_package_more(tmp_path: Path, build: str, written: b
     folders = {row["file"].split("/")[0] for row in plan["files"] if "/" in row["file"]}
     assert ("deploy" in folders) is written
     assert written or folders <= {"docs", "tests"}
+
+
+def test_an_env_file_above_the_project(tmp_path: Path) -> None:
+    """The values of the repository's .env that a project below names in its code are taken over; the file stays."""
+    settings = """\
+        from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+        class Settings(BaseSettings):
+            model_config = SettingsConfigDict(env_file="../.env")
+
+            secret_key: str
+        """
+    files = {f"backend/{name}": text for name, text in FRESH.items()}
+    top = Found(
+        tmp_path / "shop",
+        {**files, "backend/settings.py": settings, ".env": "SECRET_KEY=s3cr3t-of-the-shop\n"},
+    )
+    found = Found(top.root / "backend", {}, repository=False)
+
+    plan = found.plan()
+    found.adopted()
+
+    assert "SECRET_KEY='encrypted:" in found.text(".env.local")
+    assert top.text(".env") == "SECRET_KEY=s3cr3t-of-the-shop\n"
+    assert "settings.py:5" in _left(plan)

@@ -184,6 +184,11 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
             _leave_history(draft, source)
         if source.is_baseline or source.file == ".flaskenv":
             continue
+        if source.file.startswith("../"):
+            sentence = (
+                f"{label} has these values now; other projects of the repository may still read this file"
+            )
+            draft.leave(source.file, 1, sentence, f"when nothing else reads it: git rm {source.file}")
         if source.tracked:
             about = (
                 f"{source.file} is in git with its values in plain text; they are encrypted in {label} now."

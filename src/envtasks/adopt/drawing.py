@@ -151,7 +151,7 @@ def _next(draft: Draft, names: tuple[str, ...]) -> tuple[str, ...]:
     commands += [f"{runner}inv run --env {first}"] if "def run(" in draft.text("tasks.py") else []
     commands += [f"{runner}inv env.check", f"{runner}nox -s unit", f"{runner}inv env.set NAME --env {first}"]
     if draft.survey.top is not None:
-        commands += ["git diff", "git add --all && git commit"]
+        commands += ["git diff", "git add --all", "git commit"]
     if (draft.root / KEY_FILE).exists():
         commands.append(f"{runner}inv env.keys --env {first} --export")
     return tuple(commands)

@@ -116,7 +116,7 @@ def _sources(survey: Survey) -> Iterator[Source]:
         for path in each.baselines
         if path.is_relative_to(survey.root)
     }
-    for name in survey.files:
+    for name in (*survey.files, *_above(survey)):
         if not _ENV_LIKE.fullmatch(name) or _NO_ENV_FILE.fullmatch(name):
             continue
         if _OF_TESTS.fullmatch(name) and name not in declared:
@@ -136,11 +136,26 @@ def _sources(survey: Survey) -> Iterator[Source]:
         yield Source(name, kind, environment, name in survey.tracked, file)
 
 
+def _above(survey: Survey) -> tuple[str, ...]:
+    """The env files above the project's folder, in its repository, that its code names: `../.env`."""
+    if survey.top is None:
+        return ()
+    depth = len(survey.root.relative_to(survey.top.resolve()).parts)
+    names = ["../" * level + OVERRIDES for level in range(1, depth + 1)]
+    texts = [survey.text(file) for file in survey.modules]
+    return tuple(
+        name
+        for name in names
+        if (survey.root / name).is_file()
+        and any(re.search(rf"[\"']{re.escape(name)}[\"']", text) for text in texts)
+    )
+
+
 def _environment(file: str) -> str | None:
     """The environment that an env-like file belongs to, by its name or that of its folder."""
-    parts = file.split("/")
+    parts = [part for part in file.split("/") if part != ".."]
     if len(parts) == 1:
-        if file in (OVERRIDES, ".flaskenv"):
+        if parts[0] in (OVERRIDES, ".flaskenv"):
             return LOCAL
         name = file.removeprefix(".env.") if file.startswith(".env.") else file.removesuffix(".env")
         known = file.startswith(".env.") or name.lower() in _USUAL
