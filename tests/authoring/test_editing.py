@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.authoring import Dialogue, Edit, Editor, Target, edit_file, find_editor, find_target
-from envtasks.authoring.private_folder import PREFIX, private_folder
+from envtasks.authoring.private_folders import PREFIX, private_folder
 from envtasks.envfiles import encrypt, public_key
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError, Refused, ToolMissing
 from tests.authoring.files import HEADER, hydrated, target, text_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from .. import git
+from ..authoring import private_folder
 from ..config import Project
 from ..envfiles import KEY_FILE
 from .questions import Answers
@@ -175,11 +175,9 @@ class Draft:
 
 @contextmanager
 def drafting(survey: Survey, answers: Answers) -> Iterator[Draft]:
-    """A draft in a private temporary folder, which is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="envtasks-") as name:
-        top = (
-            Path(name).resolve() / (survey.top or survey.root).name
-        )  # messages and files may have the folder's name
+    """A draft in a private folder, in memory where there is such a place, which is gone afterwards."""
+    with private_folder(survey.process_env) as (folder, _):
+        top = folder.resolve() / (survey.top or survey.root).name  # messages and files may have this name
         inside = survey.root.relative_to(survey.top.resolve()) if survey.top else Path()
         root = top / inside
         root.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .git_setup import attribute_lines, set_up_git
     from .ignored_files import missing_patterns
     from .keys import FileKeys, Import, describe_keys, import_keys, keys_to_hand_over, write_keys
+    from .private_folders import private_folder
     from .pyproject import with_environment
     from .rotation import Rotation, finish_rotation, prepare_rotation, rotate
     from .values import (
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change", "Creation", "Dialogue", "Edit", "Editor", "FileKeys", "Import", "Rotation", "Target", "ask_hidden",
-    "attribute_lines", "decrypt_value", "describe_keys", "edit_file", "encrypt_values",
-    "find_editor", "find_target", "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over",
-    "missing_patterns", "new_environment", "prepare_rotation", "read_value", "rekey_values", "repair_values",
+    "attribute_lines", "decrypt_value", "describe_keys", "edit_file", "encrypt_values", "find_editor",
+    "find_target", "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over", "missing_patterns",
+    "new_environment", "prepare_rotation", "private_folder", "read_value", "rekey_values", "repair_values",
     "rotate", "run_git_command", "set_up_git", "set_value", "unset_value", "with_environment", "write_keys",
 ]  # fmt: skip
 _MODULES = {
@@ -47,6 +48,7 @@ _MODULES = {
     "git_setup": ("attribute_lines", "set_up_git"),
     "ignored_files": ("missing_patterns",),
     "keys": ("FileKeys", "Import", "describe_keys", "import_keys", "keys_to_hand_over", "write_keys"),
+    "private_folders": ("private_folder",),
     "pyproject": ("with_environment",),
     "rotation": ("Rotation", "finish_rotation", "prepare_rotation", "rotate"),
     "values": (

@@ -12,7 +12,7 @@ from .decrypted_view import DecryptedView, Result
 from .draft import Draft, Target, read_target
 from .editor import Editor
 from .file_key import key_file_for
-from .private_folder import private_folder
+from .private_folders import private_folder
 
 
 @dataclass(frozen=True, slots=True)
