@@ -12,6 +12,7 @@ import pytest
 from envtasks.config import Project
 from envtasks.doctor import Check, check_job
 from envtasks.envfiles import generate_keys
+from envtasks.settings_class import INSTALL
 from tests.ci.pipeline_projects import commit
 from tests.projects import Sandbox
 
@@ -112,7 +113,7 @@ def test_a_settings_class_that_cannot_be_imported(project: Sandbox) -> None:
         "settings",
         "pyproject.toml: [tool.envtasks] settings = 'shop.settings:Settings' cannot be imported: RuntimeError.",
         5,
-        "uv sync",
+        INSTALL,
     )
 
 

@@ -15,6 +15,7 @@ from .. import git
 from ..config import Environment, Project
 from ..docker import is_credential_name
 from ..errors import ConfigInvalid
+from ..settings_class import INSTALL
 from . import findings
 from .findings import Finding, NotChecked, Result, command
 from .inputs import Inputs
@@ -78,7 +79,7 @@ def ask(inputs: Inputs) -> Answer:
     }
     answer = _run(project, json.dumps(question), inputs.process_env)
     if failure := answer.get("failure"):
-        raise ConfigInvalid(f"settings = {project.settings!r} cannot be imported: {failure}.", hint="uv sync")
+        raise ConfigInvalid(f"settings = {project.settings!r} cannot be imported: {failure}.", hint=INSTALL)
     fields = [SettingsField(**{**each, "variables": tuple(each["variables"])}) for each in answer["fields"]]
     return Answer(
         tuple(_with_label(inputs, each) for each in fields),

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import ConfigInvalid, SettingsInvalid
 from .source import SourceField, read_fields, source_path
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from ..config import Project
 
 __all__ = [
-    "ChildCheck", "Field", "SourceField", "check_in_child", "missing_names", "secret_names", "source_fields"
+    "INSTALL", "ChildCheck", "Field", "SourceField", "check_in_child", "missing_names", "secret_names", "source_fields"
 ]  # fmt: skip
+INSTALL: Final = "uv sync, or what else installs this project's dependencies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck
     if failure := answer.get("failure"):
         raise ConfigInvalid(
             f"pyproject.toml: [tool.envtasks] settings = {project.settings!r} cannot be imported: {failure}.",
-            hint="uv sync",
+            hint=INSTALL,
         )
     return ChildCheck(
         tuple(Field(**field) for field in answer["fields"]),
