@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import CommandTimedOut, Exit, Failure, ThreadException, UnexpectedExit
 from invoke.tasks import Task
 
 from . import console
 from .errors import EnvtasksError, system_error
+
+if TYPE_CHECKING:
+    from invoke.parser.argument import Argument
 
 Redacted = Callable[[str], str]
 
@@ -44,6 +47,13 @@ def translate_errors(*, failures: bool = False, redacted: Redacted | None = None
 
 class PlainTask(Task[Callable[..., Any]]):
     """An Invoke task without an environment whose errors are translated: `@task(env=None, klass=PlainTask)`."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments of the body; Invoke takes out the help texts that it uses, and they are used again."""
+        texts = dict(self.help)
+        found = super().get_arguments(ignore_unknown_help)
+        self.help = texts
+        return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body."""

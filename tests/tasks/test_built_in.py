@@ -67,3 +67,11 @@ def test_a_message_names_a_built_in_task_as_it_is_typed(name: str) -> None:
 
     assert isinstance(task, Task)
     assert task.full_name == name
+
+
+def test_every_flag_has_its_help_each_time(shop: Path) -> None:
+    """`--help` after a task makes its arguments twice."""
+    tasks = built_in()
+    for name in tasks.task_names:
+        for _ in range(2):
+            assert [each.name for each in tasks[name].get_arguments() if not each.help] == [], name
