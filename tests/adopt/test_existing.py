@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from envtasks import adopt
 from envtasks.adopt.insertion import with_python
 from envtasks.errors import ConfigInvalid
 from tests.adopt import kinds
@@ -397,3 +398,25 @@ def test_an_env_file_above_the_project(tmp_path: Path) -> None:
     assert "SECRET_KEY='encrypted:" in found.text(".env.local")
     assert top.text(".env") == "SECRET_KEY=s3cr3t-of-the-shop\n"
     assert "settings.py:5" in _left(plan)
+
+
+def test_only_doubtful_values_are_asked_about(tmp_path: Path) -> None:
+    """On a terminal it asks once for the variables whose name and value tell nothing, and not for the others."""
+    plain = "DB_HOST=localhost\nDB_PASSWORD=s3cr3t-word\nGREETING=good-morning-all\nMOTTO=all-for-one\n"
+    found = Found(tmp_path / "shop", {**FRESH, ".env": plain})
+    questions = []
+
+    def answer(question: str) -> str:
+        questions.append(question)
+        return "GREETING" if "stay readable" in question else ""
+
+    plan = adopt.draw_up(
+        adopt.look(found.root, found.sandbox.env), adopt.Answers({"dependency": "no"}, answer)
+    )
+
+    (asked,) = [each for each in questions if "secret or not" in each]
+    assert asked.startswith("GREETING, MOTTO of .env.local")
+    text = next(each.after.decode() for each in plan.changes if each.file == ".env.local")
+    assert "GREETING=good-morning-all\n" in text
+    assert "MOTTO='encrypted:" in text
+    assert "DB_PASSWORD='encrypted:" in text

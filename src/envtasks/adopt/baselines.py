@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..authoring import encrypt_values, find_target
-from ..check import is_placeholder, is_secret_name, write_example
+from ..check import is_placeholder, is_secret_name, looks_like_credential, write_example
 from ..config import OVERRIDES
 from ..console import counted
 from ..envfiles import EnvFile, append_variable, parse_env_file, spell
@@ -155,8 +155,10 @@ def _with_entries(file: EnvFile, source: Source, *, heading: str) -> EnvFile:
 
 
 def _secret(draft: Draft, file: EnvFile) -> list[str]:
-    """The names whose values are encrypted: all but those that are harmless, or that the answers name."""
-    plain = draft.answers.names("plain", ()) if "plain" in draft.answers.given else ()
+    """The names whose values are encrypted: all but those that are harmless, or that the answers name.
+
+    Of those that are encrypted only because nobody can tell, a person may say that they are no secrets.
+    """
     more = draft.answers.names("encrypt", ()) if "encrypt" in draft.answers.given else ()
     secret_fields = {
         variable
@@ -165,16 +167,22 @@ def _secret(draft: Draft, file: EnvFile) -> list[str]:
         if field.secret
         for variable in field.variables
     }
-    names: dict[str, None] = {}
+    certain: dict[str, bool] = {}
     for entry in file.entries:
-        if entry.encrypted or entry.name.startswith("DOTENV_") or entry.name in plain:
+        if entry.encrypted or entry.name.startswith("DOTENV_"):
             continue
-        wanted = entry.name in more or entry.name.upper() in secret_fields
-        if wanted or not (
-            is_harmless(entry) or (is_placeholder(entry.value) and not is_secret_name(entry.name))
-        ):
-            names[entry.name] = None
-    return list(names)
+        secret = entry.name in more or entry.name.upper() in secret_fields or is_secret_name(entry.name)
+        if secret or looks_like_credential(entry.name, entry.value):
+            certain[entry.name] = True
+        elif not is_harmless(entry) and not is_placeholder(entry.value):
+            certain.setdefault(entry.name, False)
+    doubtful = [name for name, sure in certain.items() if not sure]
+    about = (
+        f"{', '.join(doubtful)} of {file.path.name}: secret or not? They are encrypted unless you name them."
+    )
+    asked = bool(doubtful) or "plain" in draft.answers.given
+    plain = draft.answers.names("plain", (), about=about) if asked else ()
+    return [name for name in certain if name not in plain]
 
 
 def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
