@@ -211,6 +211,17 @@ def test_a_baseline_that_is_not_there_is_not_made_by_the_way(tmp_path: Path) -> 
     assert caught.value.hint == "make it: inv env.new staging"
 
 
+def test_what_is_left_of_an_old_value_behind_a_new_one_is_said(tmp_path: Path) -> None:
+    """A `#` without a blank before it: the rest of the secret may stand there, and no other byte is changed."""
+    it = target(tmp_path, HEADER + "A=old#secret\n")
+    change = set_value(it, "A", "new", encrypted=True)
+
+    assert text_of(it).endswith("'#secret\n")
+    assert [note.partition(" may")[0] for note in change.notes] == [
+        ".env.staging:2: A: what follows the ciphertext"
+    ]
+
+
 # unset
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..envfiles import (
     EnvFile,
     check_name,
     check_value,
+    duplicates,
     expand,
     quote_ciphertext,
     read_env_file,
@@ -83,6 +84,8 @@ def set_value(target: Target, name: str, value: str, *, encrypted: bool) -> Chan
         if len(old) > 1:
             draft.notes.append(f"{name} is set {len(old)} times in {target.label}; the last one counts")
         last = [entry for entry in after.entries if entry.name == name][-1:]
+        again = set(duplicates(after.entries))  # said already
+        draft.notes += _likely_mistakes(target, after, last, besides=again)
         action = "unchanged" if after.text == draft.file.text else "set"
         return _change(draft, action, last, encrypted=encrypted)
 
@@ -116,7 +119,7 @@ def encrypt_values(target: Target, only: Sequence[str]) -> Change:
                 "; ".join(problems),
                 hint="nothing was written; correct the lines, or choose others with --only NAME",
             )
-        draft.notes += _likely_mistakes(draft, plain)
+        draft.notes += _likely_mistakes(target, draft.file, plain)
         return _replace(draft, "encrypted", {entry: ciphertext_of(draft, entry) for entry in plain})
 
 
@@ -282,12 +285,13 @@ def _is_mangled(value: str, known: set[str]) -> bool:
     return constant != value and not (names and names <= known)
 
 
-def _likely_mistakes(draft: Draft, entries: Iterable[Entry]) -> list[str]:
-    """What is odd about lines that are encrypted: their ciphertext does not show it any more."""
+def _likely_mistakes(
+    target: Target, file: EnvFile, entries: Iterable[Entry], *, besides: Collection[tuple[int, str]] = ()
+) -> list[str]:
+    """What is odd about the lines of these entries."""
     lines = {entry.line for entry in entries}
-    return [
-        f"{draft.target.label}:{line}: {sentence}" for line, sentence in draft.file.warnings if line in lines
-    ]
+    found = [each for each in file.warnings if each[0] in lines and each not in besides]
+    return [f"{target.label}:{line}: {sentence}" for line, sentence in found]
 
 
 def _notes(target: Target, name: str, value: str) -> list[str]:
