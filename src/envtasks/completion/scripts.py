@@ -53,7 +53,7 @@ end
 
 _POWERSHELL: Final = """\
 # completion of inv and envtasks for PowerShell; made by `envtasks completion powershell`
-Register-ArgumentCompleter -Native -CommandName inv, invoke, envtasks -ScriptBlock {
+Register-ArgumentCompleter -Native -CommandName 'inv', 'invoke', 'envtasks' -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
     $words = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
         ForEach-Object { $_.Extent.Text })
