@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,7 @@ def test_ignore_files() -> None:
     assert render("dockerignore.j2") == _own(".dockerignore")
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 @pytest.mark.parametrize("platform", ["github", "gitlab"])
 def test_pipelines(platform: str) -> None:
     """The pipelines are what `init` renders for this repository."""
