@@ -152,7 +152,8 @@ def main(folder: Path, kills: int, seed: str) -> dict[str, int]:
             values[it] = own
         counts["kills"] += 1
         assert environment.files[0].read_text(encoding="utf-8").startswith("# ")
-    left = [path.name for path in folder.iterdir() if path.name not in (".env.staging", ".env.keys", "run")]
+    expected = (".env.staging", ".env.keys", ".gitignore", "run")
+    left = [path.name for path in folder.iterdir() if path.name not in expected]
     assert set(left) <= {f"{name}.envtasks-tmp" for name in (".env.staging", ".env.keys")} | {
         ".env.staging.edited"
     }
