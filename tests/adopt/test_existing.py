@@ -420,3 +420,13 @@ def test_only_doubtful_values_are_asked_about(tmp_path: Path) -> None:
     assert "GREETING=good-morning-all\n" in text
     assert "MOTTO='encrypted:" in text
     assert "DB_PASSWORD='encrypted:" in text
+
+
+def test_a_broken_compose_file_hinders_nothing(tmp_path: Path) -> None:
+    """A compose file that is no YAML is reported with its line, and all else is done."""
+    found = Found(tmp_path / "shop", {**FRESH, "compose.yaml": "services:\n  web: {{ name }}\n  a: [\n"})
+
+    plan = found.plan()
+
+    assert any(each.startswith("compose.yaml:") for each in _left(plan))
+    assert "tasks.py" in {row["file"] for row in plan["files"]}

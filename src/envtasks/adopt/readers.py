@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..check import located
 from ..compose import read_compose_files
+from ..errors import EnvtasksError
 from .baselines import required_names
 from .compose_readers import compose_places
 from .places import Place, by_file, patched
@@ -36,7 +38,12 @@ def plan_readers(draft: Draft) -> None:
 
 def injected_services(draft: Draft) -> tuple[str, ...]:
     """The services of the project's own stack that get an env file today, and the whole environment from now on."""
-    compose = read_compose_files(draft.survey.project, {})
+    try:
+        compose = read_compose_files(draft.survey.project, {})
+    except EnvtasksError as error:  # what is wrong there was wrong before, and hinders nothing else
+        file, line, sentence = located(error, "compose.yaml")
+        draft.leave(file, line, sentence, "inv compose.config", blocks=True)
+        return ()
     stack = [path.relative_to(draft.survey.root).as_posix() for path in compose.files] if compose else []
     found = compose_places(draft.survey, _files(draft), {})
     return tuple(dict.fromkeys(service for place, service in found if service and place.file in stack))

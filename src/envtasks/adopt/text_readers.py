@@ -69,8 +69,16 @@ def text_readers(survey: Survey) -> Iterator[Place]:
 
 
 def _of_dockerfile(file: str, number: int, line: str) -> Iterator[Place]:
-    if re.match(rf"\s*(?:COPY|ADD)\s+(?:\S+\s+)*?{_FILE}(?:\s|$)", line):
-        yield Place(file, number, number, "copies an env file into the image", ())
+    """A COPY or ADD of an env file; what else it copies stays."""
+    words = line.split()
+    if not words or words[0].upper() not in ("COPY", "ADD") or line.rstrip().endswith("\\"):
+        return
+    flags = [word for word in words[1:] if word.startswith("--")]
+    sources = [word for word in words[1:-1] if not word.startswith("--")]
+    rest = [word for word in sources if not re.fullmatch(_FILE, word)]
+    if len(rest) < len(sources):
+        instead = (" ".join([words[0], *flags, *rest, words[-1]]),) if rest else ()
+        yield Place(file, number, number, "copies an env file into the image", instead)
 
 
 def _of_script(file: str, number: int, line: str) -> Iterator[Place]:

@@ -51,6 +51,7 @@ __all__ = [
     "explain",
     "is_placeholder",
     "is_secret_name",
+    "located",
     "looks_like_credential",
     "write_example",
     "write_sarif",
