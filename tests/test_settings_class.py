@@ -337,6 +337,33 @@ def test_required_parts_of_nested_models_are_named(tmp_path: Path) -> None:
     assert missing_names(project, ["SHOP_INHERITED", "SHOP_DATABASE"]) == ()
 
 
+def test_what_only_looks_like_a_required_part_is_not_required(tmp_path: Path) -> None:
+    """One of several models, and classes that a description or a literal happens to name."""
+    source = """
+from typing import Annotated, Literal
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings
+
+class File(BaseModel):
+    path: str
+
+class Database(BaseModel):
+    host: str
+    kind: Literal["File"] = "File"
+
+class Settings(BaseSettings):
+    model_config = {"env_nested_delimiter": "__"}
+    store: File | Database
+    database: Annotated[Database, Field(description="Settings of the File")]
+"""
+    project = _with_source(tmp_path, source)
+    given = {"STORE__PATH": "p", "DATABASE__HOST": "h"}
+
+    assert missing_names(project, given) == ()
+    assert check_in_child(project, _child_env(**given)).errors == ()
+    assert missing_names(project, []) == ("STORE", "DATABASE__HOST")
+
+
 def test_pydantic_agrees_about_nested_parts(tmp_path: Path) -> None:
     """What is named as missing is what the class itself misses, and what is set in parts is known by its parts."""
     project = _nested(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -151,7 +152,8 @@ def _with_parts(
         field = declared.field
         parts: list[SourceField] = []
         own: list[SourceField] = []
-        for model in declared.models():
+        models = list(declared.models())
+        for model in models:
             place = (model[0].path, model[1].name)
             if seen.count(place) > 1:  # a model that holds itself
                 continue
@@ -162,6 +164,8 @@ def _with_parts(
         field = replace(field, secret=field.secret or any(part.secret for part in parts))
         if field.nested and not declared.is_container:
             parts = [_part(field, part) for part in parts]
+            if len(models) > 1:  # one of them
+                parts = [replace(part, required=False) for part in parts]
             yield replace(field, required=field.required and not any(part.required for part in parts))
             yield from parts
         else:
@@ -189,19 +193,35 @@ class _Declared:
     annotation: ast.expr
 
     @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(re.findall(r"[\w.]+", ast.unparse(self.annotation))))
-
-    @property
     def is_container(self) -> bool:
         """Whether it holds several of its type, which have no variables of their own."""
-        return any(_CONTAINERS.fullmatch(word.rpartition(".")[2]) for word in self.words)
+        return any(_CONTAINERS.fullmatch(word.rpartition(".")[2]) for word in _type_names(self.annotation))
 
     def models(self) -> Iterator[tuple[_Module, ast.ClassDef]]:
         """The project's classes in its type."""
-        for word in self.words:
-            if found := self.module.find(word):
+        for name in dict.fromkeys(_type_names(self.annotation)):
+            if found := self.module.find(name):
                 yield found
+
+
+def _type_names(node: ast.AST) -> Iterator[str]:
+    """The names of types in an annotation: not those in its descriptions, literals and other arguments."""
+    match node:
+        case ast.Constant(value=str(text)):  # a forward reference
+            with suppress(SyntaxError):
+                yield from _type_names(ast.parse(text.strip(), mode="eval").body)
+        case ast.Name() | ast.Attribute():
+            yield ast.unparse(node)
+        case ast.Subscript(value=value, slice=inner):
+            name = ast.unparse(value).rpartition(".")[2]
+            yield name
+            if name == "Annotated" and isinstance(inner, ast.Tuple):
+                inner = inner.elts[0]
+            if name != "Literal":
+                yield from _type_names(inner)
+        case ast.BinOp() | ast.Tuple() | ast.List():
+            for child in ast.iter_child_nodes(node):
+                yield from _type_names(child)
 
 
 def _class_fields(module: _Module, node: ast.ClassDef, options: Mapping[str, str]) -> dict[str, _Declared]:
