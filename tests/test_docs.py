@@ -114,6 +114,15 @@ def test_blocks_are_valid(page: str, tmp_path: Path) -> None:
         )
 
 
+def test_every_page_with_commands_is_run() -> None:
+    """A page with console blocks is named in a test that runs it; the how-to pages are run by their pattern."""
+    tests = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    with_commands = [page for page in PAGES if blocks(page, "console")]
+    assert len(with_commands) > 10
+
+    assert [page for page in with_commands if "/howto-" not in page and f'"{page}"' not in tests] == []
+
+
 def test_the_reference_is_that_of_the_code() -> None:
     """docs/reference.md is what `python scripts/reference.py` writes."""
     from scripts.reference import reference
