@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.adopt.project import FRESH, Found
 from tests.authoring.repositories import git, needs_git
 
 pytestmark = needs_git
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell runs its lines")
 TASKS = {
     "plain": """\
         \"\"\"Our tasks.\"\"\"
@@ -244,6 +246,7 @@ def test_a_workflow_beside_the_own_ones(tmp_path: Path) -> None:
     assert ".github/workflows/test.yml:8" in _left(plan)
 
 
+@posix
 def test_the_lock_file_names_the_cache(tmp_path: Path) -> None:
     """The jobs are rendered for the lock file that the package manager makes afterwards, so they are up to date."""
     found = Found(tmp_path / "shop", FRESH)
@@ -325,6 +328,7 @@ def test_a_settings_class_by_answer(tmp_path: Path) -> None:
     assert "port 8000" in found.works()
 
 
+@posix
 def test_the_own_file_of_vite_changes_places(tmp_path: Path) -> None:
     """.env for everybody and an untracked .env.local of one's own become baseline and overrides; and back again."""
     files = {**FRESH, ".env": "TOKEN=s3cr3t-of-all\nMODE=shared\n", ".gitignore": ".env.local\n"}

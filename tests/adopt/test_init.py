@@ -19,6 +19,7 @@ from tests.adopt.project import FRESH, Found
 from tests.authoring.repositories import commit_all, git, needs_git
 
 pytestmark = needs_git
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell runs its lines")
 
 
 @pytest.fixture
@@ -199,6 +200,7 @@ def test_ctrl_c_restores_all(fresh: Found, monkeypatch: pytest.MonkeyPatch) -> N
     assert fresh.status() == ""
 
 
+@posix
 def test_a_package_manager_that_fails_restores_all(fresh: Found) -> None:
     """Where `uv add` fails, it says so with the way without it, and all is as it was."""
     program = fresh.sandbox.write("bin/uv", "#!/bin/sh\necho half > uv.lock\nexit 2\n")
@@ -240,6 +242,7 @@ def test_a_file_changed_meanwhile_is_not_overwritten(fresh: Found) -> None:
     assert not (fresh.root / "tasks.py").exists()
 
 
+@posix
 def test_the_way_back(fresh: Found) -> None:
     """The commands of `--undo` bring back every file that was there, and remove what was made."""
     before = fresh.content()
