@@ -434,3 +434,20 @@ def test_a_broken_compose_file_hinders_nothing(tmp_path: Path) -> None:
 
     assert any(each.startswith("compose.yaml:") for each in _left(plan))
     assert "tasks.py" in {row["file"] for row in plan["files"]}
+
+
+@pytest.mark.parametrize(
+    ("files", "first"),
+    [({"requirements.txt": "flask\n"}, "-r requirements.txt"), ({"setup.py": "setup()\n"}, "-e .")],
+)
+def test_a_requirements_file_for_development(tmp_path: Path, files: dict[str, str], first: str) -> None:
+    """With pip the packages go into a requirements file, which begins with what the project itself needs."""
+    found = Found(tmp_path / "shop", {**files, "main.py": "print('shop')\n"})
+
+    plan = adopt.draw_up(adopt.look(found.root, found.sandbox.env), adopt.Answers({}))
+
+    (text,) = [each.after.decode() for each in plan.changes if each.file == "requirements-dev.txt"]
+    assert text.splitlines()[0] == first
+    assert "envtasks" in text
+    assert plan.packages == ()
+    assert plan.next[0] == "pip install -r requirements-dev.txt"

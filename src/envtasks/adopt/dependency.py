@@ -44,7 +44,10 @@ def requirements_file(survey: Survey) -> str:
 
 def with_requirements(survey: Survey, text: str, packages: Sequence[str]) -> str:
     """The text of a requirements file with more packages; a new one begins with those of requirements.txt."""
-    heading = ["-r requirements.txt"] if not text and survey.has("requirements.txt") else []
+    first = (
+        "-r requirements.txt" if survey.has("requirements.txt") else "-e ." if survey.has("setup.py") else ""
+    )
+    heading = [first] if first and not text else []
     return appended(text, "".join(f"{each}\n" for each in [*heading, *packages]))
 
 
