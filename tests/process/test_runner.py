@@ -310,7 +310,7 @@ def test_a_stream_of_the_author_gets_the_real_output() -> None:
     code = "import os, sys; print(os.environ['TOKEN']); print(os.environ['TOKEN'], file=sys.stderr)"
     with contextlib.redirect_stderr(io.StringIO()) as err:
         result = python(code, using=using, out_stream=out, err_stream=err)
-    assert (out.getvalue(), err.getvalue().strip()) == (result.stdout, "***")
+    assert (out.getvalue().strip(), err.getvalue().strip()) == (result.stdout.strip(), "***")
 
 
 def test_an_output_stream_of_another_encoding_does_no_harm(tmp_path: Path) -> None:
