@@ -338,9 +338,10 @@ def test_required_parts_of_nested_models_are_named(tmp_path: Path) -> None:
 
 
 def test_what_only_looks_like_a_required_part_is_not_required(tmp_path: Path) -> None:
-    """One of several models, and classes that a description or a literal happens to name."""
+    """One of several models, what a description happens to name, and what models call otherwise or leave open."""
     source = """
 from typing import Annotated, Literal
+from typing_extensions import NotRequired, TypedDict
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings
 
@@ -351,17 +352,34 @@ class Database(BaseModel):
     host: str
     kind: Literal["File"] = "File"
 
+class Named(BaseModel):
+    model_config = {"populate_by_name": True}
+    name: str = Field(alias="n")
+
+class Generated(BaseModel):
+    model_config = {"alias_generator": lambda name: f"my_{name}"}
+    name: str
+
+class Extra(TypedDict):
+    name: str
+    note: NotRequired[str]
+
 class Settings(BaseSettings):
     model_config = {"env_nested_delimiter": "__"}
     store: File | Database
     database: Annotated[Database, Field(description="Settings of the File")]
+    named: Named
+    generated: Generated
+    extra: Extra
 """
     project = _with_source(tmp_path, source)
-    given = {"STORE__PATH": "p", "DATABASE__HOST": "h"}
+    given = {"STORE__PATH": "p", "DATABASE__HOST": "h", "NAMED__NAME": "n", "GENERATED__MY_NAME": "n"}
+    given["EXTRA__NAME"] = "n"
 
     assert missing_names(project, given) == ()
     assert check_in_child(project, _child_env(**given)).errors == ()
-    assert missing_names(project, []) == ("STORE", "DATABASE__HOST")
+    required = ("STORE", "DATABASE__HOST", "NAMED__N", "GENERATED", "EXTRA__NAME")
+    assert missing_names(project, []) == required
 
 
 def test_pydantic_agrees_about_nested_parts(tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ _OTHER_SOURCES: Final = {
     "cli_parse_args",
     "alias_generator",
 }
+_OF_MODELS: Final = (
+    "alias_generator",
+    "populate_by_name",
+    "validate_by_name",
+)  # what counts in a nested model too
 _CONTAINERS: Final = re.compile(r"(?:Frozen)?Set|List|Dict|Tuple|Sequence|Mapping|Iterable|Collection", re.I)
 
 
@@ -157,7 +162,8 @@ def _with_parts(
             place = (model[0].path, model[1].name)
             if seen.count(place) > 1:  # a model that holds itself
                 continue
-            inner = {"env_nested_delimiter": field.nested}
+            inner = {key: value for key, value in _options(*model).items() if key in _OF_MODELS}
+            inner["env_nested_delimiter"] = field.nested
             parts += _with_parts(*model, inner, (*seen, place))
             if _is_settings(*model):  # which reads its own variables too
                 own += [replace(each, required=False) for each in _all_fields(*model, (*seen, place))]
@@ -230,6 +236,7 @@ def _class_fields(module: _Module, node: ast.ClassDef, options: Mapping[str, str
     for base in _bases(module, node):
         fields |= _class_fields(*base, options)
     types = module.secret_types()
+    partial = any(each.arg == "total" for each in node.keywords)  # of a TypedDict
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             field, words = statement.target.id, set(re.findall(r"\w+", ast.unparse(statement.annotation)))
@@ -237,7 +244,8 @@ def _class_fields(module: _Module, node: ast.ClassDef, options: Mapping[str, str
                 continue
             read = SourceField(
                 tuple(word.upper() for word in _variables(statement, field, options)),
-                required=_is_required(statement) and not options.keys() & _OTHER_SOURCES,
+                required=_is_required(statement)
+                and not (partial or "NotRequired" in words or options.keys() & _OTHER_SOURCES),
                 secret=not words.isdisjoint(types),
                 nested=options.get("env_nested_delimiter", "").upper(),
             )
