@@ -88,6 +88,7 @@ def test_a_rotation_can_be_killed_at_any_moment(shop: Path) -> None:
     rotate(project, target, prepare=True)  # the locks are free
     assert len({describe_keys(project.environment(name), {})[0].public_key for name in NAMES}) == 1
     assert values_open(project)
-    left = sorted(path.name for path in shop.iterdir() if path.name not in {f".env.{name}" for name in NAMES})
-    assert [name for name in left if name != ".env.keys" and not name.endswith(".envtasks-tmp")] == []
+    expected = {".env.keys", ".gitignore", *(f".env.{name}" for name in NAMES)}
+    left = sorted({path.name for path in shop.iterdir()} - expected)
+    assert [name for name in left if not name.endswith(".envtasks-tmp")] == []
     print(f"{KILLS} kills, {between} of them between two files; left: {left}")
