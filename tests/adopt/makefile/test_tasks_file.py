@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_a_tasks_file_without_a_namespace(tmp_path: Path) -> None:
     assert made.after.startswith(plain.partition("\r\n")[0])
     assert made.after.count("\n") == made.after.count("\r\n")
     assert made.after.index("def a(c)") < made.after.index("def lint(")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_tasks_file_that_cannot_be_loaded_here(tmp_path: Path) -> None:
+    """It is extended all the same; the report says why nothing was compared."""
+    made = translated(tmp_path, MAKEFILE, with_make=True, tasks="import not_installed_here\n")
+
+    assert made.added == ("lint", "build")
+    assert {row.verdict for row in made.rows} == {"not compared"}
+    assert "No module named 'not_installed_here', so its tasks cannot be run here" in made.rows[0].why
 
 
 def test_no_python_is_refused(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_tasks_run_what_make_runs(name: str, sandbox: Sandbox) -> None:
     }
 
     assert different == {}
+    assert _style_errors(sandbox) == ""
     assert {row["target"] for row in report["targets"] if row["verdict"] == "same"} == compared
 
 
@@ -80,6 +81,26 @@ def test_enough_is_compared() -> None:
 
     assert len(texts) >= 25
     assert len(targets) >= 200
+
+
+def _style_errors(sandbox: Sandbox) -> str:
+    """What ruff says of the tasks.py that was written: its format, names that hide built-ins, unused imports."""
+    if shutil.which("ruff", path=sandbox.env["PATH"]) is None:
+        return ""
+    options = ("--isolated", "--target-version", "py311", "--line-length", "88")
+    rules = ("--select", "A,B,E,F,I,N,SIM,UP,W", "--ignore", "E501")
+    found = ""
+    for words in (("check", *rules), ("format", "--check")):
+        done = subprocess.run(
+            ["ruff", words[0], *options, *words[1:], "--no-cache", "-q", "tasks.py"],
+            cwd=sandbox.root,
+            env=dict(sandbox.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found += done.stdout if done.returncode else ""
+    return found
 
 
 def _prepare(name: str, sandbox: Sandbox) -> None:

@@ -82,6 +82,7 @@ def migrate(
             translation = Translator(whole, make, project).translate(
                 shared=shared, taken=taken, existing=known
             )
+        translation = replace(translation, extends=before is not None)
         source = Renderer(translation, decorator=decorator, context=context, is_new=before is None).source()
         after = source.whole() if before is None else tasks_file.extended(existing, source)
         rows = compare(translation, make, after, project=project, process_env=process_env)

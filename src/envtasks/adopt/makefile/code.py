@@ -21,10 +21,10 @@ def quoted(text: str, find: Find) -> str:
     if len(found) == 1 and found[0]:
         return f"str({found[0].code})" if found[0].kind == "path" else found[0].code
     codes = [value.code for value in found if value]
-    fewer = '"' in text and "'" not in text and not any('"' in code or "'" in code for code in codes)
+    fewer = '"' in text and "'" not in text and not any("'" in code for code in codes)
     quote = "'" if fewer else '"'
     pieces = [
-        "{" + value.code.replace('"', "'") + "}"
+        "{" + (value.code if fewer else value.code.replace('"', "'")) + "}"
         if value
         else _escaped(sign, quote).replace("{", "{{").replace("}", "}}")
         for sign, value in zip(text, found, strict=True)

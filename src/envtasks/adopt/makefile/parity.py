@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 from ...config import Project
@@ -47,28 +46,33 @@ def compare(
     project: Project,
     process_env: Mapping[str, str],
 ) -> list[Row]:
-    """One row for each target. Raises EnvtasksError where the new tasks.py cannot be loaded."""
+    """One row for each target. Raises EnvtasksError where a tasks.py that is all new cannot be loaded."""
     tasks = translation.tasks
     rows = {
         target: Row(target, "", NOT_COMPARED, f"no task: {why}")
         for target, why in translation.dropped.items()
     }
-    if make is None:
-        why = "make did not run" if has_make(process_env) else "make is not installed"
-        rows |= {target: Row(target, task.name, NOT_COMPARED, why) for target, task in tasks.items()}
-    else:
+    why = "make did not run" if has_make(process_env) else "make is not installed"
+    if make is not None:
         before = {target: make.lines(target) for target in tasks if is_dry(translation.makefile, target)}
-        recorded = _dry_run(
-            source,
-            [task.name for task in tasks.values()],
-            project.root,
-            {**make.env, **{name: process_env[name] for name in _FOR_PYTHON if name in process_env}},
-        )
-        rows |= {
-            target: _row(translation, make, task, recorded[task.name], project, before.get(target))
-            for target, task in tasks.items()
-        }
+        python = {name: process_env[name] for name in _FOR_PYTHON if name in process_env}
+        try:
+            recorded = _dry_run(source, [task.name for task in tasks.values()], make, python)
+        except TasksNotLoaded as error:
+            if not translation.extends:
+                raise
+            make, why = None, f"{error.message.rstrip('.')}, so its tasks cannot be run here"
+    for target, task in tasks.items():
+        if make is None:
+            rows[target] = Row(target, task.name, NOT_COMPARED, why)
+        else:
+            recording = recorded[task.name]
+            rows[target] = _row(translation, make, task, recording, project, before.get(target))
     return [rows[target] for target in translation.makefile.rules if target in rows]
+
+
+class TasksNotLoaded(EnvtasksError):
+    """tasks.py cannot be loaded: it imports what is not installed here, for example."""
 
 
 def _row(
@@ -185,23 +189,24 @@ def _shown(step: Step | str | None) -> str:
     return text if len(text) <= 120 else f"{text[:120]}…"
 
 
-def _dry_run(source: str, names: Sequence[str], root: Path, env: Mapping[str, str]) -> dict[str, Any]:
-    """What each task would run. Raises EnvtasksError where tasks.py cannot be loaded."""
-    request = json.dumps({"source": source, "path": str(root / "tasks.py"), "tasks": list(names)})
+def _dry_run(source: str, names: Sequence[str], make: Make, variables: Mapping[str, str]) -> dict[str, Any]:
+    """What each task would run. Raises TasksNotLoaded."""
+    path = make.folder / "tasks.py"
+    request = json.dumps({"source": source, "path": str(path), "tasks": list(names)})
     try:
         done = subprocess.run(
             [sys.executable, "-m", f"{__package__}.dry_run"],
             input=request.encode(),
             capture_output=True,
             check=False,
-            cwd=root,
-            env={**env, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"},
+            cwd=make.folder,
+            env={**make.env, **variables, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"},
             timeout=_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise EnvtasksError("The dry run of the new tasks did not end in time.") from None
+        raise TasksNotLoaded("The dry run of the new tasks did not end in time.") from None
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise EnvtasksError(f"tasks.py cannot be loaded: {' '.join(last)}.", hint="nothing was written")
+        raise TasksNotLoaded(f"tasks.py cannot be loaded: {' '.join(last)}.", hint="nothing was written")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -62,6 +62,7 @@ class Translation:
     env_files: Mapping[str, tuple[str, ...]]  # of each environment
     dropped: Mapping[str, str]  # targets without a task, and why
     run_env: Mapping[str, str]  # what all commands get, as text with values
+    extends: bool = False  # a tasks.py that is there already
 
 
 class Translator:
