@@ -10,7 +10,14 @@ from typing import Final
 from .config import Environment, Project
 from .envfiles import KEY_FILE, by_precedence, key_variables, read_env_file
 
-_EXAMPLES: Final = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example")
+_EXAMPLES: Final = (
+    ".env.example",
+    ".env.sample",
+    ".env.template",
+    ".env.dist",
+    "env.example",
+    ".env.local.example",
+)
 
 
 @dataclass(frozen=True, slots=True)

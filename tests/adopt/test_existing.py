@@ -451,3 +451,84 @@ def test_a_requirements_file_for_development(tmp_path: Path, files: dict[str, st
     assert "envtasks" in text
     assert plan.packages == ()
     assert plan.next[0] == "pip install -r requirements-dev.txt"
+
+
+def test_values_of_an_example_stay_readable(tmp_path: Path) -> None:
+    """What everybody reads in the project's example stays there, and plain in .env.local, unless it is a secret."""
+    example = "COMPOSE_PROFILES=postgres,web\nHEALTH_TEST=curl web/up\nAPI_TOKEN=changeme\n"
+    plan = Found(tmp_path / "shop", {**FRESH, ".env.example": example}).draw_up()
+
+    written = {each.file: each.after.decode() for each in plan.changes}
+    assert "COMPOSE_PROFILES=postgres,web\nHEALTH_TEST=curl web/up\n" in written[".env.local"]
+    assert "API_TOKEN='encrypted:" in written[".env.local"]
+    assert ".env.example" not in written
+
+
+def test_a_variable_that_runs_code_is_permitted(tmp_path: Path) -> None:
+    """What the project has in its env files today works on, by `allow-steering`, and is named."""
+    files = {**FRESH, ".env": "# debug\nPYTHONBREAKPOINT=ipdb.set_trace\n"}
+    found = Found(tmp_path / "shop", files)
+    plan = found.draw_up()
+
+    (table,) = [each.after.decode() for each in plan.changes if each.file == "pyproject.toml"]
+    assert 'allow-steering = ["PYTHONBREAKPOINT"]\n' in table
+    assert any(note.startswith(".env:2: PYTHONBREAKPOINT makes") for note in plan.notes)
+
+
+def test_an_app_env_of_other_words_is_left_alone(tmp_path: Path) -> None:
+    """Where the code's APP_ENV has words of its own, the environment's name is in another variable."""
+    settings = "class Base(BaseSettings):\n    app_env: Kind = Kind.prod\n"
+    read = 'import os\n\nprint(os.environ.get("APP_ENV", "dev"))\n'
+    for number, text in enumerate((settings, read)):
+        plan = Found(tmp_path / str(number), {**FRESH, "main.py": text}).draw_up()
+
+        (table,) = [each.after.decode() for each in plan.changes if each.file == "pyproject.toml"]
+        assert 'environment-variable = "APP_DEPLOYMENT_ENV"' in table
+
+
+def test_a_placeholder_has_the_scheme_of_its_name(tmp_path: Path) -> None:
+    """The URL of a database that the code needs is one of a database."""
+    main = (
+        'import os\n\nprint(os.environ["DATABASE_URL"], os.environ["REDIS_URL"], os.environ["ADMIN_EMAIL"])\n'
+    )
+    plan = Found(tmp_path / "shop", {**FRESH, "main.py": main}).draw_up()
+
+    (local,) = [each.after.decode() for each in plan.changes if each.file == ".env.local"]
+    assert "DATABASE_URL=postgresql://" in local
+    assert "REDIS_URL=redis://" in local
+    assert "ADMIN_EMAIL=name@example.com" in local
+
+
+def test_an_anchor_of_compose_is_changed_once(tmp_path: Path) -> None:
+    """The env_file that several services share is removed once, and reported once."""
+    compose = """\
+        x-app: &app
+          image: shop
+          env_file:
+            - .env
+          restart: always
+          init: true
+        services:
+          web:
+            <<: *app
+          worker:
+            <<: *app
+        """
+    found = Found(tmp_path / "shop", {**FRESH, ".env": "A=1\n", "compose.yaml": compose})
+
+    assert [each.line for each in found.draw_up().left if each.file == "compose.yaml"] == [3]
+    (changed,) = [
+        each.after.decode() for each in found.draw_up(patch="yes").changes if each.file == "compose.yaml"
+    ]
+    assert "image: shop\n  restart: always\n  init: true\n" in changed
+
+
+def test_a_stack_that_is_not_declared_keeps_its_env_files(tmp_path: Path) -> None:
+    """A compose file that `inv compose.up` does not start is not changed: nothing else would give it the values."""
+    compose = "services:\n  web:\n    image: shop\n    env_file: .env\n"
+    found = Found(tmp_path / "shop", {**FRESH, ".env": "A=1\n", "compose.local.yaml": compose})
+    plan = found.draw_up(patch="yes")
+
+    assert "compose.local.yaml" not in [each.file for each in plan.changes]
+    (left,) = [each for each in plan.left if each.file == "compose.local.yaml"]
+    assert left.replacement.startswith('files = ["compose.local.yaml"] and inject in [tool.envtasks.compose]')

@@ -60,6 +60,18 @@ def test_python_is_replaced(tmp_path: Path, before: str, after: str) -> None:
     assert patched(before, places) == after
 
 
+def test_the_file_of_a_variable_is_looked_up(tmp_path: Path) -> None:
+    """A loader whose file stands in a variable is replaced where that is an env file, else left for a person."""
+    text = (
+        "path = BASE / '.env'\nload_dotenv(path, encoding='utf-8')\n"
+        "def main(file):\n    print(file)\n    load_dotenv(file)\n"
+    )
+
+    places = list(python_readers(_survey(tmp_path, "app.py", text), FILES))
+
+    assert [(each.line, each.lines) for each in places] == [(2, ()), (5, None)]
+
+
 @pytest.mark.parametrize(
     "text",
     [

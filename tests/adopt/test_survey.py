@@ -60,6 +60,14 @@ def test_variables_of_the_system_do_not_count(tmp_path: Path) -> None:
     assert variables_read(_survey(tmp_path, files)) == ()
 
 
+@pytest.mark.parametrize(
+    "code", ["request.environ['A']", "def app(environ, start):\n    environ['A']\n    environ.get('A')"]
+)
+def test_the_environ_of_a_request_does_not_count(tmp_path: Path, code: str) -> None:
+    """What a WSGI server gives with each request is no environment variable."""
+    assert variables_read(_survey(tmp_path, {"app.py": f"import os\n{code}"})) == ()
+
+
 def test_a_settings_class_of_several_modules(tmp_path: Path) -> None:
     """A class whose base is a settings class of another module is one too; the one with most fields is chosen."""
     files = {
@@ -148,6 +156,8 @@ def test_env_files_and_their_environments(tmp_path: Path) -> None:
         ("CACHE_URL=redis://:hZ82kfmQ@cache:6379/0", False),
         ("DB_PASSWORD=postgres", False),
         ("GREETING=hello-world", False),
+        ("IPYTHONDIR=/app/.ipython", True),
+        ("HOOK=/services/T0hZ82kfmQ4xB7aa91/p", False),
         ("SECRET_NAME=app", True),
         ("API_KEY=", False),
     ],

@@ -10,9 +10,16 @@ from ..authoring import encrypt_values, find_target
 from ..check import is_placeholder, is_secret_name, looks_like_credential, write_example
 from ..config import OVERRIDES
 from ..console import counted
-from ..envfiles import EnvFile, append_variable, parse_env_file, spell
+from ..envfiles import Entry, EnvFile, append_variable, parse_env_file, spell
 from ..errors import ConfigInvalid
-from .code import Read, environment_flag, settings_classes, variables_read
+from .code import (
+    USUAL_FLAG,
+    environment_flag,
+    flag_defaults,
+    settings_classes,
+    unused_flag,
+    variables_read,
+)
 from .compose_readers import compose_literals
 from .insertion import appended
 from .plan import Draft
@@ -23,6 +30,9 @@ _FRESH: Final = (LOCAL, "staging", "production")
 _EXAMPLE_VALUES: Final = {  # by the end of the name: what a type such as int or a URL accepts
     r".*PORT": "8000",
     r".*HOST": "localhost",
+    r".*(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|SQLALCHEMY)\w*_(?:UR[IL]|DSN)": "postgresql://localhost:5432/app",
+    r".*(?:REDIS|CELERY|BROKER|CACHE|QUEUE)\w*_UR[IL]": "redis://localhost:6379/0",
+    r".*EMAIL": "name@example.com",
     r".*UR[IL]": "http://localhost:8000",
     r".*(?:TIMEOUT|COUNT|LIMIT|SIZE|SECONDS|MINUTES|DAYS|WORKERS|RETRIES)": "1",
     r".*(?:DEBUG|ENABLED?)|(?:USE|ENABLE|IS)_.*": "false",
@@ -174,7 +184,7 @@ def _secret(draft: Draft, file: EnvFile) -> list[str]:
         secret = entry.name in more or entry.name.upper() in secret_fields or is_secret_name(entry.name)
         if secret or looks_like_credential(entry.name, entry.value):
             certain[entry.name] = True
-        elif not is_harmless(entry) and not is_placeholder(entry.value):
+        elif not (is_harmless(entry) or is_placeholder(entry.value) or _is_shown(draft, entry)):
             certain.setdefault(entry.name, False)
     doubtful = [name for name, sure in certain.items() if not sure]
     about = (
@@ -183,6 +193,12 @@ def _secret(draft: Draft, file: EnvFile) -> list[str]:
     asked = bool(doubtful) or "plain" in draft.answers.given
     plain = draft.answers.names("plain", (), about=about) if asked else ()
     return [name for name in certain if name not in plain]
+
+
+def _is_shown(draft: Draft, entry: Entry) -> bool:
+    """Whether everybody reads a value in the project's example already."""
+    examples = [each for each in draft.sources if each.kind == "example"]
+    return any((entry.name, entry.value) == (it.name, it.value) for each in examples for it in each.entries)
 
 
 def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
@@ -271,21 +287,20 @@ def plan_example(draft: Draft, names: Iterable[str]) -> None:
 
 
 def flag_of(draft: Draft) -> str | None:
-    """The variable that the project has for its environment's name, where ours can take its place safely."""
+    """The variable for the environment's name, where it is not the usual one.
+
+    It is the project's own, where ours can take its place safely; and another one where APP_ENV means something else
+    to the project's code.
+    """
     names = frozenset(entry.name for each in draft.sources for entry in each.entries)
     flag = environment_flag(draft.survey, names)
-    if flag is None or flag == "APP_ENV":
-        return None
     given = {
-        entry.value
+        (source.environment, entry.value)
         for source in draft.sources
         for entry in source.entries
-        if entry.name == flag and source.environment is not None and entry.value != source.environment
+        if entry.name == (flag or USUAL_FLAG) and source.environment is not None
     }
-    reads: list[Read] = [each for each in variables_read(draft.survey) if each.name == flag]
-    defaults = {each.default for each in reads if each.default is not None} - {
-        "local",
-        "staging",
-        "production",
-    }
-    return None if given or defaults else flag
+    own_words = flag_defaults(draft.survey, flag or USUAL_FLAG) - set(_FRESH)
+    if flag in (None, USUAL_FLAG):
+        return unused_flag(draft.survey, names) if own_words and not given else None
+    return None if own_words or any(name != value for name, value in given) else flag

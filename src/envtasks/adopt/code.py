@@ -26,9 +26,10 @@ _LIBRARIES: Final = {
     "environs": ("env",),
     "starlette": ("config",),
 }
+USUAL_FLAG: Final = "APP_ENV"
 _FLAGS: Final = (
     *(
-        "APP_ENV",
+        USUAL_FLAG,
         "APP_DEPLOYMENT_ENV",
         "ENVIRONMENT",
         "ENV_NAME",
@@ -75,9 +76,9 @@ def variables_read(survey: Survey) -> tuple[Read, ...]:
     """The variables that the project's code reads, tests left out, by file and line."""
     found = []
     for file, tree in survey.modules.items():
-        libraries, helpers = _libraries(tree), _helpers(tree)
+        libraries, helpers, environs = _libraries(tree), _helpers(tree), _environs(tree)
         for node in ast.walk(tree):
-            read = _read(node, file, libraries, helpers)
+            read = _given(node, file, environs) or _read(node, file, libraries, helpers)
             if read and _NAME.fullmatch(read.name) and not _OF_THE_SYSTEM.fullmatch(read.name):
                 found.append(read)
     return tuple(sorted(found, key=lambda each: (each.file, each.line)))
@@ -87,6 +88,28 @@ def environment_flag(survey: Survey, names: frozenset[str]) -> str | None:
     """The variable in which the project has its environment's name already; None for none, or the usual one."""
     read = {each.name for each in variables_read(survey)} | names
     return next((name for name in _FLAGS if name in read), None)
+
+
+def unused_flag(survey: Survey, names: frozenset[str]) -> str | None:
+    """A variable for the environment's name that the project has no other use for."""
+    read = {each.name for each in variables_read(survey)} | names
+    return next((name for name in _FLAGS if name not in read and not flag_defaults(survey, name)), None)
+
+
+def flag_defaults(survey: Survey, name: str) -> frozenset[str]:
+    """The values that the code gives a variable where it is not set; `Env.prod` of an enumeration is `prod`."""
+    found = {each.default for each in variables_read(survey) if each.name == name}
+    for tree in survey.modules.values():
+        for node in (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)):
+            if any("Settings" in base for base in _bases(node)):
+                found |= {
+                    _text(field.value) or dotted(field.value).rpartition(".")[2].lower()
+                    for field in node.body
+                    if isinstance(field, ast.AnnAssign)
+                    and field.value is not None
+                    and dotted(field.target).upper() == name
+                }
+    return frozenset(each for each in found if each)
 
 
 @functools.cache
@@ -151,17 +174,41 @@ def _libraries(tree: ast.Module) -> frozenset[str]:
     return frozenset(name for module, names in _LIBRARIES.items() if module in modules for name in names)
 
 
-def _read(node: ast.AST, file: str, libraries: frozenset[str], helpers: frozenset[str]) -> Read | None:
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environ(node.value):
+def _environs(tree: ast.Module) -> frozenset[str]:
+    """The names that a module has for `os.environ`; a request's `environ` is none of them."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {f"{each.asname or each.name}.environ" for each in node.names if each.name == "os"}
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            found |= {each.asname or each.name for each in node.names if each.name == "environ"}
+    return frozenset(found)
+
+
+def _given(node: ast.AST, file: str, environs: frozenset[str]) -> Read | None:
+    """What `os.environ["X"]` and `os.environ.get("X")` read."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and dotted(node.value) in environs:
         name = _text(node.slice)
         return Read(name, file, node.lineno, None, required=True) if name else None
     if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
         return None
+    if (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr == "get"
+        and dotted(node.func.value) in environs
+    ):
+        default = node.args[1] if len(node.args) > 1 else None
+        return Read(name, file, node.lineno, _text(default), required=False)
+    return None
+
+
+def _read(node: ast.AST, file: str, libraries: frozenset[str], helpers: frozenset[str]) -> Read | None:
+    """What a call of a library for environment variables, or of the module's own function, reads."""
+    if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
+        return None
     called = dotted(node.func)
     method = called.rpartition(".")[2]
-    if method == "getenv" or (
-        method == "get" and isinstance(node.func, ast.Attribute) and _is_environ(node.func.value)
-    ):
+    if method == "getenv":
         default = node.args[1] if len(node.args) > 1 else None
         return Read(name, file, node.lineno, _text(default), required=False)
     if called in helpers:
@@ -188,10 +235,6 @@ def _helpers(tree: ast.Module) -> frozenset[str]:
             ):
                 found.add(node.name)
     return frozenset(found)
-
-
-def _is_environ(node: ast.expr) -> bool:
-    return dotted(node).rpartition(".")[2] == "environ"
 
 
 def _text(node: ast.expr | None) -> str | None:

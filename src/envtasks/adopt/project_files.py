@@ -12,6 +12,7 @@ from ..authoring import attribute_lines, missing_patterns, with_environment
 from ..config import LAYERED, OVERRIDES, PROTECTED, Project
 from ..console import counted
 from ..envfiles import KEY_FILE, TEMPORARY_SUFFIX
+from ..hydration import steers
 from .baselines import flag_of
 from .insertion import appended, with_table
 from .plan import Draft
@@ -158,10 +159,28 @@ def _table(draft: Draft, names: tuple[str, ...], settings: str | None) -> dict[s
         table["settings"] = settings
     if (flag := flag_of(draft)) is not None:
         table["environment-variable"] = flag
+    if steering := _steering(draft, names):
+        table["allow-steering"] = steering
     table["environments"] = {name: _declaration(name) for name in names}
     if services := injected_services(draft):
         table["compose"] = {"inject": list(services)}
     return table
+
+
+def _steering(draft: Draft, names: tuple[str, ...]) -> list[str]:
+    """The variables of the project's env files that make programs run code, and are set today; each has its note."""
+    found: dict[str, str] = {}
+    for source in draft.sources:
+        if source.environment in names or source.kind == "example":
+            for entry in source.entries:
+                if steers(entry.name):
+                    found.setdefault(entry.name, f"{source.file}:{entry.line}")
+    for name, place in found.items():
+        sentence = (
+            f"{place}: {name} makes programs run or load code; allow-steering in {PYPROJECT} permits it"
+        )
+        draft.notes.append(f"{sentence}, remove both if nobody needs it")
+    return list(found)
 
 
 def _declaration(name: str) -> dict[str, Any]:
@@ -171,7 +190,9 @@ def _declaration(name: str) -> dict[str, Any]:
 
 def _toml(table: dict[str, Any]) -> str:
     lines = ["[tool.envtasks]"]
-    lines += [f'{key} = "{value}"' for key, value in table.items() if isinstance(value, str)]
+    lines += [
+        f"{key} = {json.dumps(value)}" for key, value in table.items() if isinstance(value, (str, list))
+    ]
     if len(lines) > 1:
         lines.append("")
     else:

@@ -13,7 +13,9 @@ from .places import Place
 from .survey import Survey
 
 _LOADERS: Final = ("load_dotenv", "read_env", "read_envfile")
+_PATHS: Final = ("dotenv_path", "env_file", "path")
 _ENVIRON: Final = ".".join(("os", "environ"))  # what the project is to read, and this module does not
+_UNKNOWN: Final = "remove it where that is an env file of the project"
 _GIVEN: Final = "`inv` and nox give the values"
 
 
@@ -24,7 +26,12 @@ def python_readers(survey: Survey, files: Collection[str]) -> Iterator[Place]:
         lines = survey.text(file).splitlines()
         for block in _blocks(tree):
             for statement in block:
-                if (found := _loader(statement, known)) is not None:
+                found = _loader(statement, known, tree)
+                if found == "":
+                    last = statement.end_lineno or statement.lineno
+                    sentence = f"reads an env file by itself; {_GIVEN}"
+                    yield Place(file, statement.lineno, last, sentence, None, _UNKNOWN)
+                elif found is not None:
                     instead = (
                         ()
                         if len(block) > 1
@@ -70,16 +77,38 @@ def _blocks(tree: ast.Module) -> Iterator[Sequence[ast.stmt]]:
                 yield block
 
 
-def _loader(statement: ast.stmt, known: Collection[str]) -> str | None:
-    """The env file that a statement loads, `.env` where it names none; None for any other statement."""
+def _loader(statement: ast.stmt, known: Collection[str], tree: ast.Module) -> str | None:
+    """The env file that a statement loads, `.env` where it names none, empty where nobody can tell; else None."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return None
-    if dotted(statement.value.func).rpartition(".")[2] not in _LOADERS:
+    call = statement.value
+    if dotted(call.func).rpartition(".")[2] not in _LOADERS:
         return None
-    texts = [each.value for each in ast.walk(statement.value) if isinstance(each, ast.Constant)]
-    named = [each for each in texts if isinstance(each, str)]
-    name = (named[-1] if named else ".env").removeprefix("./")
-    return name if name in known or name.removeprefix("../").startswith(".env") else None
+    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg in _PATHS)]
+    variable = given[0] if given and isinstance(given[0], (ast.Name, ast.Attribute)) else None
+    if variable is not None:
+        given = [value for value in _assigned(tree, dotted(variable)) if _texts(value)]
+    texts = [text for each in given[:1] for text in _texts(each)]
+    name = (texts[-1] if texts else ".env").removeprefix("./")
+    ours = name in known or name.removeprefix("../").startswith(".env")
+    if variable is not None and not (texts and ours):
+        return ""
+    return name if ours else None
+
+
+def _assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+    """The values that a module gives a variable."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == name:
+            yield node.value
+
+
+def _texts(value: ast.expr) -> list[str]:
+    return [
+        each.value
+        for each in ast.walk(value)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
 
 
 def _place(file: str, node: ast.stmt, name: str, instead: tuple[str, ...]) -> Place:
@@ -119,8 +148,7 @@ def _of_config(file: str, node: ast.ClassDef, known: Collection[str]) -> Iterato
 
 def _names(value: ast.expr) -> set[str]:
     """The texts in an expression, as names of files below the project's folder."""
-    texts = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant)]
-    return {re.sub(r"^(?:\.\.?/)+|^/", "", each) for each in texts if isinstance(each, str)}
+    return {re.sub(r"^(?:\.\.?/)+|^/", "", each) for each in _texts(value)}
 
 
 def _without(word: ast.keyword, lines: Sequence[str]) -> tuple[int, int, tuple[str, ...]]:

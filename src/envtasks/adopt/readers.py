@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 from ..check import located
 from ..compose import read_compose_files
@@ -20,7 +22,9 @@ def plan_readers(draft: Draft) -> None:
     """Report every place that reads an env file by itself; with the answer `patch` change those that can be."""
     # tests that need no variable need no environment either
     needs = bool(draft.sources) or bool(required_names(draft).keys() - {draft.project.environment_variable})
-    places = [each for each in _places(draft) if needs or each.sentence != NO_ENVIRONMENT]
+    # services that share an anchor have one place
+    found_places = dict.fromkeys(_places(draft))
+    places = [each for each in found_places if needs or each.sentence != NO_ENVIRONMENT]
     known = [place for place in places if place.lines is not None]
     about = "\n".join(f"  {each.file}:{each.line}: {each.sentence}" for each in known)
     patch = bool(known) and draft.answers.yes("patch", default=False, about=about)
@@ -39,14 +43,20 @@ def plan_readers(draft: Draft) -> None:
 def injected_services(draft: Draft) -> tuple[str, ...]:
     """The services of the project's own stack that get an env file today, and the whole environment from now on."""
     try:
-        compose = read_compose_files(draft.survey.project, {})
+        stack = _stack(draft)
     except EnvtasksError as error:  # what is wrong there was wrong before, and hinders nothing else
         file, line, sentence = located(error, "compose.yaml")
         draft.leave(file, line, sentence, "inv compose.config", blocks=True)
         return ()
-    stack = [path.relative_to(draft.survey.root).as_posix() for path in compose.files] if compose else []
     found = compose_places(draft.survey, _files(draft), {})
     return tuple(dict.fromkeys(service for place, service in found if service and place.file in stack))
+
+
+def _stack(draft: Draft) -> tuple[str, ...]:
+    """The compose files that `inv compose.up` starts. Raises ConfigInvalid and what reading them raises."""
+    compose = read_compose_files(draft.survey.project, {})
+    root = draft.survey.root
+    return tuple(path.relative_to(root).as_posix() for path in compose.files) if compose else ()
 
 
 def _files(draft: Draft) -> frozenset[str]:
@@ -62,8 +72,17 @@ def _places(draft: Draft) -> Iterator[Place]:
         if each.environment == LOCAL
         for entry in each.entries
     }
-    for place, _ in compose_places(draft.survey, files, values):
-        yield place
+    stack: tuple[str, ...] = ()
+    with suppress(EnvtasksError):  # which injected_services() reports
+        stack = _stack(draft)
+    for place, service in compose_places(draft.survey, files, values):
+        if service and place.file not in stack:  # nothing else gives its services their values
+            advice = (
+                f'files = ["{place.file}"] and inject in [tool.envtasks.compose], then {place.replacement}'
+            )
+            yield replace(place, lines=None, advice=advice)
+        else:
+            yield place
     yield from old_settings(draft.survey)
     yield from written_out(draft.survey)
     yield from text_readers(draft.survey)

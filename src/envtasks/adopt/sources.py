@@ -38,6 +38,7 @@ _USUAL: Final = (
 _HARMLESS_VALUE: Final = re.compile(
     r"|true|false|yes|no|on|off|none|null|[+-]?\d{1,9}(?:\.\d+)?|debug|info|warning|warn|error|critical"
     r"|localhost|0\.0\.0\.0|127\.0\.0\.1|::1|\*|[\w.-]+\.example\.(?:com|org)"
+    r"|(?:/[\w.-]+){2,}/?"  # an absolute path
     r"|local|dev|development|test|testing|staging|production|prod|utf-?8|json|text",
     re.IGNORECASE,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..config import Environment
 from ..envfiles import PRIVATE_KEY, REFERENCES, EnvFile, Keys
 from . import checks, shadowing
-from .checks import contains_ciphertext
+from .checks import contains_ciphertext, steers
 from .layers import Layers, arrange, read_layers, spelling_conflicts
 from .nesting import enter, without_outer
 from .resolution import Resolution, decrypt_layers, resolve
@@ -34,6 +34,7 @@ __all__ = [
     "dotenvx_version",
     "examine",
     "hydrate",
+    "steers",
     "values_of",
     "without_outer",
 ]

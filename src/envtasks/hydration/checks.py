@@ -50,9 +50,14 @@ def check_names(layers: Layers) -> None:
         )
 
 
+def steers(name: str) -> bool:
+    """Whether a variable of this name makes programs run or load code."""
+    return STEERING.fullmatch(name) is not None
+
+
 def is_steering(layers: Layers, name: str) -> bool:
     """Whether a variable of this name makes programs run or load code, and `allow-steering` does not list it."""
-    return bool(STEERING.fullmatch(name)) and name not in map(layers.fold, layers.environment.allow_steering)
+    return steers(name) and name not in map(layers.fold, layers.environment.allow_steering)
 
 
 def contains_ciphertext(value: str) -> bool:
