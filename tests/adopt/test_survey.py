@@ -98,6 +98,7 @@ def test_the_settings_of_pydantic_1_are_not_named(tmp_path: Path) -> None:
         ({"shop/__init__.py": "", "shop/__main__.py": ""}, [], "python -m shop"),
         ({"bot/__main__.py": "", "admin/app.py": "app = Flask('a')"}, ["flask"], "python -m bot"),
         ({"manage.py": "import django", "shop/settings.py": ""}, ["django"], "python manage.py runserver"),
+        ({"shop.py": "print()", "spec.py": ""}, [], "python shop.py"),
         ({"run.py": "if __name__ == '__main__': pass", "other.py": ""}, [], "python run.py"),
     ],
 )  # fmt: skip

@@ -206,7 +206,8 @@ def _file(survey: Survey) -> Entry | None:
     """A script at the root, or the only one in src/."""
     scripts = [name for name in survey.named(r"[^/]+\.py") if not is_test(name)]
     runnable = [name for name in scripts if "__main__" in survey.text(name)]
-    usual = [name for name in _SCRIPTS if name in (runnable or scripts)]
+    own = re.sub(r"\W", "_", survey.project.name) + ".py"
+    usual = [name for name in (own, *_SCRIPTS) if name in (runnable or scripts)]
     chosen = usual[0] if usual else runnable[0] if len(runnable) == 1 else None
     return Entry("script", ("python", chosen), f"Run {chosen}.") if chosen else None
 
