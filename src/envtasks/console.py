@@ -11,7 +11,9 @@ from io import TextIOWrapper
 from pathlib import PurePath
 from typing import Final, TextIO
 
-_OURS: Final = re.compile(r"\binv(?= (?:exec|doctor\b|TASK|--list|(?:env|docker|compose|deploy|ci)\.))")
+_OURS: Final = re.compile(
+    r"\binv(?= (?:exec|(?:doctor|completion|init|migrate)\b|TASK|--list|(?:env|docker|compose|deploy|ci)\.))"
+)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COMMANDS: Final = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
 """How a line begins, or contains, what GitHub's runner takes for a command."""

@@ -195,6 +195,13 @@ def test_an_unknown_shell(project: Sandbox) -> None:
     )
 
 
+def test_no_shell_named(project: Sandbox) -> None:
+    """What is missing is named, and the hint is a command of `envtasks`, which alone has this task."""
+    done = project.python("-m", "envtasks", "completion")
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "  hint: envtasks completion --help")
+
+
 @pytest.mark.parametrize(
     ("shell", "name"),
     [
