@@ -219,6 +219,20 @@ def test_files_are_made_where_they_are_not_current(tmp_path: Path) -> None:
     assert not any("_is_current" in line for line in body(made, "out_y_txt"))
 
 
+def test_a_parameter_hides_no_task_that_is_called(tmp_path: Path) -> None:
+    """A variable with the name of a target that its task calls is a parameter of another name."""
+    made = translated(tmp_path, "build ?= x\nbuild:\n\tmk $(build)\npush: build\n\tpush $(build)\n")
+
+    assert body(made, "push") == ["build(c, build_value=build_value)", 'c.exec("push", build_value)']
+
+
+def test_a_variable_that_is_set_to_nothing_is_a_parameter(tmp_path: Path) -> None:
+    """It is there to be given; the process environment does not set it, as with make."""
+    made = translated(tmp_path, "EXTRA =\na:\n\tpytest $(EXTRA)\n")
+
+    assert 'def a(c: Context, extra: str = "") -> None:' in made.after
+
+
 @pytest.mark.parametrize("with_make", [False, pytest.param(True, marks=needs_make)])
 def test_a_target_that_forces_others(tmp_path: Path, with_make: bool) -> None:
     """One with neither recipe nor prerequisites is no task, and what needs it always runs."""

@@ -12,7 +12,7 @@ from .code import literal, quoted
 from .expansion import AUTOMATIC, evaluate, function, names, parts, shell_line
 from .make import UNKNOWN
 from .model import Makefile, Rule, Variable
-from .names import constant_name, parameter_name
+from .names import constant_name, parameter_name, task_name
 
 _FIRST: Final = 0x100000  # private characters that nobody writes stand for values within texts
 _DOTENVX: Final = re.compile(r"(?:\S+ ){0,3}?(?:@dotenvx/)?dotenvx run\b")
@@ -75,6 +75,7 @@ class Values:
     parameters: dict[str, Parameter] = field(default_factory=dict)  # by variable
     functions: dict[str, Function] = field(default_factory=dict)  # by variable
     environment_variables: frozenset[str] = frozenset()  # those that name the env file
+    called: frozenset[str] = frozenset()  # functions that a body may call, whose names no parameter can have
     shared: frozenset[str] = frozenset()  # variables that become constants, as prerequisites use them
 
     def __post_init__(self) -> None:
@@ -84,6 +85,22 @@ class Values:
         self.environment_variables = frozenset(
             name for text in texts for name in _ENVIRONMENT.findall(text)
         ) - set(self.makefile.env_file_names)
+
+        rules = self.makefile.rules.values()
+        words = [word for rule in rules for line in rule.recipe if "MAKE" in line for word in line.split()]
+        needed = {*words, *(name for rule in rules for name in rule.needs)} & set(self.makefile.rules)
+        self.called = frozenset(task_name(name).replace("-", "_") for name in needed)
+
+    def _parameter_name(self, variable: str) -> str:
+        name = parameter_name(variable)
+        return f"{name}_value" if name in self.called else name
+
+    def _is_open(self, variable: Variable | None) -> bool:
+        """Whether a variable is there to be given on the command line: not set, set by default, or set to nothing."""
+        if variable is None or variable.operator == "?=":
+            return True
+        nothing = variable.operator in ("=", ":=") and not variable.raw
+        return nothing and variable.name not in self.makefile.conditions
 
     @property
     def samples(self) -> dict[str, str]:
@@ -137,7 +154,7 @@ class Values:
         if fixed := self._fixed(name):
             return fixed
         variable = self.makefile.variables.get(name)
-        if variable is None or variable.operator == "?=":
+        if variable is None or self._is_open(variable):
             return self._parameter(name, variable)
         if variable.operator == "define":
             raise Untranslatable(f"$({name}) is a define of several lines")
@@ -170,7 +187,7 @@ class Values:
         variable = self.makefile.variables.get(name)
         if name in seen or name in self.environment_variables or name in self.makefile.env_file_names:
             return True
-        if variable is None or variable.operator in ("?=", "!=", "define"):
+        if variable is None or self._is_open(variable) or variable.operator in ("!=", "define"):
             return name not in ("MAKE", "SHELL", "MAKEFILE_LIST")
         if "$(shell" in variable.raw and not re.search(r"\bMAKEFILE_LIST\b", variable.raw):
             return True
@@ -212,8 +229,11 @@ class Values:
         if variable and ("$(shell" in variable.raw or any(map(self._is_dynamic, names(variable.raw)))):
             return self._computed(variable, sample)
         default = self._default(variable) if variable else '""'
-        free = _FREE.fullmatch(name) or not name.isupper()
-        known = Parameter(parameter_name(name), name, default if free else f'os.getenv("{name}", {default})')
+        # make takes only what is not set otherwise from the process environment
+        free = _FREE.fullmatch(name) or not name.isupper() or (variable and variable.operator != "?=")
+        known = Parameter(
+            self._parameter_name(name), name, default if free else f'os.getenv("{name}", {default})'
+        )
         if name in self.shared:
             return self.sign(Value(constant_name(name), sample, "shared", name))
         self.parameters[name] = known
@@ -221,7 +241,7 @@ class Values:
 
     def _computed(self, variable: Variable, sample: str) -> str:
         """A parameter whose default is not known before the task runs."""
-        name, parameter = variable.name, parameter_name(variable.name)
+        name, parameter = variable.name, self._parameter_name(variable.name)
         text = self.expand(variable.raw)
         others = tuple(value.name for value in self.within(text) if value.kind == "parameter")
         if name not in self.shared:
