@@ -25,6 +25,7 @@ TOOLS = {
 SOURCES = Path(__file__).parents[1] / "src"
 BLOCKED = ("docker", "dotenvx", "kubectl")
 Inv = Callable[..., int]
+LINE = "line of the summary"  # a property of a test
 SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD")
 
 
@@ -106,6 +107,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(marker) is not None and shutil.which(tool) is None:
             reason = f"{tool} is not installed"
             (pytest.fail if REQUIRE_ALL else pytest.skip)(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests reported; the tests may have run in other processes."""
+    for outcome in ("passed", "failed"):
+        for test in terminalreporter.getreports(outcome):
+            for name, line in test.user_properties if test.when == "call" else ():
+                if name == LINE:
+                    terminalreporter.write_line(str(line))
 
 
 @pytest.fixture
