@@ -44,7 +44,7 @@ PROMISES: Mapping[str, Sequence[str]] = {
         f"{CHECKS}::test_what_is_encrypted_twice_is_refused",
     ],
     "No command that a task starts by its context, or a session by nox's methods, gets a private key, in an "
-    "environment or in none.": [
+    "environment or in none (`env=None` makes a task Invoke's own, without anything of envtasks).": [
         "integration/test_keys.py::test_no_command_of_a_task_gets_a_key",
         "integration/test_keys.py::test_no_command_of_a_session_gets_a_key",
         "integration/test_keys.py::test_no_command_of_a_built_in_task_gets_a_key",
