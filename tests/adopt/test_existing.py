@@ -399,6 +399,8 @@ def test_an_env_file_above_the_project(tmp_path: Path) -> None:
     plan = found.plan()
     found.adopted()
 
+    (history,) = [each for each in plan["left"] if "history keeps" in each["sentence"]]
+    assert (history["file"], history["line"]) == ("../.env", 1)
     assert "SECRET_KEY='encrypted:" in found.text(".env.local")
     assert top.text(".env") == "SECRET_KEY=s3cr3t-of-the-shop\n"
     assert "settings.py:5" in _left(plan)

@@ -212,8 +212,9 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
             sentence = (
                 f"{label} has these values now; other projects of the repository may still read this file"
             )
-            draft.leave(source.file, 1, sentence, f"when nothing else reads it: git rm {source.file}")
-        if source.tracked:
+            removed = f"{'git rm' if source.tracked else 'rm'} {source.file}"
+            draft.leave(source.file, 1, sentence, f"when nothing else reads it: {removed}")
+        elif source.tracked:
             about = (
                 f"{source.file} is in git with its values in plain text; they are encrypted in {label} now."
             )

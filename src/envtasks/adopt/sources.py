@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from .. import git
 from ..check import example_path, is_secret_name, looks_like_credential
 from ..config import ENVIRONMENT_NAME, NOT_ENVIRONMENTS, OVERRIDES
 from ..envfiles import PRIVATE_KEY, PUBLIC_KEY, Entry, EnvFile, read_env_file
@@ -134,7 +135,14 @@ def _sources(survey: Survey) -> Iterator[Source]:
             kind = "other"
         else:
             kind = "baseline" if encrypted or survey.uses(declared.get(name, "")) else "plain"
-        yield Source(name, kind, environment, name in survey.tracked, file)
+        yield Source(name, kind, environment, _is_tracked(survey, name), file)
+
+
+def _is_tracked(survey: Survey, name: str) -> bool:
+    """Whether git has a file, which may be above the project's folder."""
+    if not name.startswith("../"):
+        return name in survey.tracked
+    return bool(git.output(survey.root, survey.process_env, "ls-files", "--", name))
 
 
 def _above(survey: Survey) -> tuple[str, ...]:
