@@ -94,6 +94,7 @@ def test_other_python_is_left_alone(tmp_path: Path, text: str) -> None:
         ("run.sh", ". ./.env", "inv exec --env local"),
         ("run.sh", "export $(cat .env | xargs)", "inv exec --env local"),
         ("run.sh", "cp .env.example .env", "remove it"),
+        ("run.sh", "cp --no-clobber -v .env.example .env", "remove it"),
         ("run.sh", "docker run --env-file .env shop", "inv exec --env local"),
         ("run.sh", "dotenv run python main.py", "inv exec --env local"),
         (".envrc", "dotenv", "remove it"),
@@ -111,6 +112,23 @@ def test_texts_are_found(tmp_path: Path, name: str, line: str, advice: str) -> N
 
     assert found == [(name, 2)]
     assert advice in next(iter(text_readers(survey))).replacement
+
+
+def test_a_script_is_known_by_its_first_line(tmp_path: Path) -> None:
+    """A shell script whose name has no ending is looked at, and no other program."""
+    shell = _survey(tmp_path / "a", "bin/start", "#!/usr/bin/env bash\n. .env\n")
+    other = _survey(tmp_path / "b", "bin/start", "#!/usr/bin/env python3\n. .env\n")
+
+    assert [(each.file, each.line) for each in text_readers(shell)] == [("bin/start", 2)]
+    assert list(text_readers(other)) == []
+
+
+def test_a_job_called_pytest_is_no_command(tmp_path: Path) -> None:
+    """Only the command of a step runs tests, not the name of a job."""
+    text = "jobs:\n  pytest:\n    steps:\n      - run: |\n          pytest\n"
+    survey = _survey(tmp_path, ".github/workflows/ci.yml", text)
+
+    assert [each.line for each in text_readers(survey)] == [5]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ _IN_SCRIPTS: Final = (
         'a task with env="local": envtasks migrate',
     ),
     (
-        rf"\bcp\s+(?:-\w+\s+)?\S*(?:example|sample|template|dist)\S*\s+{_FILE}(?![\w.-])",
+        rf"\bcp\s+(?:-[\w-]+\s+)*\S*(?:example|sample|template|dist)\S*\s+{_FILE}(?![\w.-])",
         "copies an example to an env file",
         "remove it: the baseline has the values",
     ),
@@ -51,7 +51,8 @@ _IN_SCRIPTS: Final = (
 
 def text_readers(survey: Survey) -> Iterator[Place]:
     """The places in scripts, Dockerfiles and pipelines; comments are left out."""
-    for file in survey.named(f"{_SCRIPTS}|{_PIPELINES}|{_DOCKERFILES}"):
+    named = survey.named(f"{_SCRIPTS}|{_PIPELINES}|{_DOCKERFILES}")
+    for file in dict.fromkeys([*named, *_shell_scripts(survey)]):
         pipeline = re.fullmatch(_PIPELINES, file) is not None
         docker = re.fullmatch(_DOCKERFILES, file) is not None
         text = survey.text(file)
@@ -66,6 +67,13 @@ def text_readers(survey: Survey) -> Iterator[Place]:
                 yield from _of_script(file, number, line)
             if pipeline:
                 yield from _of_pipeline(survey, file, number, line)
+
+
+def _shell_scripts(survey: Survey) -> Iterator[str]:
+    """The scripts without an ending, which are the shell's by their first line."""
+    for file in survey.named(r"(?:.*/)?[\w-]+"):
+        if re.match(r"#!.*\b(?:ba|da|k|z)?sh\b", survey.text(file)):
+            yield file
 
 
 def _of_dockerfile(file: str, number: int, line: str) -> Iterator[Place]:
@@ -91,7 +99,7 @@ def _of_script(file: str, number: int, line: str) -> Iterator[Place]:
 def _of_pipeline(survey: Survey, file: str, number: int, line: str) -> Iterator[Place]:
     """Steps that run the tests: in an environment they run as a session of nox."""
     found = re.match(
-        r"(?P<before>\s*(?:- )?(?:run: )?)(?P<command>(?:\S+ run )?(?:python3? -m )?pytest\b.*)$", line
+        r"(?P<before>\s*(?:- )?(?:run: )?)(?P<command>(?:\S+ run )?(?:python3? -m )?pytest(?:\s.*)?)$", line
     )
     if found:
         command = f"{survey.runner}nox -s unit"
