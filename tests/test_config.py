@@ -233,6 +233,21 @@ def test_an_unknown_environment_of_an_empty_project_can_be_made(tmp_path: Path) 
     assert caught.value.hint == "make it: inv env.new local"
 
 
+@pytest.mark.parametrize("repository", [".", "sub"])
+def test_a_folder_below_the_env_files_names_their_folder(tmp_path: Path, repository: str) -> None:
+    """Without a pyproject.toml each folder is a project; that of the env files is named, if git has both in one."""
+    folder = tmp_path / "sub" / "deeper"
+    folder.mkdir(parents=True)
+    (tmp_path / repository / ".git").mkdir()
+    (tmp_path / ".env.local").write_text("A=1\n", encoding="utf-8")
+
+    with pytest.raises(UnknownEnvironment) as caught:
+        Project.load(folder).environment("local")
+
+    where = f"{tmp_path.resolve()} has local: cd there; or " if repository == "." else ""
+    assert caught.value.hint == f"{where}make it: inv env.new local"
+
+
 def test_a_name_does_not_begin_like_a_flag(tmp_path: Path) -> None:
     """`--help` is no name of an environment, in a file's name neither."""
     _pyproject(tmp_path)

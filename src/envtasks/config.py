@@ -159,9 +159,10 @@ class Project:
                 hint="declare it in pyproject.toml, [tool.envtasks.environments]: "
                 f'{name} = {{ files = ["{OVERRIDES}"] }}',
             )
+        where = f"{there}: cd there; or " if (there := above(self)) else ""
         raise UnknownEnvironment(
             f"There is no environment {name!r} in {self.root.name}{did_you_mean(name, self.environments)}",
-            hint=f"environments: {known}" if known else f"make it: inv env.new {name}",
+            hint=f"environments: {known}" if known else f"{where}make it: inv env.new {name}",
         )
 
     def future_environment(self, name: str) -> Environment:
@@ -291,6 +292,19 @@ def _found(root: Path) -> dict[str, Environment]:
         for name in names
         if name not in NOT_ENVIRONMENTS and not name.endswith(".keys") and ENVIRONMENT_NAME.fullmatch(name)
     }
+
+
+def above(project: Project) -> str:
+    """Where a project without an environment lies below env files of the same repository: what is there, else empty.
+
+    Without a pyproject.toml that says where the project begins, every folder is one of its own.
+    """
+    folders = (project.root, *project.root.parents)
+    top = next((number for number, folder in enumerate(folders) if (folder / ".git").exists()), 0)
+    for folder in folders[1 : top + 1]:
+        if names := ", ".join(_found(folder)):
+            return f"{folder} has {names}"
+    return ""
 
 
 def _usual_order(name: str) -> tuple[int, str]:

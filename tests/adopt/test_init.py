@@ -285,6 +285,14 @@ def test_without_jinja2_it_says_how_to_get_it(fresh: Found, tmp_path: Path) -> N
     assert done.returncode == 7
     assert 'uvx "envtasks[init]" init' in done.stderr
     assert fresh.status() == ""
+    if sys.platform != "win32":
+        from tests.ptys import Typist
+
+        env = {**fresh.sandbox.env, "PYTHONPATH": path}
+        with Typist([sys.executable, "-m", "envtasks", "init"], env=env, cwd=str(fresh.root)) as person:
+            code, said = person.finish()
+        assert code == 7
+        assert "Names of the environments" not in said  # no question whose answer is for nothing
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes and signals of POSIX")

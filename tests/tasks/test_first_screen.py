@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,44 @@ def test_the_first_screen_of_an_empty_project_makes_an_environment(project: Path
     assert "shop has no environment yet" in done.stdout
     assert "  envtasks env.new local  " in done.stdout
     assert "env.list" not in done.stdout
+
+
+def test_below_the_env_files_their_folder_is_named(tmp_path: Path) -> None:
+    """In a subfolder of a repository without pyproject.toml, what is above is not hidden; nor is it taken."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".env.local").write_text("A=1\n", encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+
+    for done in (_run(tmp_path / "sub", "envtasks"), _run(tmp_path / "sub", "envtasks", "env.list")):
+        said = " ".join((done.stdout + done.stderr).split())
+        assert (
+            f"sub has no environment yet: there is no .env.<name> file in sub. But {tmp_path.resolve()} has local"
+            in said
+        )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_init_is_named_as_it_can_be_run(project: Path, there: bool) -> None:
+    """Without the extra `init`, which a project does not need, the command that brings it along is named."""
+    (project / "sitecustomize.py").write_text(
+        "import importlib.util as u, types\nfind = u.find_spec\n"
+        f"found = types.SimpleNamespace() if {there} else None\n"
+        "u.find_spec = lambda name, *a: found if name == 'jinja2' else find(name, *a)\n",
+        encoding="utf-8",
+    )
+    paths = os.pathsep.join([str(project), with_sources()["PYTHONPATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "envtasks"],
+        cwd=project,
+        env={**with_sources(), "PYTHONPATH": paths},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=60,
+    )
+
+    assert ("  envtasks init " in done.stdout) is there
+    assert ('  uvx "envtasks[init]" init ' in done.stdout) is not there
 
 
 def test_the_first_screen_says_how_a_lone_env_file_becomes_an_environment(project: Path) -> None:

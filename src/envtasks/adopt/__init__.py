@@ -6,6 +6,7 @@ from .apply import apply_plan
 from .drawing import described, draw_up
 from .plan import FileChange, Left, Plan, summary
 from .questions import QUESTIONS, Answers, read_answers
+from .render import require_jinja
 from .survey import Survey, look
 from .undo import undo_commands
 
@@ -21,6 +22,7 @@ __all__ = [
     "draw_up",
     "look",
     "read_answers",
+    "require_jinja",
     "summary",
     "undo_commands",
 ]

@@ -100,7 +100,7 @@ def _packages(draft: Draft) -> tuple[str, ...]:
         () if _has_package(survey) else (for_new_pythons(own_requirement(), survey.pyproject),)
     )
     packages += tuple(each for each in draft.packages if not survey.depends_on(each))
-    about = f"It needs {', '.join(packages)}."
+    about = f"These files need {', '.join(packages)}."
     if not packages or not draft.answers.yes("dependency", default=True, about=about):
         return ()
     if survey.manager != "pip":

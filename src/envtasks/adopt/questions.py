@@ -35,7 +35,7 @@ QUESTIONS: Final = {
         Question("deploy", "Write deploy/app.yaml, the manifests for Kubernetes?", YES_NO),
         Question("pre-commit", "Let pre-commit run env.check?", YES_NO),
         Question("ci", "Write a pipeline that runs these tasks?", ("github", "gitlab", "no")),
-        Question("dependency", "Add envtasks to the project's development dependencies?", YES_NO),
+        Question("dependency", "Add that to the project's development dependencies?", YES_NO),
     )
 }
 

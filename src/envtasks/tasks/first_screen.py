@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .. import __version__, console
-from ..config import OVERRIDES
+from ..config import OVERRIDES, above
 from ..invocation import project_at
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def what_is_here(project: Project) -> str:
             f"{project.name} has a {OVERRIDES} and no environment. To use it as one, in pyproject.toml:\n"
             f'    [tool.envtasks.environments]\n    local = {{ files = ["{OVERRIDES}"] }}'
         )
-    return f"{project.name} has no environment yet: there is no .env.<name> file in {project.root.name}."
+    nothing = f"{project.name} has no environment yet: there is no .env.<name> file in {project.root.name}."
+    elsewhere = above(project)
+    return f"{nothing}\nBut {elsewhere}: cd there." if elsewhere else nothing
 
 
 def _commands(project: Project) -> dict[str, str]:
@@ -55,8 +58,9 @@ def _commands(project: Project) -> dict[str, str]:
             f"envtasks env.set NAME --env {name}": "set a variable, encrypted",
         }
     else:
+        init = "envtasks init" if find_spec("jinja2") else 'uvx "envtasks[init]" init'
         commands = {
-            "envtasks init": "set this project up; shows its plan first",
+            init: "set this project up; shows its plan first",
             "envtasks env.new local": "make one environment, with a key pair",
         }
     commands |= {"envtasks doctor": "what this machine has and lacks"}

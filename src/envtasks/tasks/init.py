@@ -48,6 +48,7 @@ def init(
     if undo:
         _print_undo(*adopt.undo_commands(root, os.environ))
         return
+    adopt.require_jinja()  # before the first question
     dry = dry or bool(c.config.run.dry)
     given = adopt.read_answers(answer or [])
     asks = can_ask(os.environ) and not (defaults or json)
