@@ -50,7 +50,8 @@ def test_new_on_a_terminal(shop: Sandbox) -> None:
     """Each value is asked for, secrets hidden; Enter keeps what is plain."""
     argv = [sys.executable, "-m", "invoke", "env.new", "qa", "--from", "staging"]
     with Typist(argv, env=shop.env, cwd=str(shop.root)) as person:
-        person.expect("DB_PASSWORD (not shown; Enter: later): ")
+        begin = person.expect("DB_PASSWORD (not shown; Enter: later): ")
+        assert "asks for the values of qa now: Enter takes the value in brackets" in " ".join(begin.split())
         person.type("s3cr3t\n")
         assert "s3cr3t" not in person.expect("DB_HOST [db.staging]: ")
         person.type("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -44,10 +44,22 @@ def new(c: Context, name: str, from_: str = "", json: bool = False) -> None:
         project,
         target,
         source=project.environment(from_) if from_ else None,
-        answer=_answer if can_ask(process_env) else None,
+        answer=_asking(name) if can_ask(process_env) else None,
         secret_names=secret_names(project),
     )
     _report(made, json=json)
+
+
+def _asking(environment: str) -> Callable[[str, bool, str], str]:
+    """What asks for the values of an environment, one after the other; before the first it says what Enter means."""
+    keys = "Enter takes the value in brackets, or leaves a placeholder"
+    begin = functools.cache(lambda: console.say("note", f"asks for the values of {environment} now: {keys}"))
+
+    def answer(name: str, hidden: bool, default: str) -> str:
+        begin()
+        return _answer(name, hidden, default)
+
+    return answer
 
 
 def _answer(name: str, hidden: bool, default: str) -> str:
