@@ -88,6 +88,28 @@ def test_the_last_of_several_assignments_is_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("DB_PASWORD", "DB_PASSWORD"),
+        ("DB_PASSWROD", "DB_PASSWORD"),
+        ("DB_PASSWORDS", "DB_PASSWORD"),
+        ("DB_PASSWORD", ""),  # it is there
+        ("DB_HOST", ""),
+        ("REPLICA_2", ""),
+    ],
+)
+def test_a_new_name_that_may_be_misspelt_is_noted(tmp_path: Path, name: str, near: str) -> None:
+    """One letter away from a name that is there; a number that differs is meant."""
+    it = target(tmp_path, "DB_PASSWORD=x\nDB_PORT=1\nREPLICA_1=a\n")
+
+    change = set_value(it, name, "y", encrypted=False)
+
+    back = f"inv env.unset {name} --env staging"
+    said = f"{name} is new, and {near} is as it was; to take it back: {back}"
+    assert change.notes == ((said,) if near else ())
+
+
+@pytest.mark.parametrize(
     ("system", "without"), [("linux", "`printf %s`"), ("win32", "a file without one (--from-file)")]
 )
 def test_what_else_is_worth_knowing_about_a_value(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from ..errors import EnvFileInvalid, EnvtasksError, Refused, VariableMissing, di
 from .draft import Draft, Target, changing, read_target
 
 _LONGEST: Final = 131_071  # bytes of NAME=value that Linux hands to a process
+_SHORTEST: Final = 5  # characters of a name that another one can be near to
 _SPECIAL: Final = frozenset('"\\\r')  # what double quotes do not hold as it is
 
 
@@ -80,7 +82,7 @@ def set_value(target: Target, name: str, value: str, *, encrypted: bool) -> Chan
         else:
             spelled = quote_ciphertext(draft.encrypted(value)) if encrypted else spelled
             after = draft.save(set_spelled(draft.file, name, spelled), expected={name: value})
-        draft.notes += _notes(target, name, value)
+        draft.notes += [*_notes(target, name, value), *([] if old else _near(draft, name))]
         if len(old) > 1:
             draft.notes.append(f"{name} is set {len(old)} times in {target.label}; the last one counts")
         last = [entry for entry in after.entries if entry.name == name][-1:]
@@ -304,6 +306,23 @@ def _notes(target: Target, name: str, value: str) -> list[str]:
     above = target.environment.files[: target.environment.files.index(target.path)]
     labels = [target.environment.label(path) for path in above if _sets(path, name)]
     return [*notes, *(f"{label} sets {name} too, and wins over {target.label}" for label in labels)]
+
+
+def _near(draft: Draft, name: str) -> list[str]:
+    """A note where a new variable may be the misspelt name of one that is there: by one letter."""
+    from difflib import SequenceMatcher
+
+    for other in dict.fromkeys(entry.name for entry in draft.file.entries):
+        same = sum(
+            block.size for block in SequenceMatcher(None, name, other, autojunk=False).get_matching_blocks()
+        )
+        letters = {re.sub(r"\d", "", each) for each in (name, other)}  # A_1 and A_2 are meant
+        if max(len(name), len(other)) - same == 1 and len(letters) > 1 and len(name) >= _SHORTEST:
+            environment = draft.target.environment.name
+            return [
+                f"{name} is new, and {other} is as it was; to take it back: inv env.unset {name} --env {environment}"
+            ]
+    return []
 
 
 def _sets(path: Path, name: str) -> bool:
