@@ -180,6 +180,37 @@ def test_secrets_written_out_in_compose(tmp_path: Path) -> None:
     assert "POSTGRES_PASSWORD=${DB_PASSWORD}" in patched(text, same)
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "{DB_PASSWORD: k9-xy-77-qq-12-zz, API_TOKEN: m3-ab-55-rr-90-yy}",
+        '["DB_PASSWORD=k9-xy-77-qq-12-zz", "API_TOKEN=m3-ab-55-rr-90-yy"]',
+        "{\n      API_TOKEN: m3-ab-55-rr-90-yy,\n      DB_PASSWORD: k9-xy-77-qq-12-zz\n    }",
+    ],
+)
+def test_secrets_in_brackets_are_left_for_a_person(tmp_path: Path, environment: str) -> None:
+    """Where a line holds more than one secret, or cannot refer to a variable as it is, it is neither changed nor shown."""
+    text = f"services:\n  db:\n    environment: {environment}\n"
+
+    found = [place for place, _ in compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})]
+
+    assert sorted(each.replacement for each in found) == [
+        'API_TOKEN: "${API_TOKEN}"',
+        'DB_PASSWORD: "${DB_PASSWORD}"',
+    ]
+    assert patched(text, found) == text
+
+
+def test_a_service_in_braces_stays(tmp_path: Path) -> None:
+    """The `env_file` of a service that is written on one line is left for a person, with the rest of the service."""
+    text = "services:\n  web: {image: a, env_file: .env}\n"
+
+    found = [place for place, _ in compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})]
+
+    assert [each.replacement for each in found] == ["remove the env files of the project"]
+    assert patched(text, found) == text
+
+
 def test_several_places_of_one_file() -> None:
     """Lines are replaced from the end, so that their numbers stay true; line ends stay."""
     places = [Place("a", 1, 1, "", ()), Place("a", 3, 3, "", ("new",)), Place("a", 2, 2, "", None)]

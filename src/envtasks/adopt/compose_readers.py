@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import yaml
@@ -39,13 +40,13 @@ def compose_places(
         for service, (_, node) in entries(child(document, "services")).items():
             found = entries(node).get("env_file")
             if found and (place := _env_file(file, found, folder, files)) is not None:
-                yield place, service
+                # a service within braces shares its lines with the rest of it
+                yield replace(place, lines=None) if _is_flow(node) else place, service
     for literal in compose_literals(survey):
         same = next((name for name, value in variables.items() if value == literal.value), literal.name)
         sentence = f"{literal.name} is written out here"
-        lines = survey.text(literal.file).splitlines()
-        instead = lines[literal.line - 1].replace(literal.value, f"${{{same}}}")
-        patch = (instead,) if lines[literal.line - 1].count(literal.value) == 1 else None
+        instead = _referring(survey.text(literal.file), literal, same)
+        patch = None if instead is None else (instead,)
         advice = f'{literal.name}: "${{{same}}}"'
         yield Place(literal.file, literal.line, literal.line, sentence, patch, advice), ""
 
@@ -60,6 +61,22 @@ def compose_literals(survey: Survey) -> tuple[Literal, ...]:
                 if value and "$" not in value and secret and not is_placeholder(value):
                     found.append(Literal(name, value, file, at))
     return tuple(found)
+
+
+def _referring(text: str, literal: Literal, name: str) -> str | None:
+    """The line of a literal with a reference to a variable in its place; None where the line holds more than that."""
+    lines = text.splitlines()
+    line = lines[literal.line - 1]
+    before = rf"\s*(?:-\s+)?[\"']?{re.escape(literal.name)}[\"']?\s*[:=]\s*(?:[&!]\S+\s+)*"
+    alone = re.fullmatch(rf"{before}[\"']?{re.escape(literal.value)}[\"']?\s*(?:#.*)?", line)
+    if not alone or line.count(literal.value) > 1:
+        return None
+    lines[literal.line - 1] = instead = line.replace(literal.value, f"${{{name}}}")
+    try:
+        load("\n".join(lines), literal.file)  # within braces a reference would need quotes
+    except ConfigInvalid:
+        return None
+    return instead
 
 
 def _documents(survey: Survey) -> Iterator[tuple[str, yaml.MappingNode]]:
@@ -103,10 +120,14 @@ def _below(folder: str, name: str) -> str:
 
 def _last_line(node: yaml.Node) -> int:
     """The last line of a node; a block's own end is where the next thing begins."""
-    flow = isinstance(node, yaml.CollectionNode) and node.flow_style
-    below = () if flow or isinstance(node, yaml.ScalarNode) else tuple(scalars(node))
+    below = () if _is_flow(node) or isinstance(node, yaml.ScalarNode) else tuple(scalars(node))
     mark = (below[-1] if below else node).end_mark
     return line(node) if mark is None else int(mark.line) + 1
+
+
+def _is_flow(node: yaml.Node | None) -> bool:
+    """Whether a node is written in brackets or braces."""
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
 def _environment(node: yaml.Node | None) -> Iterator[tuple[str, str, int]]:
