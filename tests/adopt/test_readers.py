@@ -30,6 +30,10 @@ def _survey(root: Path, name: str, text: str) -> adopt.Survey:
         ("load_dotenv(\n    '.env',\n    override=True,\n)\n", "pass\n"),
         ("def f():\n    load_dotenv()\n", "def f():\n    pass\n"),
         ("env = Env()\nenv.read_env('.env')\n", "env = Env()\n"),
+        ("import dotenv; dotenv.load_dotenv()\nx = 1\n", "import dotenv; pass\nx = 1\n"),
+        ("load_dotenv(); x = 1\n", "pass; x = 1\n"),
+        ("if 'ä': load_dotenv()\n", "if 'ä': pass\n"),
+        ("load_dotenv()  # the values\nx = 1\n", "x = 1\n"),
         (
             "c = SettingsConfigDict(env_file='.env', extra='ignore')\n",
             "c = SettingsConfigDict(extra='ignore')\n",
@@ -189,7 +193,7 @@ def test_secrets_written_out_in_compose(tmp_path: Path) -> None:
     ],
 )
 def test_secrets_in_brackets_are_left_for_a_person(tmp_path: Path, environment: str) -> None:
-    """Where a line holds more than one secret, or cannot refer to a variable as it is, it is neither changed nor shown."""
+    """A line with more than one secret, or in which a reference needs quotes, is neither changed nor shown."""
     text = f"services:\n  db:\n    environment: {environment}\n"
 
     found = [place for place, _ in compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})]

@@ -32,12 +32,7 @@ def python_readers(survey: Survey, files: Collection[str]) -> Iterator[Place]:
                     sentence = f"reads an env file by itself; {_GIVEN}"
                     yield Place(file, statement.lineno, last, sentence, None, _UNKNOWN)
                 elif found is not None:
-                    instead = (
-                        ()
-                        if len(block) > 1
-                        else (lines[statement.lineno - 1][: statement.col_offset] + "pass",)
-                    )
-                    yield _place(file, statement, found, instead)
+                    yield _place(file, statement, found, _without_statement(statement, block, lines))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 yield from _of_call(file, node, lines, known)
@@ -115,6 +110,17 @@ def _place(file: str, node: ast.stmt, name: str, instead: tuple[str, ...]) -> Pl
     gets = ", and gets the ciphertexts of a baseline" if name.startswith(".env.") else ""
     sentence = f"reads {name} by itself{gets}; {_GIVEN}"
     return Place(file, node.lineno, node.end_lineno or node.lineno, sentence, instead)
+
+
+def _without_statement(
+    statement: ast.stmt, block: Sequence[ast.stmt], lines: Sequence[str]
+) -> tuple[str, ...]:
+    """What stands in the lines of a statement without it: nothing, or `pass` where something has to."""
+    before = lines[statement.lineno - 1].encode()[: statement.col_offset].decode()
+    last = lines[(statement.end_lineno or statement.lineno) - 1]
+    after = last.encode()[statement.end_col_offset or 0 :].decode()
+    shares = bool(before.strip()) or after.lstrip().startswith(";")
+    return (f"{before}pass{after if shares else ''}",) if shares or len(block) == 1 else ()
 
 
 def _of_call(file: str, node: ast.Call, lines: Sequence[str], known: Collection[str]) -> Iterator[Place]:
