@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -153,7 +154,7 @@ def _change_index(plan: Plan, undo: list[Callable[[], None]]) -> None:
     ):
         if not files:
             continue
-        undo.append(lambda reverse=reverse, files=files: _git(plan, *reverse, *files))  # type: ignore[misc]
+        undo.append(partial(_git, plan, *reverse, *files))
         if git.output(root, env, *words, *files) is None:
             raise EnvtasksError(
                 f"git {words[0]} failed for {', '.join(files)}; all is as it was.", hint="git status"

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from ..envfiles import PRIVATE_KEY
 from ..errors import EnvtasksError, ToolMissing
 from .insertion import appended
 from .plan import Plan
@@ -66,15 +68,14 @@ def add_packages(plan: Plan, undo: list[Callable[[], None]], say: Callable[[str]
     for name in _WRITTEN:
         path = root / name
         before = path.read_bytes() if path.is_file() else None
-        undo.append(lambda path=path, before=before: _restore(path, before))  # type: ignore[misc]
+        undo.append(partial(_restore, path, before))
     say(" ".join(command))
     env = {
         name: value
         for name, value in plan.survey.process_env.items()
-        if not name.startswith("DOTENV_PRIVATE_KEY")
+        # the environment in which envtasks runs is not the project's
+        if name != "VIRTUAL_ENV" and not name.startswith(PRIVATE_KEY)
     }
-    # the environment in which envtasks runs is not the project's
-    env = {name: value for name, value in env.items() if name != "VIRTUAL_ENV"}
     done = subprocess.run([program, *command[1:]], cwd=root, env=env, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise EnvtasksError(

@@ -27,16 +27,21 @@ def with_python(text: str, label: str, *, imports: str, body: str) -> str:
 
     Raises ConfigInvalid where the module cannot be parsed, before or after.
     """
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise ConfigInvalid(f"{label}:{line}: this is not valid Python, so it is not extended.") from None
+    tree = parse_python(text, label)
     newline = newline_of(text)
     lines = text.splitlines(keepends=True)
     after = appended(with_imports(lines, tree, imports.replace("\n", newline)), body, gap=2)
     require_kept(tree, after, label)
     return after
+
+
+def parse_python(text: str, label: str) -> ast.Module:
+    """The module that is to be extended. Raises ConfigInvalid."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise ConfigInvalid(f"{label}:{line}: this is not valid Python, so it is not extended.") from None
 
 
 def require_kept(before: ast.Module, after: str, label: str) -> None:

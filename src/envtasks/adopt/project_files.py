@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any, Final
 
 from .. import git, inventory
 from ..authoring import attribute_lines, missing_patterns, with_environment
 from ..config import LAYERED, OVERRIDES, PROTECTED, Project
 from ..console import counted
-from ..envfiles import KEY_FILE, TEMPORARY_SUFFIX
+from ..envfiles import KEY_FILE
 from ..hydration import steers
 from .baselines import flag_of
 from .insertion import appended, with_table
@@ -222,8 +221,3 @@ def _grouped(names: list[str]) -> list[list[str]]:
     large = [group for group in groups.values() if len(group) > 1]
     rest = [name for group in groups.values() if len(group) == 1 for name in group]
     return [*large, *([rest] if rest else [])]
-
-
-def temporary_name(path: Path) -> Path:
-    """Where a file's new content is written before it takes its place; git ignores such a file."""
-    return path.with_name(path.name + TEMPORARY_SUFFIX)

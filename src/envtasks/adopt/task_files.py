@@ -59,12 +59,9 @@ def _plan_tasks(draft: Draft, entry: Entry | None) -> None:
     namespace = next((name for name in ("ns", "namespace") if name in names), None)
     run = entry if "run" not in names else None
     if entry and run is None:
-        line = next(
-            (number for number, each in enumerate(text.splitlines(), 1) if each.startswith("def run(")), 1
-        )
         draft.leave(
             TASKS,
-            line,
+            _line_of(text, "def run("),
             "the task `run` is your own, without an environment",
             '@task(env="local") of envtasks',
         )
@@ -89,10 +86,8 @@ def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> 
         draft.keep(NOXFILE, "it uses envtasks already")
         return
     if "unit" in names:
-        line = next(
-            (number for number, each in enumerate(text.splitlines(), 1) if each.startswith("def unit(")), 1
-        )
         replacement = 'from envtasks.sessions import session; @session(env="local")'
+        line = _line_of(text, "def unit(")
         draft.leave(NOXFILE, line, "the session `unit` is your own, without an environment", replacement)
         draft.keep(NOXFILE, "it has a session `unit`")
         return
@@ -105,3 +100,8 @@ def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> 
         body=render("noxfile_added.py.j2", **values),
     )
     draft.write(NOXFILE, after, what="sessions in an environment", why="tests, each in its environment")
+
+
+def _line_of(text: str, start: str) -> int:
+    """The number of the first line that starts like this; 1 where none does."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(start)), 1)

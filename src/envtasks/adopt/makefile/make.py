@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from .model import Makefile, Rule, Variable
+from .model import Makefile, Rule, Variable, is_continued
 
 UNKNOWN: Final = "\ufffd"  # stands for the output of a command, which is not known before
 PREFIX: Final = re.compile(r"[@+\-\s]*")  # of a recipe line, that is not part of its command
@@ -143,7 +143,7 @@ def joined_lines(output: str) -> list[str]:
             lines.append(line)
         else:
             continue
-        continued = (len(line) - len(line.rstrip("\\"))) % 2 == 1
+        continued = is_continued(line)
     return lines
 
 
@@ -229,7 +229,7 @@ def _rule(lines: list[str]) -> Rule | None:
     for each in lines:
         if place := re.match(r"#\s+recipe to execute \(from '.*', line (\d+)\)", each):
             rule = replace(rule, line=int(place[1])) if rule else None
-        elif rule and recipe and _continues(recipe[-1]):
+        elif rule and recipe and is_continued(recipe[-1]):
             recipe[-1] += "\n" + each.removeprefix("\t")
         elif each.startswith("\t"):
             recipe.append(each.removeprefix("\t"))
@@ -247,10 +247,6 @@ def _rule(lines: list[str]) -> Rule | None:
                 double_colon=found["colon"] == "::",
             )
     return replace(rule, recipe=tuple(recipe), variables=tuple(variables)) if rule else None
-
-
-def _continues(line: str) -> bool:
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
 def is_dry(makefile: Makefile, target: str, seen: frozenset[str] = frozenset()) -> bool:

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def is_continued(line: str) -> bool:
+    """Whether a line goes on in the next one: it ends with a backslash that no other one escapes."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A variable that the Makefile defines. `raw` is its definition, nothing in it expanded."""

@@ -11,7 +11,7 @@ from typing import Final
 from ...envfiles import read_env_file
 from ...errors import ConfigInvalid, EnvtasksError
 from .expansion import evaluate
-from .model import Include, Makefile, Rule, Variable
+from .model import Include, Makefile, Rule, Variable, is_continued
 
 NAMES: Final = ("GNUmakefile", "makefile", "Makefile")
 ENV_FILE: Final = re.compile(r"(?:.*/)?\.env(?:\.[\w.$(){}-]+)?|(?:.*/)?[\w.-]+\.env")
@@ -122,7 +122,7 @@ def _read_lines(reading: _Reading, lines: list[str]) -> None:
         number, recipe = at + 1, lines[at].startswith("\t") and bool(reading.current)
         logical = lines[at]
         at += 1
-        while _continues(logical) and at < len(lines):
+        while is_continued(logical) and at < len(lines):
             logical += "\n" + lines[at]
             at += 1
         if recipe and not _CONDITIONAL.match(logical.strip()):
@@ -140,10 +140,6 @@ def _read_lines(reading: _Reading, lines: list[str]) -> None:
         line = re.sub(r"\s*\\\n\s*", " ", logical).strip()
         if not logical.startswith("\t") or _CONDITIONAL.match(line) or _ASSIGNMENT.fullmatch(line):
             _read_line(reading, line, number)
-
-
-def _continues(line: str) -> bool:
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
 def _add_recipe(reading: _Reading, line: str) -> None:

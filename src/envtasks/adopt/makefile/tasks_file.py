@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ...errors import ConfigInvalid
-from ..insertion import appended, newline_of, require_kept, top_level_names, with_imports
+from ..insertion import appended, newline_of, parse_python, require_kept, top_level_names, with_imports
 from .rendering import Source
 
 TASKS_FILE: Final = "tasks.py"
@@ -35,13 +34,7 @@ class TasksFile:
 
 def read(text: str) -> TasksFile:
     """What a tasks.py defines. Raises ConfigInvalid where it is no Python."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise ConfigInvalid(
-            f"{TASKS_FILE}:{line}: this is not valid Python, so it is not extended."
-        ) from None
+    tree = parse_python(text, TASKS_FILE)
     tasks: dict[str, str] = {}
     decorator, context, namespace = "", "", None
     for node in tree.body:

@@ -24,7 +24,7 @@ class Untranslatable(EnvtasksError):
     """A text needs what only make can do; the message says what."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Value:
     """A value within a text: the expression that gives it, and what make expands it to (an example)."""
 
@@ -32,7 +32,6 @@ class Value:
     sample: str
     kind: str  # "constant", "parameter", "output", "path", "env"
     name: str = ""
-    as_word: bool = False  # stands alone as an argument somewhere
 
 
 @dataclass(frozen=True, slots=True)
