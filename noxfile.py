@@ -26,7 +26,7 @@ def unit(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """The integration tests, on the values of .env.staging: real processes, PostgreSQL and Redis."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", "--dist", "loadgroup", "-m", "integration", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", "-m", "integration", *session.posargs)
 
 
 @session(default=False, tags=["check"])

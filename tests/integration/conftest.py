@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +16,3 @@ __all__ = ["database_values", "report", "server_values", "servers"]
 def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Adds a line to the summary that pytest prints at the end, also when everything passed."""
     return lambda line: request.node.user_properties.append((LINE, line))
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and those that share the Docker engine, its images and ports."""
-    folder = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(folder):
-            docker = item.path.is_relative_to(folder / "docker") or item.get_closest_marker("docker")
-            item.add_marker(pytest.mark.xdist_group("docker" if docker else str(item.path)))
