@@ -44,16 +44,19 @@ class Command:
 
 def blocks(page: str, language: str) -> list[str]:
     """The fenced blocks of one language (or of none, "") in a page of this repository, in order."""
+    return [block for name, block in _fenced(page) if name == language]
+
+
+def _fenced(page: str) -> list[tuple[str, str]]:
+    """Every fenced block of a page, with its language."""
     text = (REPOSITORY / page).read_text(encoding="utf-8")
-    found = re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [block for name, block in found if name == language]
+    return re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def commands(page: str) -> list[Command]:
     """The commands of a page's console blocks, in order; a YAML block that begins with its path is written there."""
     found: list[Command] = []
-    text = (REPOSITORY / page).read_text(encoding="utf-8")
-    for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+    for language, block in _fenced(page):
         if language == "yaml" and (path := re.match(r"# (\S+\.ya?ml)\n", block)):
             found.append(Command(f"cat > {path[1]} << 'END'\n{block}END"))
         for line in block.splitlines(keepends=True) if language == "console" else ():
@@ -101,8 +104,7 @@ class File:
 def steps(page: str) -> list[Command | File]:
     """What a page tells its reader to do, in order: the files to write and the commands of console blocks."""
     found: list[Command | File] = []
-    text = (REPOSITORY / page).read_text(encoding="utf-8")
-    for language, block in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+    for language, block in _fenced(page):
         path = re.match(r"# (at the end of )?(\.?[\w/-]+(?:\.\w+)*)\n", block)
         if language == "console":
             for part in re.split(r"^(?=\$ )", block, flags=re.MULTILINE)[1:]:
