@@ -111,10 +111,18 @@ def test_a_broken_tasks_file_ends_it(tmp_path: Path) -> None:
     assert found.status() == ""
 
 
-def test_python_that_would_change_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("def f(:\n", "not valid Python"),
+        ("import a; b = [\n    1\n]\n", "with lines inserted"),
+        ('import a; b = """\n1"""\n', "with lines inserted"),
+    ],
+)
+def test_python_that_would_change_is_refused(text: str, sentence: str) -> None:
     """Lines are inserted only where everything else stays as it is."""
-    with pytest.raises(ConfigInvalid, match="not valid Python"):
-        with_python("def f(:\n", "tasks.py", imports="", body="")
+    with pytest.raises(ConfigInvalid, match=sentence):
+        with_python(text, "tasks.py", imports="import c\n", body="")
 
 
 def test_line_ends_stay(tmp_path: Path) -> None:
@@ -149,9 +157,9 @@ def test_plain_files_of_several_environments(tmp_path: Path) -> None:
     found = Found(tmp_path / "shop", files)
 
     found.adopted()
-    values = {name: found.sandbox.inv("env.get", "DB_PASSWORD", "--env", name) for name in ("staging",)}
 
-    assert values["staging"].stdout.strip() == "s3cr3t-of-staging"
+    value = found.sandbox.inv("env.get", "DB_PASSWORD", "--env", "staging").stdout
+    assert value.strip() == "s3cr3t-of-staging"
     text = found.text(".env.production")
     assert "# of production\nDB_HOST=db.production\nDB_PASSWORD='encrypted:" in text
     assert text.endswith("DEBUG=false\n")

@@ -201,9 +201,11 @@ def test_ctrl_c_restores_all(fresh: Found, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @posix
-def test_a_package_manager_that_fails_restores_all(fresh: Found) -> None:
+@pytest.mark.parametrize("damage", ["echo half > uv.lock", "rm uv.lock"])
+def test_a_package_manager_that_fails_restores_all(fresh: Found, damage: str) -> None:
     """Where `uv add` fails, it says so with the way without it, and all is as it was."""
-    program = fresh.sandbox.write("bin/uv", "#!/bin/sh\necho half > uv.lock\nexit 2\n")
+    fresh.sandbox.write("uv.lock", "version = 1\n")
+    program = fresh.sandbox.write("bin/uv", f"#!/bin/sh\n{damage}\nexit 2\n")
     program.chmod(0o755)
     env = {**fresh.sandbox.env, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
     commit_all(fresh.root)

@@ -87,5 +87,5 @@ def add_packages(plan: Plan, undo: list[Callable[[], None]], say: Callable[[str]
 def _restore(path: Path, before: bytes | None) -> None:
     if before is None:
         path.unlink(missing_ok=True)
-    elif path.read_bytes() != before:
+    elif not path.is_file() or path.read_bytes() != before:
         path.write_bytes(before)

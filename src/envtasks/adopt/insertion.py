@@ -47,7 +47,10 @@ def parse_python(text: str, label: str) -> ast.Module:
 def require_kept(before: ast.Module, after: str, label: str) -> None:
     """Raise ConfigInvalid where a module with lines inserted lacks anything that it had before, or has it elsewhere."""
     own = [ast.dump(node) for node in before.body]
-    kept = iter([ast.dump(node) for node in ast.parse(after).body])
+    try:
+        kept = iter([ast.dump(node) for node in ast.parse(after).body])
+    except SyntaxError:
+        kept = iter(())
     if not all(node in kept for node in own):  # each in turn, so that their order is proven too
         raise ConfigInvalid(f"{label}: it would not be what it is with lines inserted; nothing was written.")
 
