@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from envtasks.envfiles.document import EnvFile, parse_env_file
 from envtasks.envfiles.editing import (
+    appended,
     check_name,
     check_value,
     quote_ciphertext,
@@ -151,3 +152,17 @@ def test_removing_joins_no_lines() -> None:
     after = remove_variable(parse_env_file("junk\nA=1\n=x\nC=1\n"), "A")
 
     assert after.text == "junk\n#\n=x\nC=1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("", "a\nb\n"),
+        ("x", "x\n\na\nb\n"),
+        ("x\r\ny\r\n", "x\r\ny\r\n\r\na\r\nb\r\n"),
+        ("x\r\ny\nz\n", "x\r\ny\nz\n\na\nb\n"),
+    ],
+)
+def test_appended_lines_end_as_the_others(text: str, after: str) -> None:
+    """Lines at the end of any text have the line end of most of its lines; a last line without one gets it."""
+    assert appended(text, "a\nb\n", gap=1) == after

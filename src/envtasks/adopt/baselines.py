@@ -10,7 +10,7 @@ from ..authoring import encrypt_values, find_target
 from ..check import is_placeholder, is_secret_name, looks_like_credential, write_example
 from ..config import OVERRIDES
 from ..console import counted
-from ..envfiles import Entry, EnvFile, append_variable, parse_env_file, spell
+from ..envfiles import Entry, EnvFile, append_variable, appended, parse_env_file, spell
 from ..errors import ConfigInvalid
 from .code import (
     USUAL_FLAG,
@@ -21,7 +21,6 @@ from .code import (
     variables_read,
 )
 from .compose_readers import compose_literals
-from .insertion import appended
 from .plan import Draft
 from .render import render
 from .sources import LOCAL, Source, baseline_name, is_example, is_harmless

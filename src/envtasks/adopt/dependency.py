@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ..envfiles import PRIVATE_KEY
+from ..envfiles import PRIVATE_KEY, appended
 from ..errors import EnvtasksError, ToolMissing
-from .insertion import appended
 from .plan import Plan
 from .survey import Survey
 

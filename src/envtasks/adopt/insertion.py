@@ -7,19 +7,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from ..envfiles import appended, newline_of
 from ..errors import ConfigInvalid
-
-
-def newline_of(text: str) -> str:
-    """The line end that a text uses."""
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def appended(text: str, lines: str, *, gap: int = 0) -> str:
-    """The text with lines at its end, after this number of empty lines."""
-    newline = newline_of(text)
-    end = "" if not text or text.endswith("\n") else newline
-    return text + end + (newline * gap if text else "") + lines.replace("\n", newline)
 
 
 def with_python(text: str, label: str, *, imports: str, body: str) -> str:

@@ -11,9 +11,9 @@ import yaml
 from .. import git
 from ..ci import render_files
 from ..config import Project
+from ..envfiles import newline_of
 from ..errors import ConfigInvalid
 from ..yaml_nodes import child, items, load
-from .insertion import newline_of
 from .plan import Draft
 from .render import render
 

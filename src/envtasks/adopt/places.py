@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from .insertion import newline_of
+from ..envfiles import newline_of
 
 
 @dataclass(frozen=True, slots=True)

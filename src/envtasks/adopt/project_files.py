@@ -10,10 +10,10 @@ from .. import git, inventory
 from ..authoring import attribute_lines, missing_patterns, with_environment
 from ..config import LAYERED, OVERRIDES, PROTECTED, Project
 from ..console import counted
-from ..envfiles import KEY_FILE
+from ..envfiles import KEY_FILE, appended
 from ..hydration import steers
 from .baselines import flag_of
-from .insertion import appended, with_table
+from .insertion import with_table
 from .plan import Draft
 from .readers import injected_services
 from .render import render

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..envfiles import appended
 from .entry import Entry, Tests, find_entry, find_tests
-from .insertion import appended, top_level_names, with_python
+from .insertion import top_level_names, with_python
 from .plan import Draft
 from .render import render
 

@@ -15,6 +15,7 @@ from ..envfiles import (
     check_name,
     decode_env_file,
     is_ciphertext,
+    newline_of,
     parse_env_file,
     refuse_conflict,
     replace_values,
@@ -70,7 +71,7 @@ class DecryptedView:
     def text(self, edited: EnvFile | None = None, *, problem: str = "") -> bytes:
         """What the editor gets: lines that explain, and the text, or an edit of it that has a problem."""
         file = self._shown if edited is None else self._without_ours(edited)
-        newline = "\r\n" if "\r\n" in file.text else "\n"
+        newline = newline_of(file.text)
         secret = [old.name for old, new in self._pairs() if old.encrypted and not new.encrypted]
         what = f"{self._draft.target.label}, decrypted; lines like this one are removed"
         self._ours = [

@@ -11,7 +11,7 @@ from typing import Final
 
 from .. import git
 from ..config import Project
-from ..envfiles import write_atomic
+from ..envfiles import appended, write_atomic
 from ..errors import ConfigInvalid, EnvFileInvalid
 from .git_commands import CONFLICT
 
@@ -95,14 +95,12 @@ def _write_attributes(root: Path, lines: list[str], *, remove: bool, dry: bool) 
         before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
     except OSError as error:
         raise EnvFileInvalid(f"{GITATTRIBUTES} cannot be read: {error.strerror}.") from None
-    newline = "\r\n" if "\r\n" in before else "\n"
     present = before.splitlines()
     if remove:
         kept = [line for line in before.splitlines(keepends=True) if line.rstrip("\r\n") not in lines]
         after = "".join(kept)
     else:
-        gap = newline if before and not before.endswith("\n") else ""
-        after = before + gap + "".join(line + newline for line in lines if line not in present)
+        after = appended(before, "".join(f"{line}\n" for line in lines if line not in present))
     if after == before:
         return []
     if not dry and after:

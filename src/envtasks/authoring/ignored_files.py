@@ -8,7 +8,7 @@ from typing import Final
 
 from .. import git
 from ..config import OVERRIDES, Environment
-from ..envfiles import TEMPORARY_SUFFIX, write_atomic
+from ..envfiles import TEMPORARY_SUFFIX, appended, write_atomic
 from ..errors import EnvFileInvalid
 
 GITIGNORE: Final = ".gitignore"
@@ -19,14 +19,11 @@ def ignore(root: Path, patterns: Sequence[str], *, file: str = GITIGNORE) -> Non
     """Add lines to the project's .gitignore, with its own line ends. Raises EnvFileInvalid."""
     path = root / file
     try:
-        before = path.read_bytes() if path.exists() else b""
+        before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
     except OSError as error:
         raise EnvFileInvalid(f"{file} cannot be read: {error.strerror}.") from None
-    newline = b"\r\n" if b"\r\n" in before else b"\n"
-    gap = newline if before and not before.endswith(b"\n") else b""
-    lines = b"".join(pattern.encode() + newline for pattern in patterns)
     if patterns:
-        write_atomic(path, before + gap + lines)
+        write_atomic(path, appended(before, "".join(f"{pattern}\n" for pattern in patterns)))
 
 
 def missing_patterns(

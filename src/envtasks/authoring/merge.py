@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
-from ..envfiles import ENCRYPTED, PUBLIC_KEY, EnvFile, parse_env_file
+from ..envfiles import ENCRYPTED, PUBLIC_KEY, EnvFile, newline_of, parse_env_file
 
 T = TypeVar("T")
 Decrypt = Callable[[Sequence[str]], Sequence[str | None]]
@@ -78,8 +78,7 @@ def merge_env_files(
 
 def _split(file: EnvFile) -> _Version:
     text = file.text.removeprefix("\ufeff")
-    windows = text.count("\r\n")
-    newline = "\r\n" if windows > text.count("\n") - windows else "\n"
+    newline = newline_of(text)
     text = "\n" + text.replace("\r\n", "\n")
     parsed = parse_env_file(text)
     blocks, counted, end = {}, Counter[str](), 0

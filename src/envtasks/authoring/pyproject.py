@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ..envfiles import newline_of
 from ..errors import ConfigInvalid
 
 _TABLE: Final = "tool.envtasks.environments"
@@ -38,7 +39,7 @@ def with_environment(text: str, name: str, value: dict[str, Any]) -> str:
 
 
 def _candidates(text: str, name: str, value: dict[str, Any]) -> Iterator[str]:
-    newline = "\r\n" if "\r\n" in text else "\n"
+    newline = newline_of(text)
     lines = text.splitlines(keepends=True)
     tables = [found[1].replace(" ", "") if (found := _HEADER.match(line)) else "" for line in lines]
     if _TABLE in tables:

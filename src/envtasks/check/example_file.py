@@ -12,6 +12,7 @@ from ..envfiles import (
     ENCRYPTED,
     Entry,
     EnvFile,
+    appended,
     parse_env_file,
     read_env_file,
     replace_values,
@@ -135,9 +136,7 @@ def _with(file: EnvFile, blocks: list[str], count: int) -> EnvFile:
     """The file with these lines, which assign `count` variables, at its end. Raises EnvFileInvalid otherwise."""
     if not blocks:
         return file
-    newline = "\r\n" if "\r\n" in file.text else "\n"
-    gap = newline if file.text and not file.text.endswith("\n") else ""
-    text = file.text + gap + "".join(blocks).replace("\n", newline)
+    text = appended(file.text, "".join(blocks))
     after = parse_env_file(text, path=file.path, encoding=file.encoding)
     before, found = ([(entry.name, entry.raw) for entry in each.entries] for each in (file, after))
     if found[: len(before)] != before or len(found) != len(before) + count:

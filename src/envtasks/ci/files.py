@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import yaml
 
-from ..envfiles import write_atomic, writing
+from ..envfiles import newline_of, write_atomic, writing
 from ..errors import ConfigInvalid, did_you_mean
 from ..yaml_nodes import entries, line, load_all, read_text, refuse_duplicate_keys
 from . import github, gitlab
@@ -136,11 +136,6 @@ def replace_block(text: str, content: str, label: str) -> str | None:
     if not text[start:end].endswith("\n"):
         block = block.removesuffix(newline)  # the file ended without one
     return text[:start] + block + text[end:]
-
-
-def newline_of(text: str) -> str:
-    """The line end that a text uses."""
-    return "\r\n" if "\r\n" in text else "\n"
 
 
 def line_at(text: str, position: int) -> int:

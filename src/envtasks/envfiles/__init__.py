@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     )
     from .editing import (
         append_variable,
+        appended,
         check_name,
         check_value,
         insert_header,
+        newline_of,
         quote_ciphertext,
         remove_variable,
         replace_values,
@@ -53,12 +55,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "PUBLIC_KEY_DIGITS",
     "REFERENCES", "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey",
-    "Variable", "append_variable", "by_precedence", "by_public_key", "check_name", "check_value",
+    "Variable", "append_variable", "appended", "by_precedence", "by_public_key", "check_name", "check_value",
     "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt", "evaluate", "expand",
     "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header", "is_ciphertext", "is_locked",
-    "key_files", "key_variables", "locked", "parse_env_file", "public_key", "public_keys_in", "quote_ciphertext",
-    "read_env_file", "refuse_conflict", "remove_variable", "replace_file", "replace_values", "run_in_shell",
-    "set_spelled", "spell", "variables_in", "write_atomic", "writing",
+    "key_files", "key_variables", "locked", "newline_of", "parse_env_file", "public_key", "public_keys_in",
+    "quote_ciphertext", "read_env_file", "refuse_conflict", "remove_variable", "replace_file", "replace_values",
+    "run_in_shell", "set_spelled", "spell", "variables_in", "write_atomic", "writing",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
@@ -67,8 +69,8 @@ _MODULES = {
         "EnvFile", "by_precedence", "decode_env_file", "parse_env_file", "read_env_file", "refuse_conflict",
     ),
     "editing": (
-        "append_variable", "check_name", "check_value", "insert_header", "quote_ciphertext", "remove_variable",
-        "replace_values", "set_spelled", "spell",
+        "append_variable", "appended", "check_name", "check_value", "insert_header", "newline_of", "quote_ciphertext",
+        "remove_variable", "replace_values", "set_spelled", "spell",
     ),
     "encryption": (
         "PRIVATE_KEY_DIGITS", "PUBLIC_KEY_DIGITS", "by_public_key", "decrypt", "encrypt", "generate_keys",

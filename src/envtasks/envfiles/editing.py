@@ -75,7 +75,7 @@ def set_spelled(file: EnvFile, name: str, spelled: str) -> EnvFile:
 
 def replace_values(file: EnvFile, spelled: Mapping[Entry, str]) -> EnvFile:
     """The file with the values of these entries changed, quotes included. Raises EnvFileInvalid."""
-    text, newline = file.text, _newline(file.text)
+    text, newline = file.text, newline_of(file.text)
     for entry in sorted(spelled, key=lambda each: each.value_start, reverse=True):
         # an empty value may be followed by a comment, which would become part of a bare value
         gap = " " if entry.value_start == entry.value_end and text[entry.value_end :][:1] == "#" else ""
@@ -106,7 +106,7 @@ def _without(file: EnvFile, name: str, *, instead: str) -> str:
 
 def append_variable(file: EnvFile, name: str, spelled: str, *, comment: str = "") -> EnvFile:
     """The file with one more assignment at its end, after a comment if one is given. Raises EnvFileInvalid."""
-    newline = _newline(file.text)
+    newline = newline_of(file.text)
     body = file.text
     if body.removeprefix("\ufeff") and not body.endswith(("\n", "\r")):
         body += newline
@@ -120,7 +120,7 @@ def insert_header(file: EnvFile, name: str, spelled: str, *, comment: str) -> En
 
     A byte-order mark and a first line `#!…` stay in front. Raises EnvFileInvalid.
     """
-    newline = _newline(file.text)
+    newline = newline_of(file.text)
     at = 1 if file.text.startswith("\ufeff") else 0
     if file.text.startswith("#!", at):
         at = next((m.end() for m in [re.compile(r"\r\n|\n|\r").search(file.text)] if m), len(file.text))
@@ -164,7 +164,14 @@ def _content(spelled: str) -> tuple[str, str]:
     return (spelled[1:-1], spelled[0]) if quoted else (spelled, "")
 
 
-def _newline(text: str) -> str:
+def appended(text: str, lines: str, *, gap: int = 0) -> str:
+    """The text with lines at its end, after this number of empty lines; with the text's own line ends."""
+    newline = newline_of(text)
+    end = "" if not text or text.endswith("\n") else newline
+    return text + end + (newline * gap if text else "") + lines.replace("\n", newline)
+
+
+def newline_of(text: str) -> str:
     """The line end that most lines have."""
     windows = text.count("\r\n")
     return "\r\n" if windows > text.count("\n") - windows else "\n"

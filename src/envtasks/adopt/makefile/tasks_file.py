@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..insertion import appended, newline_of, parse_python, require_kept, top_level_names, with_imports
+from ...envfiles import appended, newline_of
+from ..insertion import parse_python, require_kept, top_level_names, with_imports
 from .rendering import Source
 
 TASKS_FILE: Final = "tasks.py"
