@@ -12,6 +12,7 @@ from ..config import OVERRIDES
 from ..console import counted
 from ..envfiles import Entry, EnvFile, append_variable, appended, parse_env_file, spell
 from ..errors import ConfigInvalid
+from ..inventory import PLACEHOLDER
 from .code import (
     USUAL_FLAG,
     environment_flag,
@@ -60,9 +61,9 @@ def required_names(draft: Draft) -> dict[str, str]:
 def placeholder(name: str) -> str:
     """A harmless value for a variable that has none yet."""
     if is_secret_name(name):
-        return "changeme"
+        return PLACEHOLDER
     return next(
-        (value for end, value in _EXAMPLE_VALUES.items() if re.fullmatch(end, name, re.I)), "changeme"
+        (value for end, value in _EXAMPLE_VALUES.items() if re.fullmatch(end, name, re.I)), PLACEHOLDER
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ..config import Environment, Project
 from ..envfiles import (
@@ -23,13 +23,11 @@ from ..envfiles import (
     write_atomic,
 )
 from ..errors import EnvFileInvalid, EnvFileMissing, Refused
-from ..inventory import example_path
+from ..inventory import PLACEHOLDER, example_path
 from .draft import Draft, Target
 from .file_key import FileKey, key_file_for
 from .ignored_files import DOCKERIGNORE, ignore, missing_docker_patterns, missing_patterns
 from .pyproject import with_environment
-
-PLACEHOLDER: Final = "changeme"
 
 Answer = Callable[[str, bool, str], str]
 """What a person types for a variable: its name, whether it is hidden, what Enter alone means; empty: later."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from ..envfiles import (
     ENCRYPTED,
@@ -19,13 +18,11 @@ from ..envfiles import (
     write_atomic,
 )
 from ..errors import ConfigInvalid, EnvFileInvalid
-from ..inventory import example_path
+from ..inventory import PLACEHOLDER, example_path
 from .credentials import is_placeholder, is_secret_name, looks_like_credential
 from .example import expected_names, real_values
 from .inputs import Inputs
 from .settings import ask
-
-SECRET: Final = "changeme"  # noqa: S105 - a placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def write_example(inputs: Inputs, *, dry: bool = False) -> ExampleChange:
     places = _places(inputs)
     file = _skeleton(inputs, path) if created else read_env_file(path, label=inputs.label(path))
     real = list(dict.fromkeys(entry for entry, _ in real_values(inputs, file)))
-    after = replace_values(file, dict.fromkeys(real, SECRET))
+    after = replace_values(file, dict.fromkeys(real, PLACEHOLDER))
     given = {entry.name for entry in after.entries}
     missing = [name for name in expected_names(inputs) if name not in given]
     after = _with(after, [_block(inputs, name, places.get(name)) for name in missing], len(missing))
@@ -112,11 +109,11 @@ def _placeholder(inputs: Inputs, place: _Place) -> str:
     """The value of a variable in the example, as it is written: the plain text of its file, unless that is a secret."""
     entry, name = place.entry, place.entry.name
     if ENCRYPTED in entry.value or looks_like_credential(name, entry.value):
-        return SECRET
+        return PLACEHOLDER
     made = not entry.literal and "$" in entry.value
     secret = inputs.is_secret(name) or is_secret_name(name)
     if secret and not made and not is_placeholder(entry.value):
-        return SECRET
+        return PLACEHOLDER
     return place.file.text[entry.value_start : entry.value_end]
 
 
@@ -124,7 +121,7 @@ def _block(inputs: Inputs, name: str, place: _Place | None) -> str:
     """The lines of one variable: the comments above it in its file, the assignment, the comment behind it."""
     if place is None:
         secret = name.upper() in inputs.settings_secrets or is_secret_name(name)
-        return f"{name}={SECRET if secret else ''}\n"
+        return f"{name}={PLACEHOLDER if secret else ''}\n"
     text, entry = place.file.text, place.entry
     above = re.search(r"(?:^[ \t]*#[^\n]*\n)*\Z", text[: entry.start], re.MULTILINE)
     behind = re.match(r"[ \t]+#[^\r\n]*", text[entry.value_end : entry.end])
