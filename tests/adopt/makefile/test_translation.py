@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from envtasks.adopt.makefile import translation
+from envtasks.adopt.makefile import migrate, translation
 from envtasks.adopt.makefile.values import Values
+from envtasks.config import Project
 from envtasks.errors import LeakFound
 from tests.adopt.makefile.translated import body, translated
 
@@ -351,3 +353,53 @@ def test_a_difference_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     assert [(row.verdict, row.why) for row in made.rows] == [("differs", "make: serve 1 | task: serve wrong")]
     assert not made.same
+
+
+@needs_make
+def test_blanks_within_a_quoted_value_stay(tmp_path: Path) -> None:
+    """The shell splits at blanks where make would; inside quotes each of them counts."""
+    made = translated(tmp_path, 'NAME = my  app\na:\n\t@echo "$(NAME)" | cat\n', with_make=True)
+
+    assert 'NAME = "my  app"' in made.after
+
+
+@pytest.mark.parametrize("with_make", [False, pytest.param(True, marks=needs_make)])
+def test_an_exported_define_reaches_the_commands(tmp_path: Path, with_make: bool) -> None:
+    """Its lines and its dollars as make gives them; one that make expands is reported."""
+    makefile = 'define HELP\none $$x\n  two\nendef\nexport HELP\nusage:\n\t@echo "$$HELP"\n'
+    made = translated(tmp_path, makefile, with_make=with_make)
+    other = translated(tmp_path, makefile.replace("$$x", "$(shell date)"), with_make=with_make)
+
+    assert '"HELP": "one $x\\n  two"' in made.after
+    assert made.left == ()
+    assert "Makefile:1: the value of HELP, which is exported, is not translated" in other.left
+
+
+@pytest.mark.parametrize("exports", [".EXPORT_ALL_VARIABLES:\nA = 1\n", "A = 1\nexport\n"])
+def test_all_variables_are_exported(tmp_path: Path, exports: str) -> None:
+    """By the special target as by `export` alone."""
+    assert '{"run": {"env": {"A": A}}}' in translated(tmp_path, f"{exports}t:\n\tprintenv A\n").after
+
+
+def test_what_is_unexported_is_not_exported(tmp_path: Path) -> None:
+    """The last word on a variable counts."""
+    assert "ns.configure" not in translated(tmp_path, "export A = 1\nunexport A\nt:\n\tprintenv A\n").after
+
+
+@needs_make
+def test_a_circle_of_prerequisites_is_left_open(tmp_path: Path) -> None:
+    """make drops what closes it; so does tasks.py, which otherwise could not be loaded."""
+    made = translated(tmp_path, ".PHONY: a b\na: b\n\techo a\nb: a\n\techo b\n", with_make=True)
+
+    assert "@task(b, default=True)\ndef a(" in made.after
+    assert made.rows[0].verdict == "same"
+
+
+@needs_make
+def test_a_makefile_that_is_not_utf_8(tmp_path: Path) -> None:
+    """Names of other encodings are asked for as they are written."""
+    (tmp_path / "Makefile").write_bytes(b"caf\xe9 = 1\nrun:\n\techo one\n")
+
+    made = migrate(tmp_path / "Makefile", Project.load(tmp_path), os.environ)
+
+    assert body(made, "run") == ['print("one")']

@@ -167,6 +167,10 @@ def _left(translation: Translation, project: Project, existing: tasks_file.Tasks
         for name in sorted(names - set(project.environments) - declared)
     ]
     found += [f"{place}: {text} is not translated" for place, text in makefile.not_translated]
+    found += [
+        f"{makefile.path.name}:{each.line}: the value of {each.name}, which is exported, is not translated"
+        for each in translation.not_exported
+    ]
     if translation.run_env and existing.text and not existing.has_our_namespace:
         found.append(
             f"the Makefile exports {', '.join(translation.run_env)}: give them to the tasks' commands"

@@ -61,7 +61,8 @@ class Make:
         asked = "".join(f"$(info \x01{name}\x02$({name}))\n" for name in names)
         with tempfile.TemporaryDirectory() as folder:
             questions = Path(folder) / "questions.mk"
-            questions.write_text(f"{asked}_envtasks_questions:;@:\n", encoding="utf-8")
+            text = f"{asked}_envtasks_questions:;@:\n"
+            questions.write_text(text, encoding="utf-8", errors="surrogateescape")
             output = self._run("-f", str(questions), "_envtasks_questions") or ""
         found = re.findall(r"^\x01(.*?)\x02(.*)$", output, re.MULTILINE)
         return {name: value for name, value in found if name in names}

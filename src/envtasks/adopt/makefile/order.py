@@ -15,12 +15,14 @@ def arrange(translation: Translation) -> frozenset[str]:
     """
     tasks = translation.tasks
     conflicts: set[str] = set()
-    for target in _dependencies_first(tasks):
+    place = {target: at for at, target in enumerate(_dependencies_first(tasks))}
+    for target in place:
         task = tasks[target]
         before = [name for name in closure(tasks, target) if name != target]
         passed = {parameter.variable for name in before for parameter in tasks[name].parameters}
         other = {tasks[name].environment for name in before} - {"", task.environment}
-        direct = [name for name in task.rule.needs if name in tasks]
+        # as make does, leave out what closes a circle
+        direct = [name for name in task.rule.needs if name in tasks and place[name] < place[target]]
         if not passed and not (other and task.environment):
             task.pre = direct
             continue

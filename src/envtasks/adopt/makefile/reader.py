@@ -166,7 +166,10 @@ def _read_line(reading: _Reading, line: str, number: int) -> None:
         reading.exports_all = True  # `export $(shell sed …)` takes the names out of the env file
     elif re.fullmatch(r"(un)?export(\s+[\w\s]+)?", _without_comment(line)):
         words = _without_comment(line).split()
-        reading.exports |= set(words[1:]) if words[0] == "export" else set()
+        if words[0] == "export":
+            reading.exports |= set(words[1:])
+        else:
+            reading.exports -= set(words[1:])
         reading.exports_all |= words == ["export"]
     elif (found := _ASSIGNMENT.fullmatch(line)) and not found["name"].startswith("$"):
         reading.current = ()
@@ -313,6 +316,7 @@ def _read_rule(reading: _Reading, found: re.Match[str], number: int) -> None:
         )
         return
     reading.one_shell |= ".ONESHELL" in targets
+    reading.exports_all |= ".EXPORT_ALL_VARIABLES" in targets
     _note_condition(reading, targets)
     for target in targets:
         if not reading.default and not target.startswith("."):

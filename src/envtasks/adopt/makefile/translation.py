@@ -11,7 +11,7 @@ from typing import Final
 from ...config import Project
 from .environments import environment_of
 from .make import PREFIX, Make, align, is_dry
-from .model import Makefile, Rule
+from .model import Makefile, Rule, Variable
 from .names import function_name, sentence, task_name
 from .shell import Step, Word, printed, steps
 from .values import Parameter, Untranslatable, Value, Values
@@ -62,6 +62,7 @@ class Translation:
     env_files: Mapping[str, tuple[str, ...]]  # of each environment
     dropped: Mapping[str, str]  # targets without a task, and why
     run_env: Mapping[str, str]  # what all commands get, as text with values
+    not_exported: tuple[Variable, ...] = ()  # what they do not get, as it has no translation
     extends: bool = False  # a tasks.py that is there already
 
 
@@ -72,6 +73,7 @@ class Translator:
         self.makefile, self.make, self.project = makefile, make, project
         self.values = Values(makefile)
         self.env_files: dict[str, tuple[str, ...]] = {}
+        self.not_exported: list[Variable] = []
 
     def translate(
         self,
@@ -99,7 +101,9 @@ class Translator:
                 tasks[target] = self._task(rule, name, function)
                 tasks[target].exists = known is not None
         run_env = self._run_env()
-        return Translation(self.makefile, self.values, tasks, self.env_files, dropped, run_env)
+        return Translation(
+            self.makefile, self.values, tasks, self.env_files, dropped, run_env, tuple(self.not_exported)
+        )
 
     def _task(self, rule: Rule, name: str, function: str) -> Task:
         statements = [self._with_exports(each, rule) for each in self._statements(rule)]
@@ -283,6 +287,11 @@ class Translator:
             found += self._of_text(text, check=check)
         return found
 
+    def _defined(self, variable: Variable) -> str:
+        """The text of a `define`, where make expands nothing in it; empty for other variables."""
+        text = variable.raw.replace("$$", "")
+        return variable.raw.replace("$$", "$") if variable.operator == "define" and "$" not in text else ""
+
     def _run_env(self) -> dict[str, str]:
         """The variables that the Makefile exports to all commands, as text with values in it."""
         names = self.makefile.exports
@@ -291,11 +300,12 @@ class Translator:
         found = {}
         for name in sorted(names - self.makefile.env_file_names):
             variable = self.makefile.variables.get(name)
-            if variable is None or variable.operator == "define":
+            if variable is None:
                 continue
             try:
-                text = self.values.expand(f"$({name})")
+                text = self._defined(variable) or self.values.expand(f"$({name})")
             except Untranslatable:
+                self.not_exported += [variable] if name in self.makefile.exports else []
                 continue
             if all(value.kind == "constant" for value in self.values.within(text)):
                 found[name] = text

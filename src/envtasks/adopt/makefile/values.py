@@ -210,7 +210,7 @@ class Values:
                 text, check = self.frozen(value), "" if own_folder else reason.message
             if condition := self.makefile.conditions.get(variable.name):
                 check = check or f"the Makefile sets it under {condition}; what holds today is here"
-            self.constants[variable.name] = Constant(name, " ".join(text.split()), check)
+            self.constants[variable.name] = Constant(name, re.sub(r"\s*\n\s*", " ", text.strip()), check)
         text = self.constants[variable.name].text
         return self.sign(Value(name, self.expanded(text), "constant", variable.name))
 
