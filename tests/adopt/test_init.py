@@ -142,7 +142,7 @@ def test_uv_without_project_is_refused(tmp_path: Path) -> None:
     assert found.status() == ""
 
 
-@pytest.mark.parametrize("pair", ["colour=blue", "untrack", "untrack=perhaps"])
+@pytest.mark.parametrize("pair", ["colour=blue", "untrack", "untrack=perhaps", "encrypt=NOPE", "plain=NOPE"])
 def test_unknown_answers_are_refused(fresh: Found, pair: str) -> None:
     """`--answer` takes the keys and words that there are."""
     done = fresh.init("--answer", pair)
@@ -305,3 +305,23 @@ def test_modes_stay(fresh: Found) -> None:
     fresh.adopted()
 
     assert stat.S_IMODE((fresh.root / "pyproject.toml").stat().st_mode) == 0o640
+
+
+def test_an_environment_that_is_not_chosen_is_reported(tmp_path: Path) -> None:
+    """Its plain file stays as it is, and the plan says so, with the answer that takes it over."""
+    found = Found(tmp_path / "shop", {**FRESH, ".env": "API_TOKEN=abc-def-123\n"})
+
+    done = found.init("--answer", "environments=dev", "--dry")
+
+    assert (
+        ".env:1: it stays plain and as it is: its environment local is not among those chosen" in done.stdout
+    )
+    assert "--answer environments=dev,local" in done.stdout
+
+
+def test_a_session_of_another_function_stays(tmp_path: Path) -> None:
+    """`@nox.session(name="unit")` is the session `unit`: a second one would replace it."""
+    noxfile = 'import nox\n\n\n@nox.session(name="unit")\ndef tests(session):\n    pass\n'
+    found = Found(tmp_path / "shop", {**FRESH, "noxfile.py": noxfile}).adopted()
+
+    assert found.text("noxfile.py") == noxfile

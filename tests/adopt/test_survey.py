@@ -12,7 +12,8 @@ from envtasks import adopt
 from envtasks.adopt.code import settings_classes, variables_read
 from envtasks.adopt.entry import find_entry, find_tests
 from envtasks.adopt.sources import find_sources, is_harmless
-from envtasks.envfiles import parse_env_file
+from envtasks.envfiles import EnvFile, parse_env_file
+from envtasks.errors import EnvFileInvalid
 
 PACKAGE = {"app/__init__.py": "", "app/main.py": "app = FastAPI()"}
 PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = [{0}]\n'
@@ -168,3 +169,31 @@ def test_harmless_values(line: str, harmless: bool) -> None:
     (entry,) = parse_env_file(line + "\n").entries
 
     assert is_harmless(entry) is harmless
+
+
+def test_a_folder_that_nobody_can_look_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data of a database, which belong to another user: they are passed over."""
+    (tmp_path / "pgdata").mkdir()
+    stat = os.stat
+
+    def refused(path: str | Path, **options: bool) -> os.stat_result:
+        if "pgdata" in Path(path).parts[:-1]:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refused)
+
+    assert "app.py" in _survey(tmp_path, {"app.py": ""}).files
+
+
+def test_an_env_file_that_cannot_be_read_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project has values that `init` would leave out: it says which file, and stops."""
+    survey = _survey(tmp_path, {".env": "A=1"})
+    monkeypatch.setattr("envtasks.adopt.sources.read_env_file", _refused)
+
+    with pytest.raises(EnvFileInvalid, match=r"\.env cannot be read: Permission denied"):
+        find_sources(survey)
+
+
+def _refused(path: Path, *, label: str) -> EnvFile:
+    raise PermissionError(13, "Permission denied")

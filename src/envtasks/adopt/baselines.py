@@ -11,7 +11,7 @@ from ..check import is_placeholder, is_secret_name, looks_like_credential, write
 from ..config import OVERRIDES
 from ..console import counted
 from ..envfiles import Entry, EnvFile, append_variable, appended, parse_env_file, spell
-from ..errors import ConfigInvalid
+from ..errors import ConfigInvalid, did_you_mean
 from ..inventory import PLACEHOLDER
 from .code import (
     USUAL_FLAG,
@@ -40,9 +40,32 @@ _EXAMPLE_VALUES: Final = {  # by the end of the name: what a type such as int or
 
 
 def plan_baselines(draft: Draft, names: Iterable[str]) -> None:
-    """Make a baseline for each environment that has none."""
-    for name in names:
+    """Make a baseline for each environment that has none. Raises ConfigInvalid."""
+    _require_known(draft)
+    chosen = tuple(names)
+    for name in chosen:
         _plan_baseline(draft, name)
+    for source in draft.sources:
+        if source.kind == "plain" and source.environment and source.environment not in chosen:
+            more = ",".join((*chosen, source.environment))
+            sentence = (
+                f"it stays plain and as it is: its environment {source.environment} is not among those chosen"
+            )
+            draft.leave(source.file, 1, sentence, f"envtasks init --answer environments={more}")
+
+
+def _require_known(draft: Draft) -> None:
+    """Raise ConfigInvalid where an answer names a variable that there is not: the one meant would stay plain."""
+    known = {entry.name for source in draft.sources for entry in source.entries} | required_names(
+        draft
+    ).keys()
+    known |= {literal.name for literal in compose_literals(draft.survey)}
+    for key in ("encrypt", "plain"):
+        for name in draft.answers.names(key, ()) if key in draft.answers.given else ():
+            if name not in known:
+                raise ConfigInvalid(
+                    f"--answer {key}={name}: no env file has a variable {name}{did_you_mean(name, known)}"
+                )
 
 
 def required_names(draft: Draft) -> dict[str, str]:

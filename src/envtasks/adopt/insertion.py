@@ -73,7 +73,10 @@ def with_table(text: str, lines: str, label: str, expected: Mapping[str, Any]) -
 
 
 def top_level_names(text: str) -> frozenset[str]:
-    """The names that a module defines or imports at its top level; none where it cannot be parsed."""
+    """The names that a module defines or imports at its top level; none where it cannot be parsed.
+
+    A function counts as `unit` too where `@session(name="unit")` or `@task(name="unit")` stands above it.
+    """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -81,7 +84,7 @@ def top_level_names(text: str) -> frozenset[str]:
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
+            names |= {node.name, *_declared_names(node)}
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.Assign):
@@ -91,3 +94,9 @@ def top_level_names(text: str) -> frozenset[str]:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
     return frozenset(names)
+
+
+def _declared_names(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
+    keywords = [each for call in node.decorator_list if isinstance(call, ast.Call) for each in call.keywords]
+    values = [each.value for each in keywords if each.arg == "name"]
+    return {str(value.value) for value in values if isinstance(value, ast.Constant)}

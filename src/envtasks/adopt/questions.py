@@ -81,7 +81,12 @@ def read_answers(pairs: Sequence[str]) -> dict[str, str]:
     given = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if key not in QUESTIONS or not equals:
+        if key in QUESTIONS and not equals:
+            raise ConfigInvalid(
+                f"--answer {pair}: the answer is missing.",
+                hint=f"--answer {key}={'|'.join(QUESTIONS[key].words) or 'TEXT'}",
+            )
+        if key not in QUESTIONS:
             raise ConfigInvalid(
                 f"--answer {pair}: there is no question {key!r}{did_you_mean(key, QUESTIONS)}",
                 hint=f"KEY=VALUE with one of {', '.join(QUESTIONS)}",

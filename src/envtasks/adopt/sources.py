@@ -11,7 +11,7 @@ from .. import git
 from ..check import example_path, is_secret_name, looks_like_credential
 from ..config import ENVIRONMENT_NAME, NOT_ENVIRONMENTS, OVERRIDES
 from ..envfiles import PRIVATE_KEY, PUBLIC_KEY, Entry, EnvFile, read_env_file
-from ..errors import EnvtasksError
+from ..errors import EnvFileInvalid, EnvtasksError
 from .survey import Survey
 
 LOCAL: Final = "local"
@@ -127,6 +127,8 @@ def _sources(survey: Survey) -> Iterator[Source]:
             file = read_env_file(survey.root / name, label=name)
         except EnvtasksError:
             continue
+        except OSError as error:  # to go on would take the project for one without these values
+            raise EnvFileInvalid(f"{name} cannot be read: {error.strerror}.") from None
         encrypted = any(entry.encrypted or entry.name.startswith(PUBLIC_KEY) for entry in file.entries)
         environment = declared.get(name) or _environment(name)
         if name == example or is_example(name):

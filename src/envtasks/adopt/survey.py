@@ -221,13 +221,14 @@ def _walk(root: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for folder, folders, names in os.walk(root):
         here = Path(folder)
         prefix = "" if here == root else here.relative_to(root).as_posix() + "/"
+        if here != root and "pyvenv.cfg" in names:
+            folders.clear()
+            continue
         if here != root and "pyproject.toml" in names:
             others.append(prefix.rstrip("/"))
             folders.clear()
             continue
-        folders[:] = sorted(
-            each for each in folders if each not in _SKIPPED and not (here / each / "pyvenv.cfg").exists()
-        )
+        folders[:] = sorted(each for each in folders if each not in _SKIPPED)
         files += [prefix + name for name in sorted(names)]
         if len(files) > _MOST:
             break
