@@ -11,6 +11,7 @@ import pytest
 from envtasks import adopt
 from envtasks.adopt.code import settings_classes, variables_read
 from envtasks.adopt.entry import find_entry, find_tests
+from envtasks.adopt.questions import Answers
 from envtasks.adopt.sources import find_sources, is_harmless
 from envtasks.envfiles import EnvFile, parse_env_file
 from envtasks.errors import EnvFileInvalid
@@ -197,3 +198,15 @@ def test_an_env_file_that_cannot_be_read_ends_it(tmp_path: Path, monkeypatch: py
 
 def _refused(path: Path, *, label: str) -> EnvFile:
     raise PermissionError(13, "Permission denied")
+
+
+def test_a_file_that_cannot_be_copied_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan is made on a copy, which needs all of the project's env files."""
+    survey = _survey(tmp_path, {".env": "A=1"})
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: _refused(path, label="") if path.name == ".env" else read(path)
+    )
+
+    with pytest.raises(EnvFileInvalid, match=r"\.env cannot be read: Permission denied"):
+        adopt.draw_up(survey, Answers({}), allow_dirty=True)

@@ -12,6 +12,7 @@ from .. import git
 from ..authoring import private_folder
 from ..config import Project
 from ..envfiles import KEY_FILE
+from ..errors import EnvFileInvalid
 from .questions import Answers
 from .sources import Source, environments_of, find_sources
 from .survey import Survey
@@ -108,12 +109,16 @@ class Draft:
         return environments_of(self.survey, self.sources)
 
     def path(self, name: str) -> Path:
-        """The copy of a file, which is made where the project has it; its folder is there."""
+        """The copy of a file, which is made where the project has it; its folder is there. Raises EnvFileInvalid."""
         path = self.root / name
         original = self.survey.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() and original.is_file():
-            path.write_bytes(original.read_bytes())
+            try:
+                data = original.read_bytes()
+            except OSError as error:
+                raise EnvFileInvalid(f"{name} cannot be read: {error.strerror}.") from None
+            path.write_bytes(data)
             path.chmod(original.stat().st_mode & 0o777)
             if name in self.survey.tracked:
                 self.track(name)

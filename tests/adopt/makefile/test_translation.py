@@ -12,7 +12,7 @@ import pytest
 from envtasks.adopt.makefile import migrate, translation
 from envtasks.adopt.makefile.values import Values
 from envtasks.config import Project
-from envtasks.errors import LeakFound
+from envtasks.errors import ConfigInvalid, LeakFound
 from tests.adopt.makefile.translated import body, translated
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -403,3 +403,13 @@ def test_a_makefile_that_is_not_utf_8(tmp_path: Path) -> None:
     made = migrate(tmp_path / "Makefile", Project.load(tmp_path), os.environ)
 
     assert body(made, "run") == ['print("one")']
+
+
+@pytest.mark.parametrize("with_make", [False, pytest.param(True, marks=needs_make)])
+@pytest.mark.parametrize("line", [b"\techo caf\xe9", b"# caf\xe9\nb:\n\techo"])
+def test_bytes_that_are_not_utf_8_are_not_written(tmp_path: Path, line: bytes, with_make: bool) -> None:
+    """tasks.py could not print them, or could not be written: the line of the Makefile is named."""
+    (tmp_path / "Makefile").write_bytes(b"run:\n" + line + b"\n")
+
+    with pytest.raises(ConfigInvalid, match=r"^Makefile:2: its bytes are not UTF-8"):
+        migrate(tmp_path / "Makefile", Project.load(tmp_path), os.environ, with_make=with_make)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+_NO_UTF8: Final = re.compile(r"[\udc80-\udcff]|\\udc[89a-f][0-9a-f]")  # such a byte, and how Python writes it
 _SHORTEST: Final = 6  # characters of a value that is looked for in tasks.py
 
 
@@ -85,6 +87,7 @@ def migrate(
         translation = replace(translation, extends=before is not None)
         source = Renderer(translation, decorator=decorator, context=context, is_new=before is None).source()
         after = source.whole() if before is None else tasks_file.extended(existing, source)
+        _require_utf8(after, makefile)
         rows = compare(translation, make, after, project=project, process_env=process_env)
     _require_no_value(after + "".join(row.why for row in rows), before or "", makefile)
     return Migration(
@@ -104,6 +107,18 @@ def migrate(
         tuple(dict.fromkeys(_checks(translation))),
         tuple(_left(translation, project, existing)),
         forwarding_makefile(translation),
+    )
+
+
+def _require_utf8(after: str, makefile: Path) -> None:
+    """Raise ConfigInvalid where tasks.py would have bytes of the Makefile that are no UTF-8."""
+    if not _NO_UTF8.search(after):
+        return
+    lines = makefile.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    line = next((number for number, each in enumerate(lines, 1) if _NO_UTF8.search(each)), 1)
+    raise ConfigInvalid(
+        f"{makefile.name}:{line}: its bytes are not UTF-8, and would be lost; nothing was written.",
+        hint=f"save {makefile.name} as UTF-8",
     )
 
 
