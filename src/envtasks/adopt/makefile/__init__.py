@@ -66,10 +66,7 @@ def find_makefile(folder: Path, name: str = "") -> Path:
 def migrate(
     makefile: Path, project: Project, process_env: Mapping[str, str], *, with_make: bool = True
 ) -> Migration:
-    """What the Makefile becomes; nothing is written. `with_make`: run make on it, which runs its `$(shell)`.
-
-    Raises ConfigInvalid, EnvtasksError.
-    """
+    """What it becomes; nothing is written. `with_make` runs make, and so its `$(shell)`. Raises EnvtasksError."""
     path = makefile.parent / tasks_file.TASKS_FILE
     before = path.read_bytes().decode("utf-8") if path.is_file() else None  # line ends as they are
     existing = tasks_file.read(before or "")
