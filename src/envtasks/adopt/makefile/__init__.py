@@ -82,9 +82,8 @@ def migrate(
                 shared=shared, taken=taken, existing=known
             )
         translation = replace(translation, extends=before is not None)
-        source = Renderer(translation, decorator=decorator, context=context, is_new=before is None).source()
-        after = source.whole() if before is None else tasks_file.extended(existing, source)
-        _require_utf8(after, makefile)
+        made = Renderer(translation, decorator=decorator, context=context, is_new=before is None).source()
+        after = _in_utf8(made.whole() if before is None else tasks_file.extended(existing, made), makefile)
         rows = compare(translation, make, after, project=project, process_env=process_env)
     _require_no_value(after + "".join(row.why for row in rows), before or "", makefile)
     return Migration(
@@ -107,10 +106,10 @@ def migrate(
     )
 
 
-def _require_utf8(after: str, makefile: Path) -> None:
-    """Raise ConfigInvalid where tasks.py would have bytes of the Makefile that are no UTF-8."""
+def _in_utf8(after: str, makefile: Path) -> str:
+    """The text of tasks.py. Raises ConfigInvalid where it would have bytes of the Makefile that are no UTF-8."""
     if not _NO_UTF8.search(after):
-        return
+        return after
     lines = makefile.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     line = next((number for number, each in enumerate(lines, 1) if _NO_UTF8.search(each)), 1)
     raise ConfigInvalid(
