@@ -76,6 +76,17 @@ def test_the_file_of_a_variable_is_looked_up(tmp_path: Path) -> None:
     assert [(each.line, each.lines) for each in places] == [(2, ()), (5, None)]
 
 
+def test_a_line_with_a_secret_is_not_shown(tmp_path: Path) -> None:
+    """What stays of a line is printed, but for one that has a secret written out; it is patched all the same."""
+    before = 'd = Dynaconf(load_dotenv=True, db_password="hunter2-Zq81", a=1)\n'
+    places = list(python_readers(_survey(tmp_path, "app.py", before), FILES))
+
+    assert [place.replacement for place in places] == [
+        "the same without it (the line has a secret, so it is not shown)"
+    ]
+    assert patched(before, places) == 'd = Dynaconf(db_password="hunter2-Zq81", a=1)\n'
+
+
 @pytest.mark.parametrize(
     "text",
     [

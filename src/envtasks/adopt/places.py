@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
+from ..check import is_placeholder, is_secret_name
 from ..envfiles import newline_of
+
+_WRITTEN_OUT: Final = re.compile(r"""(\w+)["']?\s*[=:]\s*[a-zA-Z]*["']+([^"']+)""")
+"""A name and the literal text that it is given, in Python or YAML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,15 @@ class Place:
             )
         if [each.strip() for each in self.lines] == ["pass"]:
             return "pass, in place of this line"
+        if any(map(_shows_secret, self.lines)):
+            return "the same without it (the line has a secret, so it is not shown)"
         return "\n".join(each.strip() if len(self.lines) == 1 else each for each in self.lines)
+
+
+def _shows_secret(line: str) -> bool:
+    return any(
+        is_secret_name(name) and not is_placeholder(value) for name, value in _WRITTEN_OUT.findall(line)
+    )
 
 
 def by_file(places: Iterable[Place]) -> dict[str, list[Place]]:
