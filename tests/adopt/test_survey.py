@@ -11,6 +11,7 @@ import pytest
 from envtasks import adopt
 from envtasks.adopt.code import settings_classes, variables_read
 from envtasks.adopt.entry import find_entry, find_tests
+from envtasks.adopt.insertion import top_level_names, with_python
 from envtasks.adopt.questions import Answers
 from envtasks.adopt.sources import find_sources, is_harmless
 from envtasks.envfiles import EnvFile, parse_env_file
@@ -210,3 +211,11 @@ def test_a_file_that_cannot_be_copied_ends_it(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(EnvFileInvalid, match=r"\.env cannot be read: Permission denied"):
         adopt.draw_up(survey, Answers({}), allow_dirty=True)
+
+
+def test_a_module_with_a_byte_order_mark_is_extended() -> None:
+    """Python reads over the mark, and it stays at the beginning."""
+    after = with_python("\ufefffrom invoke import task\n", "tasks.py", imports="import os\n", body="x = 1\n")
+
+    assert after == "\ufefffrom invoke import task\nimport os\n\n\nx = 1\n"
+    assert "task" in top_level_names(after)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ..envfiles import appended, newline_of
 from ..errors import ConfigInvalid
+
+_MARK: Final = "\ufeff"  # with which editors of Windows begin a file; Python reads over it
 
 
 def with_python(text: str, label: str, *, imports: str, body: str) -> str:
@@ -27,7 +29,7 @@ def with_python(text: str, label: str, *, imports: str, body: str) -> str:
 def parse_python(text: str, label: str) -> ast.Module:
     """The module that is to be extended. Raises ConfigInvalid."""
     try:
-        return ast.parse(text)
+        return ast.parse(text.removeprefix(_MARK))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise ConfigInvalid(f"{label}:{line}: this is not valid Python, so it is not extended.") from None
@@ -37,7 +39,7 @@ def require_kept(before: ast.Module, after: str, label: str) -> None:
     """Raise ConfigInvalid where a module with lines inserted lacks anything that it had before, or has it elsewhere."""
     own = [ast.dump(node) for node in before.body]
     try:
-        kept = iter([ast.dump(node) for node in ast.parse(after).body])
+        kept = iter([ast.dump(node) for node in ast.parse(after.removeprefix(_MARK)).body])
     except SyntaxError:
         kept = iter(())
     if not all(node in kept for node in own):  # each in turn, so that their order is proven too
@@ -78,7 +80,7 @@ def top_level_names(text: str) -> frozenset[str]:
     A function counts as `unit` too where `@session(name="unit")` or `@task(name="unit")` stands above it.
     """
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(text.removeprefix(_MARK))
     except (SyntaxError, ValueError):
         return frozenset()
     names: set[str] = set()
