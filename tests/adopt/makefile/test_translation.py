@@ -413,3 +413,20 @@ def test_bytes_that_are_not_utf_8_are_not_written(tmp_path: Path, line: bytes, w
 
     with pytest.raises(ConfigInvalid, match=r"^Makefile:2: its bytes are not UTF-8"):
         migrate(tmp_path / "Makefile", Project.load(tmp_path), os.environ, with_make=with_make)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "a:\n    echo x\n", r"^Makefile:2: missing separator: make cannot read it", marks=needs_make
+        ),
+        ("A = 1\n", r"^Makefile has no target"),
+    ],
+)
+def test_a_makefile_without_a_target_becomes_no_file(tmp_path: Path, text: str, message: str) -> None:
+    """What make says of a Makefile that it cannot read is said, with its line."""
+    (tmp_path / "Makefile").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid, match=message):
+        migrate(tmp_path / "Makefile", Project.load(tmp_path), os.environ)

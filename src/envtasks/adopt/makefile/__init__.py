@@ -15,7 +15,7 @@ from ...errors import ConfigInvalid, EnvtasksError, LeakFound
 from . import reader, tasks_file
 from .environments import declaration
 from .forwarding import FIRST_LINE, forwarding_makefile
-from .make import find_make, has_make, with_database
+from .make import Make, find_make, has_make, with_database
 from .names import flag
 from .order import arrange, closure
 from .parity import DIFFERS, NOT_COMPARED, SAME, Row, compare
@@ -81,7 +81,7 @@ def migrate(
             translation = Translator(whole, make, project).translate(
                 shared=shared, taken=taken, existing=known
             )
-        translation = replace(translation, extends=before is not None)
+        translation = replace(_with_targets(translation, make, makefile), extends=before is not None)
         made = Renderer(translation, decorator=decorator, context=context, is_new=before is None).source()
         after = _in_utf8(made.whole() if before is None else tasks_file.extended(existing, made), makefile)
         rows = compare(translation, make, after, project=project, process_env=process_env)
@@ -103,6 +103,17 @@ def migrate(
         tuple(dict.fromkeys(_checks(translation))),
         tuple(_left(translation, project, existing)),
         forwarding_makefile(translation),
+    )
+
+
+def _with_targets(translation: Translation, make: Make | None, makefile: Path) -> Translation:
+    """The translation. Raises ConfigInvalid where there is nothing in it, with what make says of that."""
+    if translation.tasks:
+        return translation
+    complaint = make.complaint() if make else ""
+    raise ConfigInvalid(
+        f"{complaint}: make cannot read it." if complaint else f"{makefile.name} has no target.",
+        hint="mend that line" if complaint else "envtasks migrate FILE reads another one",
     )
 
 

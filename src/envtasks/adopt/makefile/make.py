@@ -56,6 +56,16 @@ class Make:
         """What `make -p` prints; empty where make fails."""
         return self._run("-pqRr", _NO_GOAL, codes=(0, 1, 2)) or ""
 
+    def complaint(self) -> str:
+        """What make has against the Makefile, with its file and line; empty where it can read it."""
+        done = self._start("-n", _NO_GOAL)
+        found = re.search(
+            r"^(.+:\d+: )\*\*\* (.+?)\.?  Stop\.$",
+            done.stderr.decode("utf-8", "replace") if done else "",
+            re.MULTILINE,
+        )
+        return found[1] + found[2] if found else ""
+
     def values(self, names: Sequence[str]) -> dict[str, str]:
         """What variables expand to, as far as they do so to text of one line."""
         asked = "".join(f"$(info \x01{name}\x02$({name}))\n" for name in names)
@@ -68,8 +78,14 @@ class Make:
         return {name: value for name, value in found if name in names}
 
     def _run(self, *words: str, codes: Sequence[int] = (0,)) -> str | None:
+        done = self._start(*words)
+        if done is None or done.returncode not in codes:
+            return None
+        return done.stdout.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+
+    def _start(self, *words: str) -> subprocess.CompletedProcess[bytes] | None:
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 [Path(self.program).stem, "-f", self.file, *words, *self.variables],
                 executable=self.program,
                 cwd=self.folder,
@@ -81,8 +97,6 @@ class Make:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        text = done.stdout.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        return text if done.returncode in codes else None
 
 
 @contextmanager
