@@ -11,11 +11,12 @@ from io import TextIOWrapper
 from pathlib import PurePath
 from typing import Final, TextIO
 
-_OURS: Final = re.compile(
+# compiled where a message or a table is printed, which most calls of a task do not
+_OURS: Final = (
     r"\binv(?= (?:exec|(?:doctor|completion|init|migrate)\b|TASK|--list|(?:env|docker|compose|deploy|ci)\.))"
 )
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_COMMANDS: Final = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
+_CONTROL: Final = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+_COMMANDS: Final = r"(?m)^(\s*):(?=:)|##(?=\[)"
 """How a line begins, or contains, what GitHub's runner takes for a command."""
 STYLES: Mapping[str, str] = {"error": "31;1", "warning": "33", "note": "2"}
 
@@ -97,7 +98,7 @@ def message(kind: str, text: str, hint: str = "", *, stream: TextIO | None = Non
 
 def one_line(text: str) -> str:
     """A foreign text with its control characters and line breaks escaped, so that it writes no more than its line."""
-    return _CONTROL.sub(_escape, text)
+    return re.sub(_CONTROL, _escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -107,7 +108,7 @@ def _escape(match: re.Match[str]) -> str:
 
 def _harmless(text: str) -> str:
     """The same for a message, which may have lines of its own; none of them is a command to GitHub's runner."""
-    return _COMMANDS.sub(lambda match: f"{match[0]} ", "\n".join(map(one_line, text.split("\n"))))
+    return re.sub(_COMMANDS, lambda match: f"{match[0]} ", "\n".join(map(one_line, text.split("\n"))))
 
 
 def counted(number: int, noun: str) -> str:
@@ -119,7 +120,7 @@ def as_called_here(text: str) -> str:
     """The text with our commands as they are called here: `inv env.list` is `envtasks env.list` without a tasks.py."""
     path = PurePath(*sys.argv[:1])
     name = path.parent.name if path.stem == "__main__" else path.stem
-    return _OURS.sub("envtasks", text) if name in ("envtasks", "nox") else text
+    return re.sub(_OURS, "envtasks", text) if name in ("envtasks", "nox") else text
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
