@@ -57,6 +57,20 @@ class Sandbox:
         """Run `inv` here, its output piped."""
         return self.python("-m", "invoke", *args, **env)
 
+    def inv_with_input(self, text: str | None, *args: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+        """Run `inv` here with a text piped to it, or with nothing; what it prints to stdout and stderr is together."""
+        return subprocess.run(
+            [sys.executable, "-m", "invoke", *args],
+            cwd=self.root,
+            env={**self.env, **env},
+            input=None if text is None else text.encode(),
+            stdin=subprocess.DEVNULL if text is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+            check=False,
+        )
+
     def nox(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run `nox` here, its output piped."""
         return self.python("-m", "nox", *args, **env)

@@ -1,8 +1,9 @@
-"""dotenvx's own code, asked many times: a node process that keeps the installed npm package loaded."""
+"""The dotenvx command, and its own code asked many times: a node process that keeps the npm package loaded."""
 
 from __future__ import annotations
 
 import json
+import os
 import queue
 import shutil
 import subprocess
@@ -24,6 +25,22 @@ def package() -> Path:
     if not (folder / "package.json").is_file():
         pytest.skip("dotenvx was not installed by npm")
     return folder
+
+
+def dotenvx_command(folder: Path, *words: str, **env: str) -> str:
+    """What the command prints in a folder, with no variable of ours; it has to succeed."""
+    done = subprocess.run(
+        [shutil.which("dotenvx") or "dotenvx", *words],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "DOTENVX_NO_NATIVE": "true", **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[:1000]
+    return done.stdout
 
 
 @dataclass(frozen=True, slots=True)

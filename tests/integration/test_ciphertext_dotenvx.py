@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from envtasks.config import Environment
 from envtasks.envfiles import decrypt, encrypt, find_keys, generate_keys, key_variables
 from tests.implementations import IMPLEMENTATIONS, only
-from tests.integration.dotenvx_npm import package
+from tests.integration.dotenvx_npm import dotenvx_command, package
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 
@@ -30,21 +28,6 @@ VALUES: Mapping[str, str] = {
 }
 
 
-def run(*args: str, cwd: Path, **env: str) -> str:
-    done = subprocess.run(
-        [shutil.which("dotenvx") or "dotenvx", *args],
-        cwd=cwd,
-        env={"PATH": os.environ["PATH"], "HOME": str(cwd), "DOTENVX_NO_NATIVE": "true", **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[:1000]
-    return done.stdout
-
-
 def ciphertexts(path: Path) -> dict[str, str]:
     text = path.read_text(encoding="utf-8")
     return dict(re.findall(r"^(\w+)=[\"']?(encrypted:[A-Za-z0-9+/=]+)", text, re.MULTILINE))
@@ -55,7 +38,7 @@ def test_dotenvx_decrypts_what_we_encrypt(tmp_path: Path) -> None:
     private, public = generate_keys()
     lines = [f"{name}='{encrypt(value, public)}'" for name, value in VALUES.items()]
     (tmp_path / ".env").write_text("\n".join([f'DOTENV_PUBLIC_KEY="{public}"', *lines]), encoding="utf-8")
-    out = run("get", "--strict", "--format", "json", cwd=tmp_path, DOTENV_PRIVATE_KEY=private)
+    out = dotenvx_command(tmp_path, "get", "--strict", "--format", "json", DOTENV_PRIVATE_KEY=private)
     assert json.loads(out) == {"DOTENV_PUBLIC_KEY": public, **VALUES}
 
 
@@ -65,7 +48,7 @@ def test_we_decrypt_what_the_command_encrypts(tmp_path: Path, implementation: st
     values = {name: value for name, value in VALUES.items() if len(value) < 1000}  # it fails for longer ones
     path = tmp_path / ".env.staging"
     path.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()), encoding="utf-8")
-    run("encrypt", "-f", ".env.staging", cwd=tmp_path)
+    dotenvx_command(tmp_path, "encrypt", "-f", ".env.staging")
     made = ciphertexts(path)
     assert list(made) == list(values)
     ring = find_keys(Environment("staging", tmp_path, (path,)), {})
@@ -105,7 +88,7 @@ def test_key_names_are_dotenvxs(tmp_path: Path, name: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("A=1\n", encoding="utf-8")
     ours = key_variables(path)
-    run("encrypt", "-f", name, cwd=tmp_path)
+    dotenvx_command(tmp_path, "encrypt", "-f", name)
     renamed = path.rename(tmp_path / ".env.renamed")
     private = re.findall(
         r"^(DOTENV_PRIVATE_KEY[^=]*)=", (tmp_path / ".env.keys").read_text("utf-8"), re.MULTILINE
@@ -118,7 +101,7 @@ def test_key_names_are_dotenvxs(tmp_path: Path, name: str) -> None:
 def test_the_public_key_is_the_one_that_dotenvx_derives(tmp_path: Path) -> None:
     """Of a key that we made, the command derives the public key that we did."""
     private, public = generate_keys()
-    assert public in run("primitives", "derive", private, cwd=tmp_path)
+    assert public in dotenvx_command(tmp_path, "primitives", "derive", private)
 
 
 def test_the_key_trap_of_a_sub_folder_is_real(tmp_path: Path) -> None:
@@ -126,7 +109,7 @@ def test_the_key_trap_of_a_sub_folder_is_real(tmp_path: Path) -> None:
     path = tmp_path / "sub" / ".env.staging"
     path.parent.mkdir()
     path.write_text("A=1\n", encoding="utf-8")
-    run("encrypt", "-f", "sub/.env.staging", cwd=tmp_path)
+    dotenvx_command(tmp_path, "encrypt", "-f", "sub/.env.staging")
     ring = find_keys(Environment("staging", tmp_path, (path,)), {})
     assert ring.keys == ()
     assert ring.advice == (

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,6 +20,7 @@ from envtasks.authoring import (
 )
 from envtasks.config import Project
 from envtasks.hydration import hydrate
+from tests.integration.dotenvx_npm import dotenvx_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 PLAIN = "# db\nHOST=localhost\nPASSWORD='it\\'s'\nTOKEN: colon\nPORT=1 # note\n"
@@ -35,18 +33,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def dotenvx(folder: Path, *args: str) -> str:
-    done = subprocess.run(
-        [shutil.which("dotenvx") or "dotenvx", *args, "-f", ".env.staging"],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "DOTENVX_NO_NATIVE": "true"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[:1000]
-    return done.stdout
+    return dotenvx_command(folder, *args, "-f", ".env.staging")
 
 
 def read_by_dotenvx(folder: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import pytest
 from envtasks.authoring import find_target, prepare_rotation
 from envtasks.config import Project
 from tests.authoring.repositories import commit_all, git, needs_git
-from tests.integration.authoring.test_leaks import watched_environments
 from tests.projects import Sandbox
-from tests.watching import watched_processes
+from tests.watching import watched_environments, watched_processes
 
 pytestmark = [
     pytest.mark.integration,
@@ -66,17 +64,7 @@ def test_no_key_leaves(shop: Sandbox) -> None:
     output = b""
     with watched_processes() as argv, watched_environments(str(shop.root).encode()) as environments:
         for words, value, code in steps:
-            done = subprocess.run(
-                [sys.executable, "-m", "invoke", *words],
-                cwd=shop.root,
-                env=env,
-                input=None if value is None else value.encode(),
-                stdin=subprocess.DEVNULL if value is None else None,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=60,
-                check=False,
-            )
+            done = shop.inv_with_input(value, *words, **env)
             assert (words, done.returncode) == (words, code), done.stdout
             output += done.stdout
         output += git(shop.root, "diff").encode()

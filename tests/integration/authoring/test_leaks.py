@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import base64
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.projects import Sandbox
-from tests.watching import watched_processes
+from tests.watching import watched_environments, watched_processes
 
 pytestmark = [
     pytest.mark.integration,
@@ -23,32 +19,6 @@ FIRST, SECOND = "hunter2-marked-Zq81/+x", "second-marked-line 'q'\nthird-marked-
 EDITOR = (
     '#!/bin/sh\nsleep 0.2\nsed \'s/^PLAIN=.*/PLAIN=2/; s/Zq81/Zq82/\' "$1" > "$1.new" && mv "$1.new" "$1"\n'
 )
-
-
-@contextmanager
-def watched_environments(marker: bytes) -> Iterator[set[bytes]]:
-    """The environments of all processes with this marker in theirs, looked at while the body runs."""
-    seen: set[bytes] = set()
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.is_set():
-            for path in Path("/proc").glob("[0-9]*/environ"):
-                try:
-                    text = path.read_bytes()
-                except OSError:
-                    continue
-                if marker in text:
-                    seen.add(text)
-            done.wait(0.005)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 @pytest.fixture
@@ -90,17 +60,7 @@ def test_no_secret_leaves(shop: Sandbox) -> None:
     output = b""
     with watched_processes() as argv, watched_environments(str(shop.root).encode()) as environments:
         for words, value, code in steps:
-            done = subprocess.run(
-                [sys.executable, "-m", "invoke", *words, "--env", "staging"],
-                cwd=shop.root,
-                env=env,
-                input=None if value is None else value.encode(),
-                stdin=subprocess.DEVNULL if value is None else None,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=60,
-                check=False,
-            )
+            done = shop.inv_with_input(value, *words, "--env", "staging", **env)
             assert (words, done.returncode) == (words, code), done.stdout
             output += done.stdout
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from envtasks.authoring import (
 )
 from envtasks.config import Environment, Project
 from envtasks.hydration import hydrate
+from tests.integration.dotenvx_npm import dotenvx_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.node]
 
@@ -30,24 +30,9 @@ TEXT = "TOKEN='t$oken'\nPASSWORD=pass\nPLAIN=1\n"
 VALUES = {"TOKEN": "t$oken", "PASSWORD": "pass", "PLAIN": "1"}
 
 
-def dotenvx(root: Path, *words: str, **env: str) -> str:
-    done = subprocess.run(
-        [shutil.which("dotenvx") or "dotenvx", *words],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "DOTENVX_NO_NATIVE": "true", **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[:1000]
-    return done.stdout
-
-
 def values(root: Path, name: str = ".env.staging", **env: str) -> dict[str, str]:
     """What dotenvx reads of a file, its public key apart."""
-    found = json.loads(dotenvx(root, "get", "--strict", "--format", "json", "-f", name, **env))
+    found = json.loads(dotenvx_command(root, "get", "--strict", "--format", "json", "-f", name, **env))
     return {key: value for key, value in found.items() if not key.startswith("DOTENV_PUBLIC")}
 
 
@@ -56,7 +41,7 @@ def shop(tmp_path: Path) -> Path:
     """A project whose staging was encrypted by dotenvx, and a copy of it from before any rotation."""
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
     (tmp_path / ".env.staging").write_text(TEXT)
-    dotenvx(tmp_path, "encrypt", "-f", ".env.staging")
+    dotenvx_command(tmp_path, "encrypt", "-f", ".env.staging")
     shutil.copy(tmp_path / ".env.staging", tmp_path / ".env.staging.before")
     return tmp_path
 
@@ -97,8 +82,8 @@ def test_dotenvx_goes_on_with_a_rotated_file(shop: Path) -> None:
     rotate(project, target, prepare=True)
     with (shop / ".env.staging").open("a") as file:
         file.write("ADDED=a\n")
-    dotenvx(shop, "encrypt", "-f", ".env.staging")
-    dotenvx(shop, "set", "PASSWORD", "new", "-f", ".env.staging")
+    dotenvx_command(shop, "encrypt", "-f", ".env.staging")
+    dotenvx_command(shop, "set", "PASSWORD", "new", "-f", ".env.staging")
     expected = {**VALUES, "PASSWORD": "new", "ADDED": "a"}
 
     found = hydrate(target.environment, {})
@@ -115,10 +100,10 @@ def test_dotenvx_goes_on_with_a_rotated_file(shop: Path) -> None:
 def test_two_keys_that_dotenvx_made_under_one_name_are_taken_over(shop: Path) -> None:
     """Without its header dotenvx makes a second key under the same name; the file's own key is found and rotated."""
     path = shop / ".env.staging"
-    dotenvx(shop, "decrypt", "-f", ".env.staging")
+    dotenvx_command(shop, "decrypt", "-f", ".env.staging")
     lines = [line for line in path.read_text().splitlines() if not line.startswith("DOTENV_PUBLIC")]
     path.write_text("\n".join(lines) + "\n")
-    dotenvx(shop, "encrypt", "-f", ".env.staging")
+    dotenvx_command(shop, "encrypt", "-f", ".env.staging")
     project = Project.load(shop)
     target = find_target(project.environment("staging"), {})
     before = (shop / ".env.keys").read_text()
