@@ -28,13 +28,6 @@ from .sources import find_sources
 from .survey import Survey
 from .task_files import plan_task_files
 
-_INSTALL = {
-    "uv": "uv sync",
-    "poetry": "poetry install",
-    "pdm": "pdm install",
-    "pipenv": "pipenv install --dev",
-}
-
 
 def draw_up(survey: Survey, answers: Answers, *, allow_dirty: bool = False) -> Plan:
     """The plan for a project; nothing of the project is changed.
@@ -137,8 +130,8 @@ def _refuse_dirty(survey: Survey) -> None:
 def _start(draft: Draft) -> str:
     """The command that installs the project with its development dependencies."""
     survey = draft.survey
-    if survey.manager in _INSTALL:
-        return _INSTALL[survey.manager]
+    if survey.manager != "pip":
+        return "uv sync" if survey.manager == "uv" else survey.installation.manager.install[-1]
     files = [name for name in (requirements_file(survey), "requirements.txt") if draft.text(name)]
     return f"pip install -r {files[0]}" if files else f'pip install "{own_requirement()}"'
 
