@@ -55,7 +55,7 @@ class Source:
 
 
 class Renderer:
-    """Renders one translation."""
+    """Writes the source of tasks.py for one translation."""
 
     def __init__(
         self,

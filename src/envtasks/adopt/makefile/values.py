@@ -103,7 +103,7 @@ class Values:
 
     @property
     def samples(self) -> dict[str, str]:
-        """What the characters that stand for values expand to."""
+        """The sample text of each value, by the character that stands for the value."""
         return {chr(_FIRST + at): value.sample for at, value in enumerate(self.all)}
 
     def of(self, sign: str) -> Value | None:
