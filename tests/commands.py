@@ -11,6 +11,7 @@ from pathlib import Path
 
 import envtasks
 from tests.deadlines import SECONDS, wait_until
+from tests.watching import process_files
 
 SECRET = "s3cret-value"
 _PRELUDE = f"""
@@ -72,25 +73,19 @@ def wait_until_none_is_left(marker: str) -> None:
 
 
 def _command_lines_with(marker: str) -> list[str]:
-    lines = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                lines.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-            except OSError:
-                continue
+    lines = (
+        words.replace(b"\0", b" ").decode("utf-8", "replace")
+        for folder, words in process_files("cmdline")
+        if folder.name != str(os.getpid())
+    )
     return [line for line in lines if marker in line]
 
 
 def zombies(parent: int) -> list[str]:
     """The process ids of dead children that a process has not waited for."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] == "Z" and int(fields[1]) == parent:
-                found.append(entry.name)
+    for folder, stat in process_files("stat"):
+        state, of_parent, *_ = stat.rpartition(b")")[2].split()
+        if state == b"Z" and int(of_parent) == parent:
+            found.append(folder.name)
     return found

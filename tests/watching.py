@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 
@@ -18,6 +18,15 @@ def watched_environments(marker: bytes) -> AbstractContextManager[set[bytes]]:
     return _watched("environ", marker)
 
 
+def process_files(name: str) -> Iterator[tuple[Path, bytes]]:
+    """Each process's folder in /proc, with what is in this file there; processes that end meanwhile are left out."""
+    # not glob: before Python 3.13 it raises ProcessLookupError where a process ends between its two calls
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                yield folder, (folder / name).read_bytes()
+
+
 @contextmanager
 def _watched(file: str, marker: bytes = b"") -> Iterator[set[bytes]]:
     """What the processes have in this file of theirs in /proc."""
@@ -26,13 +35,7 @@ def _watched(file: str, marker: bytes = b"") -> Iterator[set[bytes]]:
 
     def watch() -> None:
         while not done.is_set():
-            for path in Path("/proc").glob(f"[0-9]*/{file}"):
-                try:
-                    text = path.read_bytes()
-                except OSError:
-                    continue
-                if marker in text:
-                    seen.add(text)
+            seen.update(text for _, text in process_files(file) if marker in text)
             done.wait(0.005)
 
     thread = threading.Thread(target=watch)

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 if sys.platform == "win32":
     pytest.skip("POSIX process groups and signals", allow_module_level=True)
 
+from envtasks.process import signals
 from envtasks.process.signals import GRACE
 from tests.commands import read_line, start, wait_until_none_is_left, zombies
 from tests.deadlines import SECONDS, wait_until
@@ -257,6 +259,20 @@ def _sigpending(pid: int) -> int:
     """The signals that a process has yet to take."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(status.partition("ShdPnd:")[2].split()[0], 16)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_a_process_that_ends_while_all_are_looked_at_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux answers ESRCH, not ENOENT, for a file of a process that ends just then."""
+    real = os.stat
+
+    def ended(path: Any, **options: Any) -> os.stat_result:
+        if str(path).endswith("/stat"):
+            raise ProcessLookupError(3, "No such process", path)
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", ended)
+    assert os.getpgrp() in [group for _, group in signals._process_states()]
 
 
 def test_one_signal_leaves_a_command_all_its_time(tmp_path: Path) -> None:

@@ -184,12 +184,15 @@ def _group_runs(group: int) -> bool:
 
 def _process_states() -> Iterator[tuple[str, int]]:
     """The state and the process group of every process, from /proc; nothing on other systems than Linux."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    if not sys.platform.startswith("linux"):
+        return
+    # not glob: before Python 3.13 it raises ProcessLookupError where a process ends between its two calls
+    for entry in Path("/proc").iterdir():
         with suppress(OSError):
-            state, _, group, *_ = (
-                path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            )
-            yield state, int(group)
+            if entry.name.isdigit():
+                text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+                state, _, group, *_ = text.rpartition(")")[2].split()
+                yield state, int(group)
 
 
 def stop_this_process(*, whole_group: bool) -> None:

@@ -31,7 +31,7 @@ from tests.integration.docker.shops import (
     labels,
     saved,
 )
-from tests.watching import watched_processes
+from tests.watching import process_files, watched_processes
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 MakeShop = Callable[..., Shop]
@@ -399,13 +399,9 @@ def _metadata(planned: BuildPlan, path: Path, env: Mapping[str, str]) -> bytes:
 
 
 def _running(text: str) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if text.encode() in path.read_bytes() and path.parent.name != str(os.getpid()):
-                return True
-        except OSError:
-            continue
-    return False
+    return any(
+        text.encode() in line and folder.name != str(os.getpid()) for folder, line in process_files("cmdline")
+    )
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> None:

@@ -24,6 +24,7 @@ from envtasks.compose import interpolation
 from tests.integration.docker.servers import free_port
 from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, argv_watched, docker, remove
 from tests.projects import Sandbox
+from tests.watching import process_files
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 
@@ -462,11 +463,9 @@ def test_ctrl_c_ends_it_cleanly(shop: StackShop, task: str) -> None:
     assert "Traceback" not in errors
     note = "note: interrupted: inv compose.down --env local stops what has started.\n"
     assert errors.endswith(note) is ("up" in task)
-    assert shop.project not in "".join(
-        path.read_bytes().decode("utf-8", "replace")
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if b"compose" in path.read_bytes()
-    )
+    assert [
+        line for _, line in process_files("cmdline") if b"compose" in line and shop.project.encode() in line
+    ] == []
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -6,7 +6,7 @@ import base64
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from envtasks import kubernetes
 from envtasks.errors import ClusterFailed
 from tests.fakekube import Fail, Request
 from tests.integration.kubernetes.shop import Shop
+from tests.watching import process_files
 
 pytestmark = [
     pytest.mark.integration,
@@ -47,13 +48,11 @@ def arguments() -> Iterator[dict[str, bytes]]:
 
     def sample() -> None:
         while not done.wait(0.001):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if line and line not in seen:
-                        seen[line] = (path.parent / "environ").read_bytes() if "kubectl" in line else b""
-                except OSError:
-                    continue
+            for folder, words in process_files("cmdline"):
+                line = words.replace(b"\0", b" ").decode(errors="replace")
+                if line and line not in seen:
+                    with suppress(OSError):
+                        seen[line] = (folder / "environ").read_bytes() if "kubectl" in line else b""
 
     thread = threading.Thread(target=sample)
     thread.start()
