@@ -18,7 +18,7 @@ from envtasks.errors import (
     KeyMissing,
     VariableMissing,
 )
-from envtasks.hydration import hydrate
+from envtasks.hydration import checks, hydrate, steers
 from envtasks.hydration.nesting import marker
 from tests.deadlines import ended
 from tests.dotenv_files import OTHER, PRIVATE, PUBLIC, encrypted, environment, error_message, hydrated
@@ -327,6 +327,22 @@ def test_names_that_make_programs_run_code_are_refused(tmp_path: Path, name: str
 
     allowed = hydrated(tmp_path, f"A=1\n{name}=x\n", options={"allow_steering": (name,)})
     assert allowed[name] == "x"
+
+
+def test_only_these_names_are_refused() -> None:
+    """A name is refused as a whole, npm's in any case; a beginning stands for all names that begin so, in its case."""
+    exact, begin = checks.STEERING, checks.STEERING_PREFIXES
+    npm = {spelled for name in checks.STEERING_IN_ANY_CASE for spelled in (name, name.lower(), name.title())}
+    refused = {*exact, *npm, *begin, *(f"{prefix}X.1" for prefix in begin)}
+    near = {
+        *(other for name in refused for other in (f"X{name}", f"x_{name}")),
+        *(other for name in {*exact, *npm} for other in (f"{name}X", f"{name}_", name[:-1])),
+        *(other for name in {*exact, *begin} for other in (name.lower(), f"{name.title()}x")),
+        *(prefix[:-1] for prefix in begin),
+    }
+
+    assert [name for name in sorted(refused) if not steers(name)] == []
+    assert [name for name in sorted(near) if steers(name)] == []
 
 
 def test_on_windows_such_names_are_refused_in_any_case(tmp_path: Path) -> None:
