@@ -105,7 +105,8 @@ def test_the_hosts_network_is_allowed_where_a_driver_requires_it(
     assert [word for word in words if "network" in word] == flags
 
 
-def test_several_platforms_are_pushed_by_digest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tag", [":1", ""])
+def test_several_platforms_are_pushed_by_digest(tmp_path: Path, tag: str) -> None:
     """They cannot be loaded, so the repository is named without a tag; every setting becomes an option."""
     settings = ImageSettings(
         root=tmp_path,
@@ -116,7 +117,7 @@ def test_several_platforms_are_pushed_by_digest(tmp_path: Path) -> None:
         platforms=BOTH,
         add_hosts={"index.example.com": "10.0.0.7"},
     )
-    reference = "registry.example.com:5000/shop:1"
+    reference = f"registry.example.com:5000/shop{tag}"
 
     words = options(
         plan(

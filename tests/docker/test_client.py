@@ -180,6 +180,22 @@ def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException) 
             ),
         ),
         (
+            "failed to connect to the docker API at unix:///run/docker.sock; check if the path is correct",
+            ToolMissing,
+            (
+                "It: Docker's engine does not answer. "
+                "failed to connect to the docker API at unix:///run/docker.sock; check if the path is correct"
+            ),
+        ),
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///run/docker.sock",
+            ToolMissing,
+            (
+                "It: Docker's engine is not for this user. "
+                "permission denied while trying to connect to the Docker daemon socket at unix:///run/docker.sock"
+            ),
+        ),
+        (
             "docker: 'buildx' is not a docker command.\nSee 'docker --help'",
             ToolMissing,
             "It: buildx is missing or too old. docker: 'buildx' is not a docker command.",
@@ -190,6 +206,7 @@ def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException) 
             "It: docker has no compose command. docker: unknown command: docker compose",
         ),
         ("unknown flag: --call", ToolMissing, "It: buildx is missing or too old. unknown flag: --call"),
+        ("unknown flag: --file\n", ToolMissing, "It: buildx is missing or too old. unknown flag: --file"),
         ("pull access denied", BuildFailed, "It: pull access denied"),
         ("  \n", BuildFailed, "It, and docker gave no reason."),
     ],
@@ -199,6 +216,14 @@ def test_dockers_message_decides_the_error(said: str, kind: type[EnvtasksError],
     error = docker_error(said, what="It", redactor=HIDE)
 
     assert (type(error), error.message) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    "said", ["Error response from daemon: No such image: shop:local", "Error: reference does not exist"]
+)
+def test_an_image_that_is_not_there_is_to_be_built(said: str) -> None:
+    """The hint names the command that makes one."""
+    assert "inv docker.build" in docker_error(said, what="It", redactor=HIDE).hint
 
 
 def _output(env: Mapping[str, str]) -> object:

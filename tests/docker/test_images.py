@@ -43,6 +43,7 @@ def test_the_variables_of_the_settings_class_are_passed_by_name(tmp_path: Path) 
         "--init",
         "--interactive",
         "--tty",
+        "--pull=never",
         "--env=APP_ENV",
         "--env=DB_HOST",
         "--env=DB_PASSWORD",
@@ -72,6 +73,21 @@ def test_without_a_settings_class_and_an_allowlist_nothing_is_passed(tmp_path: P
     """No settings class and no allowlist is ConfigInvalid, as no variable may go in by chance."""
     with pytest.raises(ConfigInvalid, match=r"there is no settings class and no allowlist"):
         run_command(project(tmp_path), hydrated(tmp_path, TEXT))
+
+
+@pytest.mark.parametrize(
+    ("docker", "tag", "pulls"),
+    [({}, None, False), ({}, "a:1", True), ({"registry": "r.example.com"}, None, True)],
+)
+def test_only_a_chosen_registry_is_asked_for_an_image(
+    tmp_path: Path, docker: Mapping[str, object], tag: str | None, pulls: bool
+) -> None:
+    """An image that is not here is not looked for in the public registry, where the name may be somebody else's."""
+    made = Project(root=tmp_path, name="shop", environments={}, tables={"docker": docker})
+
+    words = run_command(made, hydrated(tmp_path, TEXT), variables=[], tag=tag)
+
+    assert ("--pull=never" in words) is not pulls
 
 
 def test_a_push_needs_an_audit(tmp_path: Path) -> None:

@@ -32,9 +32,24 @@ def test_another_escape_character() -> None:
 
 def test_a_heredoc_is_no_instruction() -> None:
     """Its lines belong to the RUN or COPY that begins it."""
-    text = 'FROM x\nRUN <<EOF\nENV SECRET=1\nEOF\nCOPY <<-A <<"B" /x/\nCOPY . /\nA\n\tB\nUSER app\n'
+    text = 'FROM x\nRUN <<EOF\nENV SECRET=1\nEOF\nCOPY <<-A <<"B" /x/\nCOPY . /\n\tA\nB\nUSER app\n'
 
     assert [each[0] for each in _read(text)] == ["FROM", "RUN", "COPY", "USER"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN cat <<<text",
+        "RUN echo $((1<<4))",
+        "RUN echo 'a <<EOF b'",
+        "RUN <<EOF\n  EOF\nEOF",
+        "RUN 3<<EOF cat <&3\nEOF",
+    ],
+)
+def test_what_looks_like_a_heredoc_does_not_take_the_rest_of_the_file(line: str) -> None:
+    """As with BuildKit, a heredoc is a word of its own, and ends with a line that is its name alone."""
+    assert [each[0] for each in _read(f"FROM x\n{line}\nCOPY .env /\n")] == ["FROM", "RUN", "COPY"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +78,8 @@ def test_pairs_of_env_and_arg(line: str, pairs: list[tuple[str, str | None]]) ->
         ("COPY . /srv", (".",)),
         ("COPY --chown=a:b a b /srv/", ("a", "b")),
         ('COPY ["with blank", "/srv"]', ("with blank",)),
+        ('COPY --chown=a:b --link [".env", "/srv"]', (".env",)),
+        ('COPY --from=builder ["/opt", "/opt"]', ()),
         ("COPY --from=builder /opt /opt", ()),
         ("ADD https://example.com/x /x", ()),
         ("RUN cp . /srv", ()),

@@ -75,3 +75,18 @@ def test_every_flag_has_its_help_each_time(shop: Path) -> None:
     for name in tasks.task_names:
         for _ in range(2):
             assert [each.name for each in tasks[name].get_arguments() if not each.help] == [], name
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_flag_that_can_be_repeated_collects_its_values() -> None:
+    """What `iterable` names is a list; Invoke takes a default of another type for its kind, and splits the text."""
+    tasks = built_in()
+    repeated = {
+        (name, argument.name): argument.kind
+        for name in tasks.task_names
+        for argument in tasks[name].get_arguments()
+        if argument.name in tasks[name].iterable
+    }
+
+    assert ("docker.run", "publish") in repeated
+    assert {key for key, kind in repeated.items() if kind is not list} == set()

@@ -213,12 +213,18 @@ def _options(plan: BuildPlan) -> Iterator[str]:
         yield f"--add-host={host}:{address}"
     yield from _provenance(plan)
     if plan.by_digest:
-        repository = plan.reference.rpartition(":")[0]
+        repository = repository_of(plan.reference)
         yield f"--output=type=image,name={repository},push-by-digest=true,name-canonical=true,push=true"
     else:
         yield from ("--load", f"--tag={plan.reference}")
     if not plan.options.cache:
         yield "--no-cache"
+
+
+def repository_of(reference: str) -> str:
+    """A reference without its tag; the colon of a registry's port begins none."""
+    folder, slash, name = reference.rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}"
 
 
 def _provenance(plan: BuildPlan) -> Iterator[str]:

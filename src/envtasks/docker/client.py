@@ -32,12 +32,27 @@ _EXIT_SECONDS: Final = 1.0  # for docker, whose archive was cut off, to end
 # parts of docker's messages, in lower case, that tell what is missing; the problem; how to mend it
 _MISSING: Final = (
     (
-        ("cannot connect to the docker daemon", "error during connect", "docker daemon is not running"),
+        (
+            "cannot connect to the docker daemon",
+            "failed to connect to the docker api",
+            "error during connect",
+            "docker daemon is not running",
+        ),
         "Docker's engine does not answer",
         "start it: Docker Desktop, or `sudo systemctl start docker`",
     ),
     (
-        ("'buildx' is not a docker command", "unknown flag: --call", "unknown command: docker buildx"),
+        ("permission denied while trying to connect to the docker",),
+        "Docker's engine is not for this user",
+        "sudo usermod -aG docker $USER, then log in anew",
+    ),
+    (
+        (
+            "'buildx' is not a docker command",
+            "unknown flag: --call",
+            "unknown flag: --file",
+            "unknown command: docker buildx",
+        ),
         "buildx is missing or too old",
         "install the docker-buildx plugin, 0.17 or newer (docker buildx version)",
     ),
@@ -51,6 +66,7 @@ _MISSING: Final = (
         "install the docker-compose plugin, 2.20 or newer (docker compose version)",
     ),
 )
+_NO_IMAGE: Final = ("no such image", "reference does not exist")
 
 
 def find_docker(child_env: Mapping[str, str]) -> str:
@@ -212,4 +228,8 @@ def docker_error(
         for line in shown.splitlines():
             if any(sign in line.lower() for sign in signs):
                 return ToolMissing(f"{what}: {problem}. {line}", hint=hint)
+    if any(sign in shown.lower() for sign in _NO_IMAGE):
+        return error(
+            f"{what}: {shown}", hint="`docker images` lists those that are here; inv docker.build makes one"
+        )
     return error(f"{what}: {shown}" if shown else f"{what}, and docker gave no reason.")

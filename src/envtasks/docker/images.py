@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import console, inventory
 from ..errors import BuildFailed, ConfigInvalid, Refused
 from ..process import shell_quoted
-from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build
+from .build import NO_PROVENANCE, BuildOptions, BuiltImage, build, build_command, plan_build, repository_of
 from .client import PROGRAM, docker_client, save_command, save_image
 from .credentials import Credentials
 from .dockerfile import secret_mounts
@@ -157,7 +157,7 @@ def push_by_digest(
 
     Raises LeakFound, with nothing under the tag; BuildFailed and ToolMissing.
     """
-    repository = _repository(reference)
+    repository = repository_of(reference)
     source = f"{repository}@{digest}"
     with docker_client(child_env, what=f"{reference} was not tagged", redactor=redactor) as client:
         imagetools = client.buildx.imagetools
@@ -202,7 +202,7 @@ def _compare(client: DockerClient, reference: str, image: str) -> None:
     manifest = imagetools.inspect(reference)
     if manifest.config is not None and manifest.config.digest == image:
         return
-    by_digest = f"{_repository(reference)}@{image}"
+    by_digest = f"{repository_of(reference)}@{image}"
     if by_digest not in client.image.inspect(image).repo_digests or imagetools.inspect(by_digest) != manifest:
         raise _replaced(reference, image)
 
@@ -212,12 +212,6 @@ def _replaced(reference: str, image: str) -> BuildFailed:
         f"What the registry has under {reference} is not the image that was audited ({image}).",
         hint="another client has pushed this tag meanwhile: look there, then push again",
     )
-
-
-def _repository(reference: str) -> str:
-    """A reference without its tag; the colon of a registry's port is none."""
-    folder, slash, name = reference.rpartition("/")
-    return f"{folder}{slash}{name.partition(':')[0]}"
 
 
 def audit_command(project: Project, hydrated: Hydrated, image: str = "") -> list[str]:
@@ -246,12 +240,15 @@ def run_command(
     It names those of the `variables` (the settings class's; None: the allowlist's) that the environment has. With
     `terminal` the container gets one. Raises ConfigInvalid when there is neither.
     """
-    options = [*(["--tty"] if terminal else [])]
+    settings = image_settings(project)
+    options = ["--tty"] if terminal else []
+    if tag is None and settings.registry is None:
+        options.append("--pull=never")  # an image of this name in a public registry is somebody else's
     steering = Steering.of(hydrated, project.allow_steering)
     names = _container_variables(project, hydrated, variables)
     options += [f"--env={steering.argument(name)}" for name in names]
     options += [f"--publish={ports}" for ports in publish]
-    reference = tag or image_settings(project).reference(hydrated.environment)
+    reference = tag or settings.reference(hydrated.environment)
     return [PROGRAM, "run", "--rm", "--init", "--interactive", *options, reference, *command]
 
 

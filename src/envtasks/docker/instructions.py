@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .settings import ImageSettings
 
 _DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*([\\`])\s*", re.IGNORECASE)
-_HEREDOC: Final = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
+# a word of its own, as BuildKit has it (parser.ParseHeredoc): neither `1<<4` nor the here-string `<<<text`
+_HEREDOC: Final = re.compile(r"\d*<<(-?)([\"']?)([^<\"']+)\2")
 _PAIR: Final = re.compile(
     r"""([A-Za-z_]\w*)(?:=((?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'])*))?(?=\s|\Z)""", re.DOTALL
 )
@@ -80,10 +81,8 @@ def instructions(text: str) -> Iterator[Instruction]:
                 break
         keyword, _, rest = joined.strip().partition(" ")
         if keyword.upper() in ("RUN", "COPY", "ADD"):
-            for _, end in _HEREDOC.findall(rest):
-                number = next(
-                    (n + 1 for n in range(number, len(lines)) if lines[n].strip() == end), len(lines)
-                )
+            for heredoc in filter(None, map(_HEREDOC.fullmatch, _split(rest, posix=False))):
+                number = _after(heredoc, lines, number)
         if keyword:
             yield Instruction(keyword.upper(), rest.strip(), start + 1)
 
@@ -109,11 +108,25 @@ def copies_file(source: str, name: str) -> bool:
     return path in above or any(re.fullmatch(_regex(path), each) for each in above[1:])
 
 
+def _after(heredoc: re.Match[str], lines: Sequence[str], number: int) -> int:
+    """The number of lines up to the end of a heredoc whose text begins with line `number`; `<<-` allows tabs there."""
+    ends = (line.lstrip("\t") if heredoc[1] else line for line in lines[number:])
+    return next((n for n, line in enumerate(ends, number + 1) if line == heredoc[3]), len(lines))
+
+
 def _words(text: str) -> Sequence[str]:
-    if text.lstrip().startswith("["):
-        return re.findall(r'"((?:\\.|[^"])*)"', text)
+    """The words of COPY or ADD: its flags, then its paths, which may be a JSON list."""
+    paths = re.sub(r"^(?:--\S+\s+)*", "", text.lstrip())
+    if paths.startswith("["):
+        flags = text.lstrip().removesuffix(paths).split()
+        return [*flags, *re.findall(r'"((?:\\.|[^"])*)"', paths)]
+    return _split(text)
+
+
+def _split(text: str, *, posix: bool = True) -> Sequence[str]:
+    """The words of a text; with `posix` their quotes are removed."""
     try:
-        return shlex.split(text, comments=False)
+        return shlex.split(text, comments=False, posix=posix)
     except ValueError:
         return text.split()
 

@@ -102,7 +102,7 @@ def push(c: Context, tag: str | None = None, json: bool = False) -> None:
     iterable=["publish"],
     help={"tag": TAG, "publish": "A port to open, such as 127.0.0.1:8000:8000; once for each"},
 )
-def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None:
+def run(c: Context, tag: str | None = None, publish: Sequence[str] | None = None) -> None:
     """Run a command (after `--`) in the environment's image."""
     from .. import docker, settings_class
 
@@ -120,7 +120,7 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] = ()) -> None
         words_after_dashes(),
         variables=variables,
         tag=tag,
-        publish=publish,
+        publish=publish or (),
         terminal=sys.stdin.isatty() and output_is_terminal() and c.redactor is None,
     )
     c.exec(*command, env=docker.docker_env(project, c.hydrated), replace_env=True)
