@@ -146,10 +146,9 @@ class Task(tasks.Task[Callable[..., Any]]):
         super().__init__(body, *args, **kwargs)
         self.default_env, self.only, self.needs, self.confirm = env, only, needs, confirm
         self.requires_environment, self.hydrate = requires_environment, hydrate
-        # the built-in ones decide for each value whether they show it: env.get prints a secret
-        built_in = str(self.__module__).startswith(f"{__package__}.tasks.")
-        self.redacts_body = not built_in
-        self.check = needs is None and (not built_in if check is None else check)
+        # one that decides for each value whether it shows it (env.get prints a secret), and honours --dry itself
+        self.built_in = str(self.__module__).startswith(f"{__package__}.tasks.")
+        self.check = needs is None and (not self.built_in if check is None else check)
         with translate_errors():
             require_synchronous(body, what=f"Task {self.name!r}")
             for name in self.argspec(body).parameters:
@@ -266,7 +265,7 @@ class Task(tasks.Task[Callable[..., Any]]):
         result = require_result(
             self._run_body(invocation, context, arguments, kwargs), what=f"Task {self.name!r}"
         )
-        if self.autoprint and context.redacted_values and self.redacts_body:
+        if self.autoprint and context.redacted_values and not self.built_in:
             result = invocation.printable(result)
         invocation.done.append(Done(entry, result))
         _run_list(self._post, context, invocation)
@@ -275,7 +274,7 @@ class Task(tasks.Task[Callable[..., Any]]):
     def _run_body(
         self, invocation: Invocation, context: Context, arguments: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if self.redacts_body:
+        if not self.built_in:
             invocation.redact_output(context.redacted_values)
         return super().__call__(context, *arguments, **kwargs)
 
@@ -303,7 +302,8 @@ class Task(tasks.Task[Callable[..., Any]]):
         )
         if name is not None:
             require_allowed(name, self.only, what=self.full_name)
-            invocation.confirm(options, what=self.full_name, confirm=self.confirm)
+            if not (self.built_in and caller.config.run.dry):  # a body of the project's runs in a dry run too
+                invocation.confirm(options, what=self.full_name, confirm=self.confirm)
         elif self.requires_environment or self.only is not None:
             known = ", ".join(self.only or invocation.project.environments)
             raise ConfigInvalid(

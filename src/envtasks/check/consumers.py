@@ -73,7 +73,7 @@ def _loaded_tasks(root: Path) -> list[Task]:
         file = getattr(module, "__file__", None)
         if file and Path(file).is_relative_to(root) and "site-packages" not in file:
             values: list[Any] = list(vars(module).values())
-            found |= {id(each): each for each in values if isinstance(each, Task) and each.redacts_body}
+            found |= {id(each): each for each in values if isinstance(each, Task) and not each.built_in}
     return list(found.values())
 
 

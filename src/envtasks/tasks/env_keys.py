@@ -181,7 +181,9 @@ def _export(c: Context, target: Target, export: str | bool) -> None:
     """Show the key on the terminal, or write it into a file; with `-` to stdout, whatever that is."""
     from ..authoring import keys_to_hand_over
 
-    current_invocation(c).confirm(c.call_options, what="env.keys --export", confirm=None)
+    shows = export in (True, "-")
+    if shows or not target.dry:
+        current_invocation(c).confirm(c.call_options, what="env.keys --export", confirm=None)
     if export is True and not sys.stdout.isatty():
         raise Refused(
             "The key would go into a pipe or a file.", hint="if that is meant: --export - or --export FILE"
