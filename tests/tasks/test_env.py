@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from invoke.collection import Collection
 from invoke.program import Program
 
-from envtasks.tasks import built_in
+from envtasks.tasks import built_in, env
 from tests.dotenv_files import PRIVATE, PUBLIC, encrypted
 
 
@@ -58,6 +59,32 @@ def test_json_and_table_list_the_same_variables(capsys: pytest.CaptureFixture[st
 
     assert listed == ["TOKEN", "HOST"]
     assert [line.split()[0] for line in table.splitlines()[1:]] == listed
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_value_in_json_comes_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """The value as it is, and what `env.show` says of it."""
+    assert _inv("env.get", "TOKEN", "--env", "production", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert (found["name"], found["value"], found["file"], found["line"], found["secret"]) == (
+        "TOKEN",
+        "hush-hush",
+        ".env.production",
+        2,
+        True,
+    )
+
+
+def test_every_task_that_inspects_or_writes_environments_has_json() -> None:
+    """A program may read what each of them says."""
+    tasks = Collection.from_module(env)
+    without = [
+        name
+        for name in tasks.task_names
+        if "json" not in {each for argument in tasks[name].get_arguments() for each in argument.names}
+    ]
+    assert without == []
 
 
 def test_files_in_json_are_paths(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,6 +102,8 @@ def test_an_edit_for_programs(shop: Sandbox) -> None:
     done = shop.inv("env.edit", "--env", "staging", "--json", **editor(shop))
 
     assert dry.stdout == "would edit .env.staging with mine\n"
+    dry = shop.inv("--dry", "env.edit", "--env", "staging", "--json", **editor(shop))
+    assert json.loads(dry.stdout) == {"file": ".env.staging", "editor": "mine", "dry": True}
     assert json.loads(done.stdout) == {
         "file": ".env.staging",
         "written": True,

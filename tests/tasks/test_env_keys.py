@@ -343,6 +343,12 @@ def test_export_and_import_contradict_each_other(shop: Sandbox) -> None:
     assert (done.returncode, "not both" in done.stderr) == (2, True)
 
 
+def test_an_export_has_no_json(shop: Sandbox) -> None:
+    """A program takes the key from `--export -`, alone on stdout."""
+    done = shop.inv("env.keys", "--env", "staging", "--export", "-", "--json")
+    assert (done.returncode, done.stdout, "has no JSON" in done.stderr) == (2, "", True)
+
+
 @pytest.mark.parametrize("step", [["--prepare"], ["--now", "--yes"]])
 def test_a_dry_run_writes_nothing(shop: Sandbox, step: list[str]) -> None:
     """--dry says `would`, and asks nothing."""
@@ -372,6 +378,10 @@ def test_git_is_set_up_and_that_is_undone(shop: Sandbox) -> None:
 
     done = shop.inv("--dry", "env.git-setup")
     assert done.stdout.splitlines()[0] == "would change: .gitattributes names the env files; commit it"
+    assert json.loads(shop.inv("--dry", "env.git-setup", "--json").stdout) == {
+        "changed": [".gitattributes names the env files; commit it", f"git's configuration here: {settings}"],
+        "dry": True,
+    }
     done = shop.inv("env.git-setup")
     assert done.stdout.splitlines() == [
         ".gitattributes names the env files; commit it",

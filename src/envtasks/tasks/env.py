@@ -139,11 +139,15 @@ def show(c: Context, reveal: bool = False, json: bool = False) -> None:
     confirm=False,
     requires_environment=True,
     positional=["name"],
-    help={"name": "The variable"},
+    help={"name": "The variable", "json": "Print JSON: the value and where it comes from"},
 )
-def get(c: Context, name: str) -> None:
+def get(c: Context, name: str, json: bool = False) -> None:
     """Print the raw value of one variable and nothing else."""
-    console.write_utf8(c.hydrated[name], newline_on_terminal=True)
+    value = c.hydrated[name]
+    if json:
+        console.print_json(_variable(c.hydrated, name, reveal=True))
+    else:
+        console.write_utf8(value, newline_on_terminal=True)
 
 
 def _variable(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:

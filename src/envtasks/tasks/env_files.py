@@ -93,7 +93,10 @@ def edit(c: Context, file: str = "", json: bool = False) -> None:
     target = target_of(c, file)
     editor = find_editor(target.process_env)
     if target.dry:
-        print(f"would edit {target.label} with {editor.name}")
+        if json:
+            console.print_json({"file": target.label, "editor": editor.name, "dry": True})
+        else:
+            print(f"would edit {target.label} with {editor.name}")
         return
     project = current_invocation(c).project
     encrypts = functools.cache(lambda name: is_to_be_encrypted(project, target, name))

@@ -38,6 +38,10 @@ def keys(
     """Say which private key opens the env files and where it comes from; hand it over, or take it."""
     if import_ and export is not None:
         raise ConfigInvalid("env.keys takes --export or --import, not both.")
+    if json and export is not None:
+        raise ConfigInvalid(
+            "env.keys --export has no JSON.", hint="--export - prints the key alone, --export FILE writes it"
+        )
     if import_:
         _import(target_of(c, file), json=json)
     elif export is not None:
@@ -99,14 +103,17 @@ def rotate(
     name="git-setup",
     hydrate=False,
     confirm=False,
-    help={"remove": "Undo it: the lines of .gitattributes and git's configuration"},
+    help={"remove": "Undo it: the lines of .gitattributes and git's configuration", "json": JSON},
 )
-def git_setup(c: Context, remove: bool = False) -> None:
+def git_setup(c: Context, remove: bool = False, json: bool = False) -> None:
     """Let git show env files readably and merge them variable by variable, in this clone."""
     from ..authoring import set_up_git
 
     dry = bool(c.config.run.dry)
     done = set_up_git(current_invocation(c).project, os.environ, remove=remove, dry=dry)
+    if json:
+        console.print_json({"changed": done, "dry": dry})
+        return
     for sentence in done or ["git is set up already" if not remove else "there is nothing to remove"]:
         print(f"would change: {sentence}" if dry and done else sentence)
     if done and not remove and not dry:
