@@ -66,6 +66,15 @@ def test_messages_name_our_commands_as_they_are_called_here(
     assert text == f"error: x\n  hint: {called} env.set A --env local, or {called} exec; inventory"
 
 
+def test_flags_of_inv_are_those_of_what_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`inv --help` is no help where envtasks was called, perhaps without a tasks.py; a word with a dash is no flag."""
+    monkeypatch.setattr("sys.argv", ["/usr/bin/envtasks"])
+    assert (
+        console.as_called_here("inv --help, inv --list; inv -- x")
+        == "envtasks --help, envtasks --list; inv -- x"
+    )
+
+
 def test_a_count_has_its_noun() -> None:
     """One is no plural, and nothing is."""
     assert [console.counted(number, "variable") for number in (0, 1, 2)] == [
@@ -88,8 +97,10 @@ def test_terminal_table_shows_brackets_as_they_are(
     """On a terminal rich draws the table, and a value that looks like markup is not taken for it."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     console.table(["name"], [["[bold]x[/bold]"]])
+    shown = capsys.readouterr().out
 
-    assert "[bold]x[/bold]" in capsys.readouterr().out
+    assert "[bold]x[/bold]" in shown
+    assert "NAME" in shown  # as in a pipe
 
 
 FOREIGN = "a\x1b]0;owned\x07b\r\n::error::c\u2028\x9bd\u202e ##[error]e"

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 
 # compiled where a message or a table is printed, which most calls of a task do not
 _OURS: Final = (
-    r"\binv(?= (?:exec|(?:doctor|completion|init|migrate)\b|TASK|--list|(?:env|docker|compose|deploy|ci)\.))"
+    r"\binv(?= (?:exec|(?:doctor|completion|init|migrate)\b|TASK|--[a-z]|(?:env|docker|compose|deploy|ci)\.))"
 )
 _CONTROL: Final = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 _COMMANDS: Final = r"(?m)^(\s*):(?=:)|##(?=\[)"
@@ -136,7 +136,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for position, column in enumerate(columns):
-        drawn.add_column(column, overflow="fold", style="cyan" if position == 0 else "")
+        drawn.add_column(column.upper(), overflow="fold", style="cyan" if position == 0 else "")
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console().print(drawn)
