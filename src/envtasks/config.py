@@ -117,7 +117,7 @@ class Project:
         declared = table.table("environments").values
         return cls(
             root=root,
-            name=str(pyproject.table("project").values.get("name") or root.name),
+            name=str(pyproject.table("project").values.get("name") or root.name or root),
             environments=MappingProxyType(
                 {name: replace(_environment(root, name, value), **shared) for name, value in declared.items()}
                 or {name: replace(each, **shared) for name, each in _found(root).items()}
@@ -161,7 +161,7 @@ class Project:
             )
         where = f"{there}: cd there; or " if (there := above(self)) else ""
         raise UnknownEnvironment(
-            f"There is no environment {name!r} in {self.root.name}{did_you_mean(name, self.environments)}",
+            f"There is no environment {name!r} in {self.root.name or self.root}{did_you_mean(name, self.environments)}",
             hint=f"environments: {known}" if known else f"{where}make it: inv env.new {name}",
         )
 

@@ -190,3 +190,18 @@ def test_the_envtasks_command_gives_advice_in_its_own_name(project: Path) -> Non
         "error: There is no task 'docer.build': did you mean docker.build?\n  hint: envtasks --list shows all tasks\n"
     )
     assert missing.stderr.endswith("hint: envtasks env.show --env local lists what is there\n")
+
+
+def test_the_topmost_folder_has_a_name_too() -> None:
+    """Its own name is empty, so it is shown as it is written."""
+    top = Path(Path.cwd().anchor)
+    done = _run(top, "envtasks")
+
+    assert done.stdout.splitlines()[2].startswith(f"{top} has ")
+
+
+def test_a_flag_that_does_not_exist_points_to_the_help_of_envtasks(project: Path) -> None:
+    """There may be no tasks.py for inv."""
+    done = _run(project, "envtasks", "--nope")
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "  hint: envtasks --help")

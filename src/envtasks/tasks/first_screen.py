@@ -42,7 +42,8 @@ def what_is_here(project: Project) -> str:
             f"{project.name} has a {OVERRIDES} and no environment. To use it as one, in pyproject.toml:\n"
             f'    [tool.envtasks.environments]\n    local = {{ files = ["{OVERRIDES}"] }}'
         )
-    nothing = f"{project.name} has no environment yet: there is no .env.<name> file in {project.root.name}."
+    folder = project.root.name or project.root
+    nothing = f"{project.name} has no environment yet: there is no .env.<name> file in {folder}."
     elsewhere = above(project)
     return f"{nothing}\nBut {elsewhere}: cd there." if elsewhere else nothing
 
