@@ -185,6 +185,14 @@ def test_broken_toml_is_named(tmp_path: Path) -> None:
         Project.load(tmp_path)
 
 
+def test_toml_in_another_encoding_is_named(tmp_path: Path) -> None:
+    """PowerShell 5.1 writes UTF-16."""
+    (tmp_path / "pyproject.toml").write_bytes("[tool]\n".encode("utf-16"))
+
+    with pytest.raises(ConfigInvalid, match=r"pyproject\.toml: byte 0 is not UTF-8\."):
+        Project.load(tmp_path)
+
+
 def test_found_from_a_sub_folder(tmp_path: Path) -> None:
     """A project is found from any folder below it."""
     _pyproject(tmp_path)

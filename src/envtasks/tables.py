@@ -18,8 +18,10 @@ def read_toml(path: Path) -> Mapping[str, Any]:
 
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigInvalid(f"{path} is not valid TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(f"{path}: byte {error.start} is not UTF-8.", hint="save it as UTF-8") from None
     except RecursionError:
         raise ConfigInvalid(f"{path} is nested too deeply.") from None
     except OSError as error:

@@ -231,3 +231,14 @@ def test_a_value_that_cannot_be_written_leaves_nothing_behind(shop: Path) -> Non
         made(shop, "qa", answer=lambda name, hidden, default: default or "encrypted:x")
 
     assert sorted(path.name for path in shop.iterdir()) == before
+
+
+def test_a_pyproject_that_cannot_be_read_any_more_is_one_sentence(shop: Path) -> None:
+    """It may be changed after the project was loaded; no name of an exception is shown."""
+    project = Project.load(shop)
+    target = find_target(project.future_environment("qa"), {})
+    (shop / "pyproject.toml").write_bytes(b'name = "caf\xe9"\n')
+
+    with pytest.raises(ConfigInvalid, match=r"^pyproject\.toml: byte 11 is not UTF-8\."):
+        new_environment(project, target, source=None, answer=None)
+    assert not (shop / ".env.qa").exists()

@@ -66,3 +66,9 @@ def test_an_unusual_table_is_left_alone() -> None:
         with_environment("tool = { envtasks = { environments = { a = {} } } }\n", "qa", VALUE)
 
     assert caught.value.hint == f"add to it: qa = {LINE}"
+
+
+def test_what_is_no_toml_any_more_is_one_sentence() -> None:
+    """The file may be changed between two reads."""
+    with pytest.raises(ConfigInvalid, match=r"^pyproject\.toml is not valid TOML: .*line 2"):
+        with_environment("[tool]\nx = \n", "qa", VALUE)

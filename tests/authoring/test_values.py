@@ -340,11 +340,26 @@ def test_bytes_that_are_not_utf8_are_not_lost(tmp_path: Path) -> None:
     it = target(tmp_path, HEADER + "A=1\n")
     it.path.write_bytes(HEADER.encode() + b"A=caf\xe9\nB=1\n")
 
-    with pytest.raises(EnvFileInvalid, match=r"^\.env\.staging:2: A: its bytes are not UTF-8"):
+    with pytest.raises(
+        EnvFileInvalid, match=r"^\.env\.staging:2: A: its bytes are not UTF-8.* or set it anew\n"
+    ) as caught:
         encrypt_values(it, [])
+    assert "encrypt others alone: --only NAME" in caught.value.hint
     encrypt_values(it, ["B"])
-
     assert b"A=caf\xe9\nB='encrypted:" in it.path.read_bytes()
+    set_value(it, "A", "café", encrypted=True)
+    assert hydrated(it)["A"] == "café"
+
+
+def test_a_file_of_which_nothing_can_be_read_is_not_written(tmp_path: Path) -> None:
+    """What is added to big-endian UTF-16 would be in another encoding than the rest."""
+    it = target(tmp_path, "")
+    before = b"\xfe\xff" + "A=1\n".encode("utf-16-be")
+    it.path.write_bytes(before)
+
+    with pytest.raises(EnvFileInvalid, match=r"^\.env\.staging: this file is UTF-16 \(big-endian\)"):
+        set_value(it, "B", "2", encrypted=False)
+    assert it.path.read_bytes() == before
 
 
 def test_what_is_odd_about_a_line_is_said_before_its_ciphertext_hides_it(tmp_path: Path) -> None:

@@ -243,3 +243,15 @@ def test_what_follows_a_wrong_table_is_said(shop: Shop) -> None:
 
     assert _ids(report) == ["ET002"]
     assert "the rest of Dockerfile, as pyproject.toml is wrong" in [each.what for each in report.not_checked]
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_file_that_sets_nothing_is_restored_or_edited(shop: Shop, *, tracked: bool) -> None:
+    """git restores what it has; the hint for another one is a command that works."""
+    shop.write(".env.staging", "PORT:8000\n")
+    if not tracked:
+        shop.git("rm", "--cached", "--quiet", ".env.staging")
+
+    hints = {each.id: each.hint for each in _check(shop, environment="staging").findings}
+
+    assert hints["ET010"] == ("git checkout -- .env.staging" if tracked else "inv env.edit --env staging")

@@ -280,6 +280,8 @@ def test_a_baseline_without_a_usable_line_is_refused(tmp_path: Path, content: by
     with pytest.raises(EnvFileInvalid) as caught:
         hydrate(environment(tmp_path, {".env.local": ""}), {})
     assert caught.value.message.startswith(".env.local")
+    if content.startswith((b"A:", b"set")):
+        assert "(line 1: this line is not an assignment and is ignored)" in caught.value.message
 
 
 @pytest.mark.parametrize(

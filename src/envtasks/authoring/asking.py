@@ -144,5 +144,5 @@ def _decoded(name: str, data: bytes) -> str:
     except UnicodeDecodeError:
         raise EnvFileInvalid(
             f"{name}: the value is not UTF-8, and an env file holds text.",
-            hint="encode it, for example with base64",
+            hint="save text as UTF-8, and encode other bytes, for example with base64",
         ) from None

@@ -22,7 +22,7 @@ from ..envfiles import (
     spell,
     write_atomic,
 )
-from ..errors import EnvFileInvalid, EnvFileMissing, Refused
+from ..errors import ConfigInvalid, EnvFileMissing, Refused
 from ..inventory import PLACEHOLDER, example_path
 from .draft import Draft, Target
 from .file_key import FileKey, key_file_for
@@ -190,8 +190,12 @@ def _pyproject(environment: Environment) -> tuple[Path, str, str]:
         return path, "", ""
     try:
         text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileInvalid(f"pyproject.toml cannot be read: {type(error).__name__}.") from None
+    except OSError as error:
+        raise ConfigInvalid(f"pyproject.toml cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(
+            f"pyproject.toml: byte {error.start} is not UTF-8.", hint="save it as UTF-8"
+        ) from None
     value: dict[str, Any] = {"files": [environment.label(each) for each in environment.files]}
     if environment.protected:
         value["protected"] = True

@@ -202,7 +202,10 @@ def changing(target: Target) -> Iterator[Draft]:
 def read_target(target: Target) -> EnvFile:
     """The env file of a target; overrides that are not there are empty. Raises EnvFileMissing, EnvFileInvalid."""
     try:
-        return read_env_file(target.path, label=target.label)
+        file = read_env_file(target.path, label=target.label)
+        if file.unreadable:  # what is added would be in another encoding than the rest
+            raise EnvFileInvalid(f"{target.label}: {file.warnings[0][1]}; nothing was written.")
+        return file
     except EnvFileMissing:
         if target.environment.optional(target.path):
             return parse_env_file("", path=target.path)

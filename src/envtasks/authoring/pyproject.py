@@ -18,9 +18,13 @@ _HEADER: Final = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
 def with_environment(text: str, name: str, value: dict[str, Any]) -> str:
     """The text of a pyproject.toml that declares its environments, with one more; unchanged where none is declared.
 
-    Raises ConfigInvalid, with the line to add by hand, where the table is not written in one of the usual ways.
+    Raises ConfigInvalid, with the line to add by hand, where the table is not written in one of the usual ways; and
+    where the text is no TOML.
     """
-    document = tomllib.loads(text)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid(f"pyproject.toml is not valid TOML: {error}.") from None
     declared = document.get("tool", {}).get("envtasks", {}).get("environments", {})
     if not declared or name in declared:
         return text

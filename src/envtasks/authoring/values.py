@@ -119,7 +119,7 @@ def encrypt_values(target: Target, only: Sequence[str]) -> Change:
         if problems:
             raise EnvFileInvalid(
                 "; ".join(problems),
-                hint="nothing was written; correct the lines, or choose others with --only NAME",
+                hint="nothing was written; correct these lines, or encrypt others alone: --only NAME",
             )
         draft.notes += _likely_mistakes(target, draft.file, plain)
         return _replace(draft, "encrypted", {entry: ciphertext_of(draft, entry) for entry in plain})
@@ -236,7 +236,7 @@ def why_not_encrypted(entry: Entry, file: EnvFile) -> str:
             "put the value in quotes, or a blank before the #"
         )
     if entry.raw != entry.raw.encode("utf-8", "replace").decode():
-        return f"{entry.name}: its bytes are not UTF-8, and would be lost; save the file as UTF-8"
+        return f"{entry.name}: its bytes are not UTF-8, and would be lost: save the file as UTF-8, or set it anew"
     if not entry.literal and "$(" in entry.value:
         return f"{entry.name}: `$(…)` is a command, which encrypted text is not"
     if ENCRYPTED in entry.value:

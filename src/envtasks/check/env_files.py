@@ -31,7 +31,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
     """The findings about the env files of the judged environments."""
     for environment in inputs.environments:
         if error := inputs.errors.get(environment.name):
-            yield _unusable(environment, error)
+            yield _unusable(inputs, environment, error)
     for environment, found in inputs.judged:
         # which says more about its line
         ciphertexts = {(each.file, each.line) for each in found.mistakes if each.kind == "ciphertext"}
@@ -46,7 +46,7 @@ def _may_run(inputs: Inputs, environment: Environment) -> bool:
     return inputs.project.commands and not environment.protected
 
 
-def _unusable(environment: Environment, error: EnvtasksError) -> Finding:
+def _unusable(inputs: Inputs, environment: Environment, error: EnvtasksError) -> Finding:
     """The finding on an environment whose env files cannot be read."""
     baseline = environment.label(environment.main_file)
     label = next(
@@ -55,8 +55,12 @@ def _unusable(environment: Environment, error: EnvtasksError) -> Finding:
     file, line, sentence = located(error, label)
     if "conflict markers" in sentence:
         return Finding(findings.CONFLICT, file, line, sentence, f"git mergetool -- {file}", environment.name)
-    missing = isinstance(error, EnvFileMissing)
-    hint = f"inv env.new {environment.name}" if missing else f"git checkout -- {file}"
+    if isinstance(error, EnvFileMissing):
+        hint = f"inv env.new {environment.name}"
+    elif inputs.project.root / file in (inputs.tracked_files or ()):
+        hint = f"git checkout -- {file}"
+    else:
+        hint = command("env.edit", environment, file=file)
     return Finding(findings.UNUSABLE_FILE, file, line, sentence, hint, environment.name)
 
 

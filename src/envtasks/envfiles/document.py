@@ -40,6 +40,11 @@ class EnvFile(NamedTuple):
         return [entry for entry in self.entries if entry.encrypted]
 
     @property
+    def unreadable(self) -> bool:
+        """Whether it is in an encoding in which nothing can be read, UTF-16 (big-endian)."""
+        return self.text.startswith(_UTF16_BE.decode("utf-8", "surrogateescape"))
+
+    @property
     def headers(self) -> list[Entry]:
         """The assignments of public keys; the first one names the key to encrypt for."""
         return [entry for entry in self.entries if entry.name.startswith(PUBLIC_KEY)]

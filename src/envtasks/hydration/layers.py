@@ -123,9 +123,15 @@ def read_layers(environment: Environment, process: Mapping[str, str], *, windows
                 else f"restore it from git, or name it under `optional` of {environment.name} in pyproject.toml",
             ) from None
         if not file.entries and not environment.optional(path):
+            why = "".join(f" (line {line}: {sentence})" for line, sentence in file.warnings[:1])
             raise EnvFileInvalid(
-                f"{label} sets no variable, and {environment.name} requires it.",
-                hint=f"restore it from git, or set one: inv env.set NAME --env {environment.name}",
+                f"{label} sets no variable, and {environment.name} requires it{why}.",
+                hint="restore it from git, or "
+                + (
+                    "save it anew"
+                    if file.unreadable
+                    else f"set one: inv env.set NAME --env {environment.name}"
+                ),
             )
         files.append((label, file, environment.optional(path)))
     layers = arrange(environment, files, process, windows=windows)
