@@ -250,7 +250,7 @@ def test_a_file_that_sets_nothing_is_restored_or_edited(shop: Shop, *, tracked: 
     """git restores what it has; the hint for another one is a command that works."""
     shop.write(".env.staging", "PORT:8000\n")
     if not tracked:
-        shop.git("rm", "--cached", "--quiet", ".env.staging")
+        shop.git("rm", "--cached", "--force", "--quiet", ".env.staging")
 
     hints = {each.id: each.hint for each in _check(shop, environment="staging").findings}
 
