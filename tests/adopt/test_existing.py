@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -542,3 +543,82 @@ def test_a_stack_that_is_not_declared_keeps_its_env_files(tmp_path: Path) -> Non
     assert "compose.local.yaml" not in [each.file for each in plan.changes]
     (left,) = [each for each in plan.left if each.file == "compose.local.yaml"]
     assert left.replacement.startswith('files = ["compose.local.yaml"] and inject in [tool.envtasks.compose]')
+
+
+SERVICES = {
+    **FRESH,
+    ".env": "A=1\n",
+    ".env.web": "WEB_TOKEN=s3cr3t-of-the-web\n",
+    "worker/.env.example": "QUEUE=\n",
+    "worker/jobs.env": "JOBS=3\n",
+    "compose.yaml": """\
+        services:
+          web:
+            image: shop
+            env_file:
+              - .env
+              - path: .env.web
+                required: true
+          worker:
+            image: shop
+            env_file: worker/.env
+          jobs:
+            image: shop
+            env_file: [worker/jobs.env]
+        """,
+}
+
+
+def test_env_files_of_single_services_stay(tmp_path: Path) -> None:
+    """What only a compose service reads is no environment: its line and its values stay, and are reported."""
+    found = Found(tmp_path / "shop", SERVICES)
+    plan = found.plan("patch=yes")
+    found.adopted("patch=yes")
+
+    assert "environments]\nlocal = { files" in found.text("pyproject.toml")
+    assert "web = {" not in found.text("pyproject.toml")
+    assert found.text("compose.yaml").splitlines() == [
+        line for line in textwrap.dedent(SERVICES["compose.yaml"]).splitlines() if line.strip() != "- .env"
+    ]
+    assert found.text(".env.web") == SERVICES[".env.web"]
+    reported = {each["line"]: each["sentence"] for each in plan["left"] if each["file"] == "compose.yaml"}
+    assert reported == {
+        4: "gives web values of its own, .env.web; the file and this line stay",
+        10: "gives worker values of its own, worker/.env (its example: worker/.env.example); "
+        "the file and this line stay",
+        13: "gives jobs values of its own, worker/jobs.env; the file and this line stay",
+    }
+    assert [each for each in plan["left"] if each["file"] == ".env.web"] == [
+        {
+            "file": ".env.web",
+            "line": 1,
+            "sentence": "git has these values in plain text; compose alone gives them to a service: WEB_TOKEN",
+            "replacement": "replace each, then: inv env.set WEB_TOKEN --env local",
+        }
+    ]
+    assert found.init("--allow-dirty", "--answer", "patch=yes").stdout.count("nothing to do") == 1
+
+
+def test_an_answer_makes_an_environment_of_a_service_s_file(tmp_path: Path) -> None:
+    """Where the answer names the environment, the file's values are encrypted in place, and none is lost."""
+    found = Found(tmp_path / "shop", SERVICES).adopted("environments=local,web")
+
+    assert "WEB_TOKEN='encrypted:" in found.text(".env.web")
+    assert found.sandbox.inv("env.get", "WEB_TOKEN", "--env", "web").stdout.strip() == "s3cr3t-of-the-web"
+
+
+def test_without_a_pyproject_the_environments_are_declared(tmp_path: Path) -> None:
+    """A project that has no pyproject.toml gets one where a service's file would be taken for an environment."""
+    files = {name: text for name, text in SERVICES.items() if name != "pyproject.toml"}
+    found = Found(tmp_path / "shop", {**files, "requirements.txt": ""}).adopted()
+
+    assert found.sandbox.inv("env.list", "--json").stdout.count('"name"') == 1
+
+
+def test_an_env_file_that_the_project_names_by_its_stage(tmp_path: Path) -> None:
+    """`.env.$STAGE` in a compose file is whichever environment's, so it is taken out."""
+    compose = "services:\n  web:\n    image: shop\n    env_file: .env.$STAGE\n"
+    found = Found(tmp_path / "shop", {**FRESH, "compose.yaml": compose})
+
+    (changed,) = [each for each in found.draw_up(patch="yes").changes if each.file == "compose.yaml"]
+    assert b"env_file" not in changed.after

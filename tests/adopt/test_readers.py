@@ -76,6 +76,37 @@ def test_the_file_of_a_variable_is_looked_up(tmp_path: Path) -> None:
     assert [(each.line, each.lines) for each in places] == [(2, ()), (5, None)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "load_dotenv('web/.env')\n",
+        "load_dotenv(BASE / 'web' / '.env')\n",
+        "load_dotenv(os.path.join(BASE, '..', 'web', '.env'))\n",
+        "load_dotenv(f'{BASE}/web/.env')\n",
+        "c = SettingsConfigDict(env_file=('.env', 'web/.env'))\n",
+        "class Config:\n    env_file = 'web/.env'\n",
+    ],
+)
+def test_a_file_of_no_environment_goes_on_being_read(tmp_path: Path, text: str) -> None:
+    """What reads a file whose values no environment has is reported, and never taken out."""
+    survey = _survey(tmp_path, "app.py", text)
+
+    places = list(python_readers(survey, FILES, frozenset({"web/.env"})))
+
+    assert [place.lines for place in places] == [None]
+
+
+def test_a_loader_finds_the_file_beside_it(tmp_path: Path) -> None:
+    """Without a name python-dotenv reads the nearest `.env` above the module: here one that is in no environment."""
+    survey = _survey(tmp_path, "web/app.py", "load_dotenv()\n")
+
+    (kept,) = python_readers(survey, FILES, frozenset({"web/.env"}))
+    (ours,) = python_readers(survey, FILES, frozenset({"other/.env"}))
+
+    assert (kept.lines, ours.lines) == (None, ("pass",))
+    assert kept.replacement == "when an environment has the values of web/.env: remove it"
+
+
 def test_a_line_with_a_secret_is_not_shown(tmp_path: Path) -> None:
     """What stays of a line is printed, but for one that has a secret written out; it is patched all the same."""
     before = 'd = Dynaconf(load_dotenv=True, db_password="hunter2-Zq81", a=1)\n'
@@ -222,7 +253,7 @@ def test_a_service_in_braces_stays(tmp_path: Path) -> None:
 
     found = [place for place, _ in compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})]
 
-    assert [each.replacement for each in found] == ["remove the env files of the project"]
+    assert [each.replacement for each in found] == ["remove .env here"]
     assert patched(text, found) == text
 
 

@@ -150,6 +150,25 @@ def test_env_files_and_their_environments(tmp_path: Path) -> None:
     assert {each.file: each.environment for each in found} == names
 
 
+def test_env_files_of_compose_services(tmp_path: Path) -> None:
+    """A file that compose gives to a service is an environment's by a usual name, unless a service is called so."""
+    compose = (
+        "services:\n  web: {env_file: [.env.web, .env.dev, .env.extra]}\n  test: {env_file: .env.test}\n"
+    )
+    names = {
+        ".env.web": None,
+        ".env.dev": "dev",
+        ".env.extra": None,
+        ".env.test": None,
+        ".env.other": "other",
+    }
+
+    found = find_sources(_survey(tmp_path, {**dict.fromkeys(names, "A=1\n"), "compose.yaml": compose}))
+
+    assert {each.file: each.environment for each in found} == names
+    assert {each.kind for each in found if each.environment is None} == {"service"}
+
+
 @pytest.mark.parametrize(
     ("line", "harmless"),
     [

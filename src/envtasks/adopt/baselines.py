@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from ..authoring import encrypt_values, find_target
@@ -22,9 +23,10 @@ from .code import (
     variables_read,
 )
 from .compose_readers import compose_literals
+from .file_names import is_example
 from .plan import Draft
 from .render import render
-from .sources import LOCAL, Source, baseline_name, is_example, is_harmless
+from .sources import LOCAL, Source, baseline_name, is_harmless
 
 _FRESH: Final = (LOCAL, "staging", "production")
 _EXAMPLE_VALUES: Final = {  # by the end of the name: what a type such as int or a URL accepts
@@ -102,6 +104,13 @@ def choose_environments(draft: Draft) -> tuple[str, ...]:
         draft.survey.project.future_environment(name)  # raises ConfigInvalid for what is no name
     if not names:
         raise ConfigInvalid("There is no project without an environment.", hint="--answer environments=local")
+    by_file = {baseline_name(each): each for each in names}
+    draft.sources = tuple(
+        replace(each, kind="plain", environment=by_file[each.file])
+        if each.kind in ("service", "other") and each.file in by_file
+        else each
+        for each in draft.sources
+    )
     return names
 
 
@@ -258,9 +267,29 @@ def _plan_old_files(draft: Draft, label: str, plain: Iterable[Source]) -> None:
 def leave_unknown(draft: Draft) -> None:
     """Leave the env files whose environment nobody can tell by their name, if they hold anything."""
     for source in draft.sources:
-        if source.kind == "other" and source.entries and not is_example(source.file):
+        if source.kind == "service":
+            _leave_of_service(draft, source)
+        elif source.kind == "other" and source.entries and not is_example(source.file):
             sentence = "by its name this belongs to no environment, so its values were not taken over"
             draft.leave(source.file, 1, sentence, f"mv {source.file} .env.NAME, then: envtasks init")
+
+
+def _leave_of_service(draft: Draft, source: Source) -> None:
+    """Name the secrets that git has in a file that compose gives to single services, which stays as it is."""
+    exposed = [
+        entry
+        for entry in source.entries
+        if is_secret_name(entry.name) or looks_like_credential(entry.name, entry.value)
+    ]
+    if source.tracked and exposed:
+        names = ", ".join(dict.fromkeys(entry.name for entry in exposed))
+        sentence = f"git has these values in plain text; compose alone gives them to a service: {names}"
+        draft.leave(
+            source.file,
+            exposed[0].line,
+            sentence,
+            f"replace each, then: inv env.set {exposed[0].name} --env local",
+        )
 
 
 def _leave_history(draft: Draft, source: Source) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import yaml
@@ -12,10 +12,11 @@ import yaml
 from ..check import is_placeholder, is_secret_name, looks_like_credential
 from ..errors import ConfigInvalid
 from ..yaml_nodes import child, entries, items, line, load, scalar, scalars
+from .file_names import COMPOSE, is_env_file, is_example
 from .places import Place
 from .survey import Survey
 
-COMPOSE: Final = r"(?:[^/]+/)?(?:docker-)?compose[\w.-]*\.ya?ml"
+_BY_STAGE: Final = re.compile(r"(?:.*/)?\.env\.\$.*")  # the env file of whichever environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,17 @@ class Literal:
 def compose_places(
     survey: Survey, files: Collection[str], variables: Mapping[str, str]
 ) -> Iterator[tuple[Place, str]]:
-    """The places in compose files, each with the service that gets one of these env files; empty for a literal.
+    """The places in compose files, each with the service that gets one of these env files; empty for any other place.
 
-    `variables`: the values that the baseline of local has, by name.
+    `files`: those whose values environments have. `variables`: the values that the baseline of local has, by name.
     """
-    for file, document in _documents(survey):
-        folder = file.rpartition("/")[0]
-        for service, (_, node) in entries(child(document, "services")).items():
-            found = entries(node).get("env_file")
-            if found and (place := _env_file(file, found, folder, files)) is not None:
-                # a service within braces shares its lines with the rest of it
-                yield replace(place, lines=None) if _is_flow(node) else place, service
+    for each in _env_files(survey):
+        ours = {path for path in each.paths if path in files or _BY_STAGE.fullmatch(path)}
+        for path in each.paths:
+            if path not in ours and is_env_file(path):
+                yield _own_file(survey, each, path), ""
+        if ours:
+            yield _without(survey, each, ours), each.service
     for literal in compose_literals(survey):
         same = next((name for name, value in variables.items() if value == literal.value), literal.name)
         sentence = f"{literal.name} is written out here"
@@ -49,6 +50,15 @@ def compose_places(
         patch = None if instead is None else (instead,)
         advice = f'{literal.name}: "${{{same}}}"'
         yield Place(literal.file, literal.line, literal.line, sentence, patch, advice), ""
+
+
+def files_of_services(survey: Survey) -> Mapping[str, frozenset[str]]:
+    """The env files that compose files name, each with the services that get it."""
+    found: dict[str, frozenset[str]] = {}
+    for each in _env_files(survey):
+        for path in each.paths:
+            found[path] = found.get(path, frozenset()) | {each.service}
+    return found
 
 
 def compose_literals(survey: Survey) -> tuple[Literal, ...]:
@@ -87,24 +97,67 @@ def _documents(survey: Survey) -> Iterator[tuple[str, yaml.MappingNode]]:
             continue
 
 
-def _env_file(
-    file: str, found: tuple[yaml.ScalarNode, yaml.Node], folder: str, files: Collection[str]
-) -> Place | None:
-    """The lines of an `env_file` that names one of the project's env files."""
-    key, value = found
-    nodes = items(value) or (value,)
-    names = [
-        scalar(each, "path") or (each.value if isinstance(each, yaml.ScalarNode) else "") for each in nodes
+@dataclass(frozen=True, slots=True)
+class _EnvFiles:
+    """An `env_file` of a service: its lines, and the lines of each file, which is relative to the project.
+
+    `alone`: nothing else stands in these lines; `listed`: each file has lines of its own.
+    """
+
+    file: str
+    service: str
+    line: int
+    last: int
+    paths: Mapping[str, tuple[int, int]]
+    alone: bool
+    listed: bool
+
+
+def _env_files(survey: Survey) -> Iterator[_EnvFiles]:
+    """Every `env_file` of a service."""
+    for file, document in _documents(survey):
+        for service, (_, node) in entries(child(document, "services")).items():
+            if found := entries(node).get("env_file"):
+                key, value = found
+                paths = {}
+                for each in items(value) or (value,):
+                    name = scalar(each, "path") or (each.value if isinstance(each, yaml.ScalarNode) else "")
+                    paths[_below(file.rpartition("/")[0], str(name))] = line(each), _last_line(each)
+                listed = bool(items(value)) and not _is_flow(value)
+                last = _last_line(value)
+                yield _EnvFiles(file, service, line(key), last, paths, not _is_flow(node), listed)
+
+
+def _without(survey: Survey, found: _EnvFiles, ours: Collection[str]) -> Place:
+    """The place of an `env_file` without those that a service does not need where it gets its environment."""
+    removed = {number for path in ours for number in range(found.paths[path][0], found.paths[path][1] + 1)}
+    lines = list(enumerate(survey.text(found.file).splitlines(), 1))[found.line - 1 : found.last]
+    instead: tuple[str, ...] | None = ()
+    if not found.alone or (len(ours) < len(found.paths) and not found.listed):
+        instead = None
+    elif len(ours) < len(found.paths):
+        instead = tuple(text for number, text in lines if number not in removed)
+    names = ", ".join(path for path in found.paths if path in ours)
+    sentence = f"gives the container {names}"
+    return Place(found.file, found.line, found.last, sentence, instead, f"remove {names} here")
+
+
+def _own_file(survey: Survey, found: _EnvFiles, path: str) -> Place:
+    """The place of an env file that only a service reads: it stays, as its values are in no environment."""
+    folder, _, name = path.rpartition("/")
+    examples = [
+        each
+        for each in filter(is_example, survey.files)
+        if each.startswith(path)
+        or (folder and name == ".env" and each.rpartition("/")[0] == folder and is_env_file(each))
     ]
-    paths = [_below(folder, str(name)) for name in names]
-    ours = [path in files or path.rpartition("/")[2].startswith(".env") for path in paths]
-    if not any(ours):
-        return None
-    sentence = f"gives the container {', '.join(path for path, own in zip(paths, ours, strict=True) if own)}"
-    last = _last_line(value)
-    return Place(
-        file, line(key), last, sentence, () if all(ours) else None, "remove the env files of the project"
+    named = f" (its example: {', '.join(examples)})" if examples else ""
+    sentence = f"gives {found.service} values of its own, {path}{named}; the file and this line stay"
+    advice = (
+        f"to encrypt them: inv env.set NAME --env local for each, NAME under environment of {found.service}, "
+        f"then remove {path} here"
     )
+    return Place(found.file, found.line, found.last, sentence, None, advice)
 
 
 def _below(folder: str, name: str) -> str:

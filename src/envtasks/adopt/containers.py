@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from .. import inventory
 from ..docker import is_credential_name
+from . import file_names
 from .entry import Entry, find_entry
 from .plan import Draft
 from .render import render
@@ -87,7 +88,7 @@ def manifest(**values: Any) -> str:
 def plan_containers(draft: Draft) -> None:
     """Write Dockerfile, compose file and manifests where the project has none and the answers are yes."""
     entry = find_entry(draft.survey)
-    own = draft.survey.named(r"(?:[^/]+/)?(?:Dockerfile|Containerfile|(?:docker-)?compose[\w.-]*\.ya?ml)")
+    own = draft.survey.named(rf"(?:[^/]+/)?(?:Dockerfile|Containerfile)|{file_names.COMPOSE}")
     if own:
         draft.keep(own[0], "the project's own")
     taken = draft.survey.discovers_packages  # which a folder docker would break

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..envfiles import PRIVATE_KEY, appended
 from ..errors import EnvtasksError, ToolMissing
+from .file_names import REQUIREMENTS
 from .plan import Plan
 from .survey import Survey
 
@@ -38,7 +39,7 @@ def command_for(plan: Plan) -> tuple[str, ...]:
 
 def requirements_file(survey: Survey) -> str:
     """The requirements file for development that pip's packages go to."""
-    found = survey.named(r"(?:[^/]*requirements[^/]*|requirements/[^/]+)\.(?:txt|in)")
+    found = survey.named(REQUIREMENTS)
     development = [name for name in found if _DEVELOPMENT.fullmatch(name)]
     return development[0] if development else "requirements-dev.txt"
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from .code import dotted, module_of
-from .survey import Survey, is_test
+from .file_names import is_test
+from .survey import Survey
 
 _SCRIPTS: Final = ("main.py", "app.py", "run.py", "server.py", "bot.py", "worker.py", "cli.py", "manage.py")
 _APPLICATIONS: Final = {

@@ -14,24 +14,20 @@ from ..config import Project
 from ..envfiles import newline_of
 from ..errors import ConfigInvalid
 from ..yaml_nodes import child, items, load
+from .file_names import PIPELINE, REQUIREMENTS
 from .plan import Draft
 from .render import render
 
 PRE_COMMIT: Final = ".pre-commit-config.yaml"
 _FILES: Final = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
-_PIPELINES: Final = (
-    r"\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.yml|\.circleci/.*|azure-pipelines\.yml|Jenkinsfile"
-)
 # what the jobs are made from
-_READ: Final = (
-    r"Dockerfile|docker/Dockerfile|[^/]*requirements[^/]*|requirements/[^/]+|[^/]+\.lock|Pipfile|setup\.py"
-)
+_READ: Final = rf"Dockerfile|docker/Dockerfile|{REQUIREMENTS}|[^/]+\.lock|Pipfile|setup\.py"
 
 
 def plan_pipeline_file(draft: Draft) -> None:
     """Render the pipeline of a platform: by default that of git's remote, where no pipeline is there yet."""
     survey = draft.survey
-    there = survey.named(_PIPELINES)
+    there = survey.named(PIPELINE)
     remote = git.output(survey.root, survey.process_env, "remote", "get-url", "origin") or ""
     default = next((name for name in _FILES if name in remote), "no") if not there else "no"
     platform = draft.answers.word("ci", default)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Final
 
 from .. import git
 from ..authoring import private_folder
-from ..config import Project
+from ..config import OVERRIDES, Project
 from ..envfiles import KEY_FILE
 from ..errors import EnvFileInvalid
 from .questions import Answers
-from .sources import Source, environments_of, find_sources
+from .sources import Source, baseline_name, environments_of, find_sources
 from .survey import Survey
 
 CREATE: Final = "create"
@@ -102,6 +102,16 @@ class Draft:
         from dataclasses import replace
 
         return replace(Project.load(self.root), settings=None)
+
+    def taken(self, names: Collection[str]) -> frozenset[str]:
+        """The files whose values these environments have, or will have."""
+        return frozenset(
+            {
+                OVERRIDES,
+                *map(baseline_name, names),
+                *(each.file for each in self.sources if each.environment in names or each.kind == "example"),
+            }
+        )
 
     @property
     def known_environments(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def plan_pyproject(draft: Draft, names: tuple[str, ...], settings: str | None) -
             draft.write(PYPROJECT, after, what="environments", why="each is declared")
         return
     table = _table(draft, names, settings)
-    if not text and set(table) == {"environments"}:
+    if not text and set(table) == {"environments"} and set(draft.survey.project.environments) <= set(names):
         return  # what it would say is the default, and the project has no such file
     after = with_table(text, _toml(table), PYPROJECT, table)
     draft.write(PYPROJECT, after, what="[tool.envtasks]", why="environments are declared")
@@ -161,7 +161,7 @@ def _table(draft: Draft, names: tuple[str, ...], settings: str | None) -> dict[s
     if steering := _steering(draft, names):
         table["allow-steering"] = steering
     table["environments"] = {name: _declaration(name) for name in names}
-    if services := injected_services(draft):
+    if services := injected_services(draft, names):
         table["compose"] = {"inject": list(services)}
     return table
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Final
 
 from ..check import is_placeholder, is_secret_name
@@ -19,25 +21,19 @@ _UNKNOWN: Final = "remove it where that is an env file of the project"
 _GIVEN: Final = "`inv` and nox give the values"
 
 
-def python_readers(survey: Survey, files: Collection[str]) -> Iterator[Place]:
-    """The places in Python code that read one of these env files, or `.env`."""
-    known = {"", ".env", *files}
+def python_readers(
+    survey: Survey, files: Collection[str], kept: frozenset[str] = frozenset()
+) -> Iterator[Place]:
+    """The places in Python code that read one of these env files, or `.env`.
+
+    `kept` are env files whose values are in no environment, so that what reads one of them is never changed.
+    """
+    known = {"", ".env", *files, *kept}
     for file, tree in survey.modules.items():
-        lines = survey.text(file).splitlines()
-        for block in _blocks(tree):
-            for statement in block:
-                found = _loader(statement, known, tree)
-                if found == "":
-                    last = statement.end_lineno or statement.lineno
-                    sentence = f"reads an env file by itself; {_GIVEN}"
-                    yield Place(file, statement.lineno, last, sentence, None, _UNKNOWN)
-                elif found is not None:
-                    yield _place(file, statement, found, _without_statement(statement, block, lines))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                yield from _of_call(file, node, lines, known)
-            elif isinstance(node, ast.ClassDef) and node.name == "Config":
-                yield from _of_config(file, node, known)
+        for place, names in _readers(file, tree, survey.text(file).splitlines(), known):
+            found = kept.intersection(_resolved(name, file, kept) for name in names)
+            advice = f"when an environment has the values of {', '.join(sorted(found))}: remove it"
+            yield replace(place, lines=None, advice=advice) if found else place
 
 
 def written_out(survey: Survey) -> Iterator[Place]:
@@ -63,6 +59,28 @@ def old_settings(survey: Survey) -> Iterator[Place]:
             yield Place(file, line, line, sentence, None, "from pydantic_settings import BaseSettings")
 
 
+def _readers(
+    file: str, tree: ast.Module, lines: Sequence[str], known: Collection[str]
+) -> Iterator[tuple[Place, Collection[str]]]:
+    """The places in a module that read env files, each with the files' names as far as they are known."""
+    for block in _blocks(tree):
+        for statement in block:
+            name = _loader(statement, known, tree)
+            if name is not None:
+                yield _place(file, statement, name, _without_statement(statement, block, lines)), {name}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _of_call(file, node, lines, known)
+        elif isinstance(node, ast.ClassDef) and node.name == "Config":
+            yield from _of_config(file, node, known)
+
+
+def _resolved(name: str, file: str, kept: Collection[str]) -> str:
+    """The env file that a module means by a name: without a folder the nearest one, as python-dotenv looks for it."""
+    folders = [each.as_posix() for each in PurePosixPath(file).parents] if "/" not in name else []
+    return next((path for path in (f"{each}/{name}" for each in folders) if path in kept), name)
+
+
 def _blocks(tree: ast.Module) -> Iterator[Sequence[ast.stmt]]:
     """Every list of statements of a module."""
     for node in ast.walk(tree):
@@ -83,12 +101,14 @@ def _loader(statement: ast.stmt, known: Collection[str], tree: ast.Module) -> st
     variable = given[0] if given and isinstance(given[0], (ast.Name, ast.Attribute)) else None
     if variable is not None:
         given = [value for value in _assigned(tree, dotted(variable)) if _texts(value)]
-    texts = [text for each in given[:1] for text in _texts(each)]
-    name = (texts[-1] if texts else ".env").removeprefix("./")
-    ours = name in known or name.removeprefix("../").startswith(".env")
-    if variable is not None and not (texts and ours):
+    if given and isinstance(given[0], ast.Constant) and str(given[0].value).startswith("/"):
+        return None
+    name = re.sub(r"^(?:\./|/)+", "", "/".join(text for each in given[:1] for text in _texts(each))) or ".env"
+    ours = name in known or re.sub(r"^(?:\.\./)+", "", name).startswith(".env")
+    if variable is not None and not (given and ours):
         return ""
-    return name if ours else None
+    unknown = "" if PurePosixPath(name).name.startswith(".env") else None
+    return name if ours else unknown
 
 
 def _assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:
@@ -99,17 +119,18 @@ def _assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:
 
 
 def _texts(value: ast.expr) -> list[str]:
-    return [
-        each.value
-        for each in ast.walk(value)
-        if isinstance(each, ast.Constant) and isinstance(each.value, str)
-    ]
+    """The texts in an expression, in the order of the source."""
+    found = [each for each in ast.walk(value) if isinstance(each, ast.Constant)]
+    ordered = sorted(found, key=lambda each: (each.lineno, each.col_offset))
+    return [each.value for each in ordered if isinstance(each.value, str)]
 
 
 def _place(file: str, node: ast.stmt, name: str, instead: tuple[str, ...]) -> Place:
+    """The place of a statement that reads an env file; which one is not known where the name is empty."""
     gets = ", and gets the ciphertexts of a baseline" if name.startswith(".env.") else ""
-    sentence = f"reads {name} by itself{gets}; {_GIVEN}"
-    return Place(file, node.lineno, node.end_lineno or node.lineno, sentence, instead)
+    sentence = f"reads {name or 'an env file'} by itself{gets}; {_GIVEN}"
+    last = node.end_lineno or node.lineno
+    return Place(file, node.lineno, last, sentence, instead if name else None, "" if name else _UNKNOWN)
 
 
 def _without_statement(
@@ -123,33 +144,41 @@ def _without_statement(
     return (f"{before}pass{after if shares else ''}",) if shares or len(block) == 1 else ()
 
 
-def _of_call(file: str, node: ast.Call, lines: Sequence[str], known: Collection[str]) -> Iterator[Place]:
+def _of_call(
+    file: str, node: ast.Call, lines: Sequence[str], known: Collection[str]
+) -> Iterator[tuple[Place, Collection[str]]]:
     """`env_file=` of pydantic-settings, `load_dotenv=True` of dynaconf, `dotenv_values()`."""
     called = dotted(node.func).rpartition(".")[2]
     if called == "dotenv_values":
         sentence = f"reads an env file by itself; {_GIVEN}"
-        yield Place(file, node.lineno, node.end_lineno or node.lineno, sentence, None, f"dict({_ENVIRON})")
+        last = node.end_lineno or node.lineno
+        yield Place(file, node.lineno, last, sentence, None, f"dict({_ENVIRON})"), ()
     for word in node.keywords:
-        given = word.arg == "env_file" and "Config" in called and _names(word.value) & set(known)
+        names = _names(word.value).intersection(known)
+        given = word.arg == "env_file" and "Config" in called and names
         dynaconf = (
             called == "Dynaconf" and word.arg == "load_dotenv" and getattr(word.value, "value", None) is True
         )
         if given or dynaconf:
             sentence = f"{word.arg} makes it read an env file by itself, in every environment; {_GIVEN}"
             replaced = _without(word, lines)
-            yield Place(file, replaced[0], replaced[1], sentence, replaced[2])
+            yield Place(file, replaced[0], replaced[1], sentence, replaced[2]), names
 
 
-def _of_config(file: str, node: ast.ClassDef, known: Collection[str]) -> Iterator[Place]:
+def _of_config(
+    file: str, node: ast.ClassDef, known: Collection[str]
+) -> Iterator[tuple[Place, Collection[str]]]:
     """`env_file` in a pydantic `class Config`."""
     for statement in node.body:
         if isinstance(statement, ast.Assign) and dotted(statement.targets[0]) == "env_file":
-            if not _names(statement.value) & set(known):
+            names = _names(statement.value).intersection(known)
+            if not names:
                 continue
             indent = " " * statement.col_offset
             instead = () if len(node.body) > 1 else (f"{indent}pass",)
             sentence = f"env_file makes it read an env file by itself, in every environment; {_GIVEN}"
-            yield Place(file, statement.lineno, statement.end_lineno or statement.lineno, sentence, instead)
+            last = statement.end_lineno or statement.lineno
+            yield Place(file, statement.lineno, last, sentence, instead), names
 
 
 def _names(value: ast.expr) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def plan_readers(draft: Draft) -> None:
                 )
 
 
-def injected_services(draft: Draft) -> tuple[str, ...]:
+def injected_services(draft: Draft, names: Collection[str]) -> tuple[str, ...]:
     """The services of the project's own stack that get an env file today, and the whole environment from now on."""
     try:
         stack = _stack(draft)
@@ -48,7 +48,7 @@ def injected_services(draft: Draft) -> tuple[str, ...]:
         file, line, sentence = located(error, "compose.yaml")
         draft.leave(file, line, sentence, "inv compose.config", blocks=True)
         return ()
-    found = compose_places(draft.survey, _files(draft), {})
+    found = compose_places(draft.survey, draft.taken(names), {})
     return tuple(dict.fromkeys(service for place, service in found if service and place.file in stack))
 
 
@@ -59,13 +59,10 @@ def _stack(draft: Draft) -> tuple[str, ...]:
     return tuple(path.relative_to(root).as_posix() for path in compose.files) if compose else ()
 
 
-def _files(draft: Draft) -> frozenset[str]:
-    return frozenset(each.file for each in draft.sources if each.kind != "example")
-
-
 def _places(draft: Draft) -> Iterator[Place]:
-    files = _files(draft)
-    yield from python_readers(draft.survey, files)
+    files = draft.taken(draft.project.environments)
+    kept = frozenset(each.file for each in draft.sources) - files
+    yield from python_readers(draft.survey, files, kept)
     values = {
         entry.name: entry.value
         for each in draft.sources

@@ -7,9 +7,9 @@ from typing import Final
 
 from ..check import is_secret_name
 from .code import Read, module_of, settings_classes, variables_read
+from .file_names import is_test
 from .plan import Draft
 from .render import render
-from .survey import is_test
 
 _BOOLEAN: Final = ("true", "false")
 _RESERVED: Final = re.compile(r"model_.*|[^a-z].*")  # names that a field of pydantic cannot have

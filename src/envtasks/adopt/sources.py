@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,29 +12,15 @@ from ..check import example_path, is_secret_name, looks_like_credential
 from ..config import ENVIRONMENT_NAME, NOT_ENVIRONMENTS, OVERRIDES
 from ..envfiles import PRIVATE_KEY, PUBLIC_KEY, Entry, EnvFile, read_env_file
 from ..errors import EnvFileInvalid, EnvtasksError
+from .compose_readers import files_of_services
+from .file_names import is_env_file, is_example
 from .survey import Survey
 
 LOCAL: Final = "local"
-_ENV_LIKE: Final = re.compile(r"(?:.*/)?(?:\.env(?:\.[^/]+)?|[^/]+\.env|\.flaskenv|\.envs/.*)")
-_NO_ENV_FILE: Final = re.compile(r"(?:.*/)?(?:.*\.keys|\.env\.vault|.*\.envtasks-tmp|.*\.(?:py|md|sh|ya?ml))")
 _OF_TESTS: Final = re.compile(r"(?:.*/)?(?:tests?|fixtures|testdata|examples?|docs|templates)/.*")
-_EXAMPLE: Final = re.compile(r"(?:.*/)?[^/]*(?:example|sample|template|dist|default)s?[^/]*", re.IGNORECASE)
-_USUAL: Final = (
-    *(
-        "local",
-        "dev",
-        "development",
-        "test",
-        "testing",
-        "ci",
-        "staging",
-        "stage",
-        "qa",
-        "uat",
-        "preview",
-        "sandbox",
-    ),
-    *("prod", "production", "live"),
+_USUAL: Final = re.compile(
+    r"local|dev|development|test|testing|ci|staging|stage|qa|uat|preview|sandbox|prod|production|live",
+    re.IGNORECASE,
 )
 _HARMLESS_VALUE: Final = re.compile(
     r"|true|false|yes|no|on|off|none|null|[+-]?\d{1,9}(?:\.\d+)?|debug|info|warning|warn|error|critical"
@@ -57,7 +43,8 @@ _LOCAL_URL: Final = re.compile(
 class Source:
     """An env-like file of the project: the environment it belongs to, and whether git has it.
 
-    `kind`: `plain`, `baseline` (in use already), `example`, or `other`, which nobody can map.
+    `kind`: `plain`, `baseline` (in use already), `example`, `service`, whose values compose gives single services and
+    which belongs to no environment, or `other`, which nobody can map.
     """
 
     file: str
@@ -91,13 +78,9 @@ def find_sources(survey: Survey) -> tuple[Source, ...]:
 
 def environments_of(survey: Survey, sources: Iterable[Source]) -> tuple[str, ...]:
     """The environments that the project has already, declared or by its files."""
-    names = [each.environment for each in sources if each.environment and each.kind != "other"]
-    return tuple(dict.fromkeys([*survey.project.environments, *names]))
-
-
-def is_example(file: str) -> bool:
-    """Whether a file is an example by its name."""
-    return _EXAMPLE.fullmatch(file.rpartition("/")[2]) is not None
+    no_environments = {each.file for each in sources if each.kind == "service"}
+    declared = [each for each in survey.project.environments if baseline_name(each) not in no_environments]
+    return tuple(dict.fromkeys([*declared, *filter(None, (each.environment for each in sources))]))
 
 
 def is_harmless(entry: Entry) -> bool:
@@ -111,17 +94,15 @@ def is_harmless(entry: Entry) -> bool:
 
 
 def _sources(survey: Survey) -> Iterator[Source]:
-    example = example_path(survey.root).name
     declared = {
         path.relative_to(survey.root).as_posix(): each.name
         for each in survey.project.environments.values()
         for path in each.baselines
         if path.is_relative_to(survey.root)
     }
+    example, services = example_path(survey.root).name, files_of_services(survey)
     for name in (*survey.files, *_above(survey)):
-        if not _ENV_LIKE.fullmatch(name) or _NO_ENV_FILE.fullmatch(name):
-            continue
-        if _OF_TESTS.fullmatch(name) and name not in declared:
+        if not is_env_file(name) or (_OF_TESTS.fullmatch(name) and name not in declared):
             continue
         try:
             file = read_env_file(survey.root / name, label=name)
@@ -129,15 +110,28 @@ def _sources(survey: Survey) -> Iterator[Source]:
             continue
         except OSError as error:  # to go on would take the project for one without these values
             raise EnvFileInvalid(f"{name} cannot be read: {error.strerror}.") from None
-        encrypted = any(entry.encrypted or entry.name.startswith(PUBLIC_KEY) for entry in file.entries)
         environment = declared.get(name) or _environment(name)
-        if name == example or is_example(name):
-            kind, environment = "example" if name == example else "other", None
-        elif environment is None:
+        if name == example:
+            kind = "example"
+        elif is_example(name):
             kind = "other"
         else:
-            kind = "baseline" if encrypted or survey.uses(declared.get(name, "")) else "plain"
+            kind = _kind(survey, file, environment, services.get(name, frozenset()))
+        if kind not in ("plain", "baseline"):
+            environment = None
         yield Source(name, kind, environment, _is_tracked(survey, name), file)
+
+
+def _kind(survey: Survey, file: EnvFile, environment: str | None, services: Collection[str]) -> str:
+    """The kind of a file that is no example; `services`: those that compose gives it to."""
+    if environment and survey.uses(environment):
+        return "baseline"
+    if any(entry.encrypted or entry.name.startswith(PUBLIC_KEY) for entry in file.entries):
+        return "baseline" if environment else "other"
+    own = environment in services or not _USUAL.fullmatch(environment or "")
+    if services and own and environment != LOCAL:
+        return "service"
+    return "plain" if environment else "other"
 
 
 def _is_tracked(survey: Survey, name: str) -> bool:
@@ -169,12 +163,12 @@ def _environment(file: str) -> str | None:
         if parts[0] in (OVERRIDES, ".flaskenv"):
             return LOCAL
         name = file.removeprefix(".env.") if file.startswith(".env.") else file.removesuffix(".env")
-        known = file.startswith(".env.") or name.lower() in _USUAL
+        known = file.startswith(".env.") or _USUAL.fullmatch(name)
         return name if known and ENVIRONMENT_NAME.fullmatch(name) and name not in NOT_ENVIRONMENTS else None
     if parts[0] == ".envs" and len(parts) == 3:
         name = parts[1].lstrip(".")
         return name if ENVIRONMENT_NAME.fullmatch(name) else None
     if len(parts) == 2 and parts[0] in (".envs", "env", "envs", "config", "conf", "deploy", "environments"):
         name = re.sub(r"^\.env\.|^\.|\.env$", "", parts[1])
-        return name if name.lower() in _USUAL else None
+        return name if _USUAL.fullmatch(name) else None
     return None

@@ -16,6 +16,7 @@ from ..ci import Installation, read_installation
 from ..config import Project
 from ..errors import ConfigInvalid, Refused
 from ..tables import read_toml
+from .file_names import REQUIREMENTS, is_test
 
 _SKIPPED: Final = frozenset(
     {
@@ -27,9 +28,6 @@ _SKIPPED: Final = frozenset(
 _RELEVANT: Final = re.compile(
     r"environ|getenv|env_file|read_env|Settings|dotenv|decouple|Dynaconf|SECRET_KEY"
     r"|FastAPI|Starlette|Litestar|Quart|Flask|Celery"
-)
-_TESTS: Final = re.compile(
-    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|noxfile\.py|tasks\.py|setup\.py|docs/.*)"
 )
 _MOST: Final = 20_000  # files that are looked at
 _LARGEST: Final = 1_000_000  # bytes of a source file
@@ -123,10 +121,7 @@ class Survey:
         ]
         texts = [text for table in tables for text in _listed(table)]
         texts += [self.text(name) for name in ("Pipfile", "setup.py", "setup.cfg")]
-        texts += [
-            self.text(name)
-            for name in self.named(r"(?:[^/]*requirements[^/]*|requirements/[^/]+)\.(?:txt|in)")
-        ]
+        texts += [self.text(name) for name in self.named(REQUIREMENTS)]
         names: set[str] = set()
         for text in texts:
             for found in re.finditer(r"^[\s\"']*([A-Za-z][\w.-]*)(\[[\w, -]*\])?", text, re.MULTILINE):
@@ -140,11 +135,6 @@ class Survey:
     def depends_on(self, *names: str) -> bool:
         """Whether one of these packages is among the dependencies."""
         return not self.dependencies.isdisjoint(names)
-
-
-def is_test(name: str) -> bool:
-    """Whether a Python file is one of tests, of documentation or of a task runner, by its path."""
-    return _TESTS.fullmatch(name) is not None
 
 
 def look(root: Path, process_env: Mapping[str, str], *, manager: str | None = None) -> Survey:

@@ -6,19 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from .file_names import DOCKERFILE, MAKEFILE, PIPELINE
 from .places import Place
 from .survey import Survey
 
 _FILE: Final = r"[\w./$(){}-]*\.env(?:\.[\w-]+)?(?![\w.-]*\.example\b)"
 NO_ENVIRONMENT: Final = "runs the tests in no environment"
-_MAKEFILES: Final = r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|.*\.mk)"
 _SCRIPTS: Final = (
-    rf"{_MAKEFILES}|(?:.*/)?(?:[Jj]ustfile|Procfile|Taskfile\.ya?ml|tox\.ini|\.envrc|.*\.(?:sh|bash))"
+    rf"{MAKEFILE}|(?:.*/)?(?:[Jj]ustfile|Procfile|Taskfile\.ya?ml|tox\.ini|\.envrc|.*\.(?:sh|bash))"
 )
-_PIPELINES: Final = (
-    r"\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.yml|\.circleci/config\.yml|azure-pipelines\.yml"
-)
-_DOCKERFILES: Final = r"(?:.*/)?(?:Dockerfile|Containerfile)[^/]*|(?:.*/)?[^/]*\.[Dd]ockerfile"
 _IN_SCRIPTS: Final = (
     (
         rf"^\s*-?s?include\s+{_FILE}",
@@ -51,10 +47,10 @@ _IN_SCRIPTS: Final = (
 
 def text_readers(survey: Survey) -> Iterator[Place]:
     """The places in scripts, Dockerfiles and pipelines; comments are left out."""
-    named = survey.named(f"{_SCRIPTS}|{_PIPELINES}|{_DOCKERFILES}")
+    named = survey.named(f"{_SCRIPTS}|{PIPELINE}|{DOCKERFILE}")
     for file in dict.fromkeys([*named, *_shell_scripts(survey)]):
-        pipeline = re.fullmatch(_PIPELINES, file) is not None
-        docker = re.fullmatch(_DOCKERFILES, file) is not None
+        pipeline = re.fullmatch(PIPELINE, file) is not None
+        docker = re.fullmatch(DOCKERFILE, file) is not None
         text = survey.text(file)
         if "envtasks" in text and pipeline:
             continue

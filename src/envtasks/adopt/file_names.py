@@ -1,0 +1,36 @@
+"""How the files are called that `init` looks for: patterns for paths relative to the project's folder."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+ENV_FILE: Final = r"(?:.*/)?(?:\.env(?:\.[^/]+)?|[^/]+\.env|\.flaskenv|\.envs/.*)"
+NO_ENV_FILE: Final = r"(?:.*/)?(?:.*\.keys|\.env\.vault|.*\.envtasks-tmp|.*\.(?:py|md|sh|ya?ml))"
+COMPOSE: Final = r"(?:[^/]+/)?(?:docker-)?compose[\w.-]*\.ya?ml"
+DOCKERFILE: Final = r"(?:.*/)?(?:Dockerfile|Containerfile)[^/]*|(?:.*/)?[^/]*\.[Dd]ockerfile"
+MAKEFILE: Final = r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|.*\.mk)"
+PIPELINE: Final = (
+    r"\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.yml|\.circleci/config\.yml|azure-pipelines\.yml"
+    r"|Jenkinsfile"
+)
+REQUIREMENTS: Final = r"(?:[^/]*requirements[^/]*|requirements/[^/]+)\.(?:txt|in)"
+_EXAMPLE: Final = re.compile(r"[^/]*(?:example|sample|template|dist|default)s?[^/]*", re.IGNORECASE)
+_TEST: Final = re.compile(
+    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|noxfile\.py|tasks\.py|setup\.py|docs/.*)"
+)
+
+
+def is_env_file(name: str) -> bool:
+    """Whether a file is called what env files are called."""
+    return re.fullmatch(ENV_FILE, name) is not None and not re.fullmatch(NO_ENV_FILE, name)
+
+
+def is_example(name: str) -> bool:
+    """Whether a file is an example by its name."""
+    return _EXAMPLE.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def is_test(name: str) -> bool:
+    """Whether a Python file is one of tests, of documentation or of a task runner, by its path."""
+    return _TEST.fullmatch(name) is not None
