@@ -99,6 +99,7 @@ def test_declared_environments_are_read(tmp_path: Path) -> None:
             protected=True,
             keys=(tmp_path / "conf/live.keys",),
             allow_overrides=("PORT",),
+            named=True,
         ),
         "demo": Environment("demo", tmp_path, (tmp_path / ".env.demo",), public=True),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,8 +107,8 @@ def test_blocks_are_valid(page: str, tmp_path: Path) -> None:
         if "environments" not in project.tables["deploy"]:
             kubernetes.declared_environments(project)
         plan.read_settings(
-            replace(
-                project, tables={**project.tables, "ci": {**project.tables["ci"], "images": [], "deploy": []}}
+            project._replace(
+                tables={**project.tables, "ci": {**project.tables["ci"], "images": [], "deploy": []}}
             )
         )
 

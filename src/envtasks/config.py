@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .errors import ConfigInvalid, UnknownEnvironment, did_you_mean
 from .tables import Table, read_toml
@@ -31,8 +31,7 @@ COLLECTIONS: Final = ("env", *INTEGRATIONS)  # of built-in tasks
 TABLES: Final = (*INTEGRATIONS, "check")
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """One declared environment: its env files in layering order (the first wins) and its protection."""
 
     name: str
@@ -48,7 +47,7 @@ class Environment:
     not_secret: tuple[str, ...] = ()  # names and patterns of variables that are not secret although encrypted
     variable: str = "APP_ENV"  # the variable that holds the environment's name
     optional_files: tuple[Path, ...] | None = None  # None: `.env`, where it is not the only file
-    named: bool = field(default=False, compare=False)  # whether pyproject.toml names the files
+    named: bool = False  # whether pyproject.toml names the files
 
     def optional(self, path: Path) -> bool:
         """Whether this file may be absent: overrides may, a baseline may not."""
@@ -83,8 +82,7 @@ class Environment:
         return label(self.root, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """A folder with a pyproject.toml: its name, its environments, and its settings under `[tool.envtasks]`."""
 
     root: Path
@@ -99,7 +97,7 @@ class Project:
     credentials: tuple[str, ...] = ()
     allow_steering: tuple[str, ...] = ()
     collections: tuple[str, ...] = COLLECTIONS  # of built-in tasks that are listed
-    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @classmethod
     def load(cls, start: Path | None = None) -> Project:
@@ -119,8 +117,8 @@ class Project:
             root=root,
             name=str(pyproject.table("project").values.get("name") or root.name or root),
             environments=MappingProxyType(
-                {name: replace(_environment(root, name, value), **shared) for name, value in declared.items()}
-                or {name: replace(each, **shared) for name, each in _found(root).items()}
+                {name: _environment(root, name, value)._replace(**shared) for name, value in declared.items()}
+                or {name: each._replace(**shared) for name, each in _found(root).items()}
             ),
             engine=table.one_of("engine", ENGINES),
             settings=table.string("settings", "a string such as 'app.settings:Settings'"),
@@ -283,13 +281,18 @@ def _layers(root: Path, name: str) -> tuple[Path, ...]:
 
 def _found(root: Path) -> dict[str, Environment]:
     """The environments of a project that declares none: its `.env.<name>` files."""
-    names = sorted(
-        (path.name.removeprefix(".env.") for path in root.glob(".env.*") if not path.is_dir()),
-        key=_usual_order,
-    )
+    try:
+        files = os.listdir(root)  # noqa: PTH208 - pathlib compiles a pattern, at every start of a task
+    except OSError:  # a folder that cannot be read
+        return {}
+    names = [
+        file.removeprefix(".env.")
+        for file in files
+        if file.startswith(".env.") and not (root / file).is_dir()
+    ]
     return {
         name: Environment(name, root, _layers(root, name), protected=name in PROTECTED)
-        for name in names
+        for name in sorted(names, key=_usual_order)
         if name not in NOT_ENVIRONMENTS and not name.endswith(".keys") and ENVIRONMENT_NAME.fullmatch(name)
     }
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from invoke.context import Context as InvokeContext
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from .redaction import Redactor
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
+class CallOptions(NamedTuple):
     """How one task is called: its environment (or none), whether `--yes` confirmed it, whether output is redacted."""
 
     environment: Environment | None

@@ -7,9 +7,8 @@ import os
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from invoke.context import Context as InvokeContext
 
@@ -27,28 +26,27 @@ if TYPE_CHECKING:
 Confirm = bool | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A task that has run from a list or the command line: the task, its environment and arguments, and its result."""
 
     entry: tuple[Any, ...]
     result: Any
 
 
-@dataclass(slots=True)
 class Invocation:
     """The state that all tasks of one `inv` call share."""
 
-    project: Project
-    dedupe: bool
-    config: Config
-    hydrated: dict[tuple[Any, ...], Hydrated] = field(default_factory=dict)
-    said: set[str] = field(default_factory=set)
-    confirmed: set[tuple[str, Confirm]] = field(default_factory=set)
-    done: list[Done] = field(default_factory=list)
-    secrets: Secrets = field(default_factory=lambda: Secrets())
-    output: ExitStack = field(default_factory=ExitStack)
-    output_is_redacted: bool = False
+    def __init__(self, project: Project, config: Config) -> None:
+        self.project = project
+        self.config = config
+        self.dedupe = bool(config.tasks.dedupe)
+        self.done: list[Done] = []
+        self.secrets = Secrets()
+        self._hydrated: dict[tuple[Any, ...], Hydrated] = {}
+        self._said: set[str] = set()
+        self._confirmed: set[tuple[str, Confirm]] = set()
+        self._output = ExitStack()
+        self._output_is_redacted = False
 
     def find_done(self, entry: tuple[Any, ...]) -> Done | None:
         """What has run already with these arguments in this environment; None with `--no-dedupe`."""
@@ -62,12 +60,14 @@ class Invocation:
         """
         variables = configured_variables(self.config)
         key = (environment.name, *variables.items())
-        if key not in self.hydrated:
+        if key not in self._hydrated:
             if variables:
-                self.hydrated[key] = self._hydrate_with(variables, environment)
+                self._hydrated[key] = self._hydrate_with(variables, environment)
             else:
-                self.hydrated[key] = hydrate_and_report(self.project, environment, os.environ, said=self.said)
-        return self.hydrated[key]
+                self._hydrated[key] = hydrate_and_report(
+                    self.project, environment, os.environ, said=self._said
+                )
+        return self._hydrated[key]
 
     def _hydrate_with(self, variables: Mapping[str, str | None], environment: Environment) -> Hydrated:
         from .process import merge_variables
@@ -75,7 +75,7 @@ class Invocation:
         wins: Collection[str] = variables
         try:
             hydrated = hydrate_and_report(
-                self.project, environment, merge_variables(os.environ, variables), said=self.said
+                self.project, environment, merge_variables(os.environ, variables), said=self._said
             )
             wins = [name for name in variables if name in hydrated and hydrated.origin(name).process]
         finally:  # refused or not, the process environment that is named shows none of them
@@ -89,10 +89,10 @@ class Invocation:
         `confirm` is that of `@task`: a task's own question is not answered by the confirmation of another task.
         """
         environment = options.environment
-        if environment is None or (environment.name, confirm) in self.confirmed:
+        if environment is None or (environment.name, confirm) in self._confirmed:
             return
         if require_confirmation(environment, os.environ, what=what, confirm=confirm, yes=options.yes):
-            self.confirmed.add((environment.name, confirm))
+            self._confirmed.add((environment.name, confirm))
 
     def redacted_values(self, options: CallOptions) -> Collection[str]:
         """The values to redact in the output of a call; those to redact in messages are remembered."""
@@ -105,11 +105,11 @@ class Invocation:
     def redact_output(self, values: Collection[str]) -> None:
         """Redact these values in what this process prints, until `end_output`. Threads may call it as well."""
         with self.secrets.lock:
-            if values and not self.output_is_redacted:
+            if values and not self._output_is_redacted:
                 from .process import redact_file_descriptors
 
-                self.output_is_redacted = True
-                self.output.enter_context(redact_file_descriptors(self.secrets))
+                self._output_is_redacted = True
+                self._output.enter_context(redact_file_descriptors(self.secrets))
 
     def printable(self, result: Any) -> Any:
         """The result of a task as Invoke may print it (`autoprint`): a text where it shows a secret."""
@@ -118,8 +118,8 @@ class Invocation:
 
     def end_output(self) -> None:
         """Print without redaction again. Raises OSError if what was printed could not be written."""
-        self.output_is_redacted = False
-        self.output.close()
+        self._output_is_redacted = False
+        self._output.close()
         if self.secrets:
             _say_what_was_redacted()
 
@@ -192,7 +192,7 @@ def current_invocation(context: InvokeContext) -> Invocation:
     """The `inv` call that a context belongs to: Invoke gives one configuration to all tasks of a call."""
     config, found = context.config, _found(context)
     if found is None:
-        found = Invocation(project_at(_start(config)), dedupe=bool(config.tasks.dedupe), config=config)
+        found = Invocation(project_at(_start(config)), config)
         object.__setattr__(config, "_envtasks_invocation", found)
     return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .errors import ConfigInvalid, did_you_mean
 
@@ -28,8 +28,7 @@ def read_toml(path: Path) -> Mapping[str, Any]:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Typed reads of one table of pyproject.toml; each error names the table, the key and what was expected.
 
     A key that is absent gives the default. `origins` names the table of a key that comes from another one, where
@@ -39,7 +38,7 @@ class Table:
     root: Path
     values: Mapping[str, Any]
     name: str  # dotted, as its header has it: tool.envtasks.docker
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = MappingProxyType({})
 
     def allow_only(self, *known: str) -> None:
         """Refuse keys that are not among these."""

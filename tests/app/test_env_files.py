@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_example_names_everything(name: str) -> None:
 def test_values_fit_the_settings_class(name: str) -> None:
     """What the tracked key opens makes valid settings of that environment, with obviously fake secrets."""
     environment = Project.load(ROOT).environment(name)
-    values = hydrate(replace(environment, files=environment.baselines), {})  # a developer's .env is hers
+    values = hydrate(environment._replace(files=environment.baselines), {})  # a developer's .env is hers
     settings = Settings.model_validate({key.lower(): value for key, value in values.items() if value})
     assert settings.app_env == name
     assert [key for key in SECRETS if not values[key].startswith(f"{name}-not-a-secret-")] == []

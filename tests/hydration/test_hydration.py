@@ -217,8 +217,8 @@ def test_50_000_variables_are_hydrated_in_linear_time(tmp_path: Path) -> None:
 
 
 def test_imports_nothing_that_is_not_used(tmp_path: Path) -> None:
-    """Plain values are hydrated without keys, cryptography, subprocess or any other expensive import."""
-    (tmp_path / ".env.local").write_text("A=1\nB=$A", encoding="utf-8")
+    """Plain values are hydrated without keys, expansion, cryptography, subprocess or any other expensive import."""
+    (tmp_path / ".env.local").write_text("A=1\nB='2'", encoding="utf-8")
     program = textwrap.dedent(
         """
         import sys
@@ -228,7 +228,7 @@ def test_imports_nothing_that_is_not_used(tmp_path: Path) -> None:
         root = Path(sys.argv[1])
         print(dict(hydrate(Environment("local", root, (root / ".env.local",)), {})))
         heavy = "envtasks.envfiles.keys envtasks.envfiles.encryption envtasks.envfiles.commands"
-        heavy += " envtasks.hydration.dotenvx cryptography subprocess rich"
+        heavy += " envtasks.envfiles.expansion envtasks.hydration.dotenvx dataclasses cryptography subprocess rich"
         heavy += " pydantic nox yaml invoke tomllib json hashlib tempfile"
         print([name for name in heavy.split() if name in sys.modules])
         """
@@ -236,7 +236,7 @@ def test_imports_nothing_that_is_not_used(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, encoding="utf-8", check=True
     )
-    assert done.stdout.splitlines() == ["{'A': '1', 'B': '1'}", "[]"]
+    assert done.stdout.splitlines() == ["{'A': '1', 'B': '2'}", "[]"]
 
 
 def test_the_dotenvx_engine_gives_only_the_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,7 +209,7 @@ def test_the_check_without_values_knows_that_name_too(tmp_path: Path) -> None:
     """`env.check` and `deploy.status` agree on which variable has the environment's name."""
     (tmp_path / "deploy").mkdir()
     (tmp_path / LABEL).write_text("DEPLOYMENT\nAPP_ENV\n", encoding="utf-8")
-    shop = replace(project({}, root=tmp_path), environment_variable="DEPLOYMENT")
+    shop = project({}, root=tmp_path)._replace(environment_variable="DEPLOYMENT")
     found, _ = check_names(shop, "staging", {})
     assert [(each.line, each.name) for each in found] == [(2, "APP_ENV")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ..config import Project
@@ -154,7 +154,7 @@ def _likeliness(found: SettingsClass) -> tuple[bool, int, str]:
 
 def _fields(project: Project, reference: str) -> tuple[SourceField, ...]:
     try:
-        return source_fields(replace(project, settings=reference))
+        return source_fields(project._replace(settings=reference))
     except ConfigInvalid:
         return ()
 

@@ -99,9 +99,7 @@ class Draft:
     @property
     def project(self) -> Project:
         """The project as it will be, without its settings class, whose import would run code of the project."""
-        from dataclasses import replace
-
-        return replace(Project.load(self.root), settings=None)
+        return Project.load(self.root)._replace(settings=None)
 
     def taken(self, names: Collection[str]) -> frozenset[str]:
         """The files whose values these environments have, or will have."""

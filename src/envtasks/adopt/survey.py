@@ -193,9 +193,7 @@ def _installation(project: Project, manager: str | None) -> Installation:
     if not any((project.root / name).is_file() for name in usual):
         manager = manager or "pip"
     if manager:
-        from dataclasses import replace
-
-        table = replace(table, values={**table.values, "package-manager": manager})
+        table = table._replace(values={**table.values, "package-manager": manager})
     try:
         return read_installation(project, table)
     except ConfigInvalid as error:

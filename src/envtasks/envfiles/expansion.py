@@ -58,7 +58,7 @@ Lookup = Callable[[str], Variable | None]
 
 def contains_reference(literal: str) -> bool:
     """Whether a value in single quotes contains a reference, which ends the expansion where it is inserted."""
-    return "$" in literal and _LITERAL_REFERENCE.search(literal) is not None
+    return _LITERAL_REFERENCE.search(literal) is not None
 
 
 def expand(

@@ -226,8 +226,13 @@ def _read_key_file(path: Path) -> tuple[str, str, int]:
         return "", "not there", 0
     except OSError as error:
         return "", f"cannot be read ({error.strerror})", 0
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    text = (
+        data.removeprefix(b"\xef\xbb\xbf")
+        .decode(encoding, "replace")
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+    )
     return text, "", stat.S_IMODE(status.st_mode)
 
 

@@ -134,7 +134,7 @@ class _Scanner:
         self._spaces = re.compile(f"{space}*", re.ASCII)
         self._head = re.compile(rf"(export{space}+)?([\w.-]+)(?:{space}*=|:{space})", re.ASCII)
         self._bare = re.compile(r"[^#\n]*")
-        self._line_end = re.compile(f"[{_LINE_ENDS}]")
+        self._line_end = re.compile("\n" if text.isascii() else f"[{_LINE_ENDS}]")
 
     def assignments(self) -> Iterator[tuple[re.Match[str], int, int, int, bool]]:
         """Each head, the start of its line, the span of its value, and whether that ends with a closing quote."""

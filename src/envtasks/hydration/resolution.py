@@ -7,17 +7,13 @@ problems are collected, and `checks` turns them into errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from ..envfiles import (
-    ENCRYPTED,
-    PRIVATE_KEY,
-    Budget,
-    EndlessExpansion,
-    Variable,
-    contains_reference,
-    expand,
-)
+from ..envfiles import ENCRYPTED, PRIVATE_KEY
 from .layers import Layer, Layers, Location
+
+if TYPE_CHECKING:
+    from ..envfiles import Budget, Variable
 
 Decrypt = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
 Run = Callable[[str, Mapping[str, str]], str | None]
@@ -90,7 +86,7 @@ class Resolution:
         self.beneath = set(layers.beneath)  # variables over which files win, and those made from them
         self._env = {**layers.process, **layers.beneath}  # what a reference sees: all that is set above it
         self._literals: set[str] = set()
-        self._budget = Budget(sum(len(layer.file.text) for layer in layers.files))
+        self._budget: Budget | None = None
 
     def add(self, layer: Layer) -> None:
         """Resolve the next layer."""
@@ -100,7 +96,7 @@ class Resolution:
             if self._layers.decides(location):
                 self._env[name] = self._value(location)
             if location.entry.literal:
-                (self._literals.add if contains_reference(self._env[name]) else self._literals.discard)(name)
+                (self._literals.add if _has_reference(self._env[name]) else self._literals.discard)(name)
         for location in layer.locations:
             name = location.name
             # as in dotenvx, a ciphertext in the process environment is decrypted after the layer that defines it
@@ -123,6 +119,8 @@ class Resolution:
             self.unknown.add(name)
         if entry.literal or "$" not in value:
             return value
+        from ..envfiles import EndlessExpansion
+
         try:
             return self._expanded(value, location, decrypted=plaintext is not None)
         except EndlessExpansion:
@@ -134,6 +132,10 @@ class Resolution:
         """The value with its commands run, or else with its references expanded."""
         if "$(" in value and (output := self._evaluated(value, location)) is not None:
             return output
+        from ..envfiles import Budget, expand
+
+        if self._budget is None:  # one for all values
+            self._budget = Budget(sum(len(layer.file.text) for layer in self._layers.files))
         expanded, inserted, missing = expand(value, self._lookup, budget=self._budget)
         for expression in missing:
             name, operator, _ = expression.partition(":?")
@@ -178,6 +180,17 @@ class Resolution:
         return output
 
     def _lookup(self, name: str) -> Variable | None:
+        from ..envfiles import Variable
+
         name = self._layers.fold(name)
         value = self._env.get(name)
         return None if value is None else Variable(name, value, name in self._literals)
+
+
+def _has_reference(value: str) -> bool:
+    """Whether a value contains a reference; the module that expands is imported where a value has a `$`."""
+    if "$" not in value:
+        return False
+    from ..envfiles import contains_reference
+
+    return contains_reference(value)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from ..envfiles import PRIVATE_KEY
 from ..errors import EnvtasksError, ToolMissing
 
-_PLAIN_FOR_CMD: Final = re.compile(r"[A-Za-z0-9_.:@+,=/\\-]+")
+_PLAIN_FOR_CMD: Final = r"[A-Za-z0-9_.:@+,=/\\-]+"
 _UNSAFE_FOR_BATCH: Final = '"%\r\n\0'
 _POWERSHELLS: Final = ("powershell", "pwsh")
 
@@ -183,7 +183,7 @@ def _quoted_for_cmd(word: str) -> str:
 
     A quote is doubled, so that cmd.exe, which does not know `\\"`, still sees the rest within quotes.
     """
-    if _PLAIN_FOR_CMD.fullmatch(word):
+    if re.fullmatch(_PLAIN_FOR_CMD, word):
         return word
     return '"' + re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + m[2] * 2, word) + '"'
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..errors import ConfigInvalid, SettingsInvalid
 from .source import SourceField, read_fields, source_path
@@ -22,8 +21,7 @@ __all__ = [
 INSTALL: Final = "uv sync, or what else installs this project's dependencies"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One variable of the settings class: its name in the environment, whether it must be set, whether it is secret."""
 
     name: str
@@ -89,8 +87,7 @@ def _not_there(settings: str, reason: str) -> ConfigInvalid:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ChildCheck:
+class ChildCheck(NamedTuple):
     """What the settings class says in a process of its own about the values there."""
 
     fields: tuple[Field, ...]

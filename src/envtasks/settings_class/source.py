@@ -6,9 +6,8 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 SECRET_TYPES: Final = ("SecretStr", "SecretBytes")
 # with these a field may be set by something other than the environment, or by another name, so a missing variable is no
@@ -27,11 +26,12 @@ _OF_MODELS: Final = (
     "populate_by_name",
     "validate_by_name",
 )  # what counts in a nested model too
-_CONTAINERS: Final = re.compile(r"(?:Frozen)?Set|List|Dict|Tuple|Sequence|Mapping|Iterable|Collection", re.I)
+_CONTAINERS: Final = {
+    *("set", "frozenset", "list", "dict", "tuple", "sequence", "mapping", "iterable", "collection"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class SourceField:
+class SourceField(NamedTuple):
     """One field as its source has it: the variables it is read from, upper-cased, and whether one of them must be set.
 
     `nested` is the delimiter by which a field is set in parts (`DB__HOST`), empty where there is none; `within` are the
@@ -52,8 +52,7 @@ class SourceField:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Module:
+class _Module(NamedTuple):
     """The source of one module of the project."""
 
     root: Path
@@ -166,13 +165,13 @@ def _with_parts(
             inner["env_nested_delimiter"] = field.nested
             parts += _with_parts(*model, inner, (*seen, place))
             if _is_settings(*model):  # which reads its own variables too
-                own += [replace(each, required=False) for each in _all_fields(*model, (*seen, place))]
-        field = replace(field, secret=field.secret or any(part.secret for part in parts))
+                own += [each._replace(required=False) for each in _all_fields(*model, (*seen, place))]
+        field = field._replace(secret=field.secret or any(part.secret for part in parts))
         if field.nested and not declared.is_container:
             parts = [_part(field, part) for part in parts]
             if len(models) > 1:  # one of them
-                parts = [replace(part, required=False) for part in parts]
-            yield replace(field, required=field.required and not any(part.required for part in parts))
+                parts = [part._replace(required=False) for part in parts]
+            yield field._replace(required=field.required and not any(part.required for part in parts))
             yield from parts
         else:
             yield field
@@ -182,16 +181,14 @@ def _with_parts(
 def _part(field: SourceField, part: SourceField) -> SourceField:
     """A field of a nested model by the variables that set it from outside."""
     outer = [variable + field.nested for variable in field.variables]
-    return replace(
-        part,
+    return part._replace(
         variables=tuple(start + variable for start in outer for variable in part.variables),
         within=(*field.variables, *(start + variable for start in outer for variable in part.within)),
         required=field.required and part.required,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
+class _Declared(NamedTuple):
     """A field, and where and how its type is written."""
 
     field: SourceField
@@ -201,7 +198,7 @@ class _Declared:
     @property
     def is_container(self) -> bool:
         """Whether it holds several of its type, which have no variables of their own."""
-        return any(_CONTAINERS.fullmatch(word.rpartition(".")[2]) for word in _type_names(self.annotation))
+        return any(word.rpartition(".")[2].lower() in _CONTAINERS for word in _type_names(self.annotation))
 
     def models(self) -> Iterator[tuple[_Module, ast.ClassDef]]:
         """The project's classes in its type."""

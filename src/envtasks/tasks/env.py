@@ -157,7 +157,7 @@ def _variable(hydrated: Hydrated, name: str, *, reveal: bool) -> dict[str, Any]:
     hidden = origin.secret and not reveal
     redacted = origin.secret and not hydrated.public and is_worth_redacting(hydrated[name])
     value = REDACTED if hidden else hydrated[name]
-    return {"name": name, "value": value, "hidden": hidden, "redacted": redacted, **asdict(origin)}
+    return {"name": name, "value": value, "hidden": hidden, "redacted": redacted, **origin._asdict()}
 
 
 def _origin(row: Mapping[str, Any]) -> str:
