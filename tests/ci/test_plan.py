@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from envtasks.ci import render_files
 from envtasks.ci.plan import SYSTEMS, Job, Settings, key_variable, plan_pipeline, read_settings
 from envtasks.config import Environment, Project
 from envtasks.errors import ConfigInvalid
@@ -197,6 +199,31 @@ def test_a_session_named_like_a_job_of_ours_is_refused(sandbox: Sandbox) -> None
     sandbox.write("noxfile.py", "import nox\n\n@nox.session(name='image-staging')\ndef image(session): ...\n")
     with pytest.raises(ConfigInvalid, match="'image-staging'"):
         plan_pipeline(loaded(sandbox), sandbox.env)
+
+
+def test_any_session_can_be_started_and_is_a_job(sandbox: Sandbox) -> None:
+    """Its name, with the parameter of its only variant, is one word of the shell; the job's name has no blank."""
+    shop(sandbox)
+    sandbox.write(
+        "noxfile.py",
+        "import nox\n\n@nox.session\n@nox.parametrize('db', [{'a': 1}])\ndef one(session, db): ...\n\n"
+        "@nox.session(name='all of {it}')\ndef everything(session): ...\n\n"
+        "@nox.session(name='3.13')\ndef newest(session): ...\n",
+    )
+    found = jobs(sandbox)
+
+    assert list(found)[:3] == ["one", "all-of-it", "_3-13"]
+    lines = [found[name].lines(session="$SESSION", commit="$SHA") for name in list(found)[:3]]
+    assert [shlex.split(line[-1])[-1] for line in lines] == ["one(db={'a': 1})", "all of {it}", "3.13"]
+
+
+def test_a_session_cannot_be_named_like_a_keyword_of_gitlab(sandbox: Sandbox) -> None:
+    """`services` on the top level of its file is no job."""
+    shop(sandbox)
+    sandbox.write("noxfile.py", "import nox\n\n@nox.session\ndef services(session): ...\n")
+    with pytest.raises(ConfigInvalid, match="'services' cannot be the name"):
+        render_files(loaded(sandbox), sandbox.env, "gitlab")
+    render_files(loaded(sandbox), sandbox.env, "github")
 
 
 def test_a_broken_noxfile_is_said(sandbox: Sandbox) -> None:

@@ -68,7 +68,7 @@ def test_no_docker_command_is_a_missing_tool(tmp_path: Path) -> None:
     with pytest.raises(ToolMissing) as raised:
         find_docker({"PATH": str(tmp_path)})
 
-    assert raised.value.message == "There is no docker command on PATH."
+    assert raised.value.message == "The program docker was not found on the PATH of this environment."
     assert raised.value.hint == f"install it: {how_to_get('docker')}"
 
 

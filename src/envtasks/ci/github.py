@@ -202,7 +202,7 @@ def _cache(pipeline: Pipeline) -> dict[str, Any]:
 def _commands(job: Job) -> list[dict[str, Any]]:
     # the key is for these steps alone: what installs tools does not get it
     key = {"env": {job.key: f"${{{{ secrets.{job.key} }}}}"}} if job.key else {}
-    lines = [command.format(session="$SESSION", commit="$GITHUB_SHA") for command in job.commands]
+    lines = job.lines(session="$SESSION", commit="$GITHUB_SHA")
     steps: list[dict[str, Any]] = [{"run": line, **key} for line in lines]
     if job.kind == "deploy":
         # a relative path: the workspace is the job's own; readable by its user only

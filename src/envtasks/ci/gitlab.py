@@ -50,6 +50,7 @@ DEFAULT_BRANCH: Final = '$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_R
 # top-level names that are no jobs: https://docs.gitlab.com/ci/yaml/
 _NO_JOBS: Final = {"after_script", "before_script", "cache", "default", "image", "include", "services", "spec",
                    "stages", "variables", "workflow"}  # fmt: skip
+_RESERVED: Final = _NO_JOBS | {"true", "false", "nil"}
 _MOST_PARENTS: Final = 100  # GitLab takes eleven levels: https://docs.gitlab.com/ci/yaml/#extends
 _SCRIPTS: Final = ("before_script", "script", "after_script")
 _DOCUMENT_START: Final = re.compile(r"^---(?:[ \t].*)?\r?\n", re.MULTILINE)
@@ -57,7 +58,11 @@ _REFERENCE: Final = re.compile(r"\$\{?(DOTENV_PRIVATE_KEY\w*)")
 
 
 def render_jobs(pipeline: Pipeline) -> str:
-    """The jobs and what they share as YAML, as they stand on the top level."""
+    """The jobs and what they share as YAML, as they stand on the top level. Raises ConfigInvalid."""
+    for name in (job.name for job in pipeline.jobs if job.name in _RESERVED):
+        raise ConfigInvalid(
+            f"On GitLab {name!r} cannot be the name of a session's job.", hint="rename the nox session"
+        )
     jobs = {BASE: _base(pipeline), **{job.name: _job(job, pipeline.installation) for job in pipeline.jobs}}
     if pipeline.closed_to_forks:
         jobs["without-keys"] = _notice(pipeline)
@@ -154,9 +159,7 @@ def _job(job: Job, installation: Installation) -> dict[str, Any]:
     if job.after:
         written["needs"] = list(job.after)
     written["rules"] = _rules(job)
-    written["script"] = [
-        command.format(session="$SESSION", commit="$CI_COMMIT_SHA") for command in job.commands
-    ]
+    written["script"] = job.lines(session="$SESSION", commit="$CI_COMMIT_SHA")
     return written
 
 

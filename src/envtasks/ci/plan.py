@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,6 +83,10 @@ class Job:
     def secrets(self) -> tuple[str, ...]:
         """What the CI's settings have to hold for its services."""
         return tuple(dict.fromkeys(name for service in self.services for name in service.secrets))
+
+    def lines(self, *, session: str, commit: str) -> list[str]:
+        """The commands, with these in place of `{session}` and `{commit}`; a session's own name may have braces."""
+        return [each.replace("{session}", session).replace("{commit}", commit) for each in self.commands]
 
     @property
     def closed_to_forks(self) -> bool:
@@ -245,9 +251,9 @@ class _Jobs:
     def session(self, session: Session, services: tuple[Service, ...]) -> Job:
         """The job of a nox session; its variants become a matrix."""
         several = len(session.variants) > 1
-        command = f"{self.run}nox -s " + ('"{session}"' if several else session.variants[0])
+        command = f"{self.run}nox -s " + ('"{session}"' if several else shlex.quote(session.variants[0]))
         return replace(
-            self.job(session.name, "session", session.environment, command),
+            self.job(_job_name(session.name), "session", session.environment, command),
             all_systems=session.environment in LAYERED and not services,  # GitHub has services on Linux alone
             variants=session.variants if several else (),
             services=services,
@@ -364,6 +370,12 @@ def _grouped(rows: Iterable[Mapping[str, Any]]) -> Iterator[Session]:
         found.setdefault(row["name"], []).append(row)
     for name, variants in found.items():
         yield Session(name, variants[0]["environment"], tuple(row["session"] for row in variants))
+
+
+def _job_name(session: str) -> str:
+    """The name of a session as every platform takes one for a job: letters, digits, `-` and `_`, no digit first."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", session).strip("-") or "session"
+    return name if re.match("[A-Za-z_]", name) else f"_{name}"
 
 
 def _refuse_equal_names(jobs: Sequence[Job]) -> None:

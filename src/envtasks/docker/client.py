@@ -7,7 +7,6 @@ puts the child environment there while a call runs. Nothing else of envtasks wri
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from ..errors import BuildFailed, EnvtasksError, ToolMissing
-from ..process import get_variable, start_errors
-from ..tools import how_to_get
+from ..process import find_program, start_errors
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -29,6 +27,7 @@ PROGRAM: Final = "docker"
 _DEBUG_SWITCH: Final = "PYTHON_ON_WHALES_DEBUG"
 _PIPE_SIZE: Final = 1 << 20
 _EXIT_SECONDS: Final = 1.0  # for docker, whose archive was cut off, to end
+START_ENGINE: Final = "sudo systemctl start docker" if sys.platform == "linux" else "start Docker Desktop"
 # parts of docker's messages, in lower case, that tell what is missing; the problem; how to mend it
 _MISSING: Final = (
     (
@@ -39,7 +38,7 @@ _MISSING: Final = (
             "docker daemon is not running",
         ),
         "Docker's engine does not answer",
-        "start it: Docker Desktop, or `sudo systemctl start docker`",
+        START_ENGINE,
     ),
     (
         ("permission denied while trying to connect to the docker",),
@@ -71,12 +70,7 @@ _NO_IMAGE: Final = ("no such image", "reference does not exist")
 
 def find_docker(child_env: Mapping[str, str]) -> str:
     """The path of the docker command. Raises ToolMissing with how to install it on this system."""
-    found = shutil.which(PROGRAM, path=get_variable(child_env, "PATH") or os.defpath)
-    if found is None:
-        raise ToolMissing(
-            f"There is no {PROGRAM} command on PATH.", hint=f"install it: {how_to_get(PROGRAM)}"
-        )
-    return found
+    return find_program(PROGRAM, child_env)
 
 
 @contextmanager
@@ -219,15 +213,23 @@ def _enlarge_pipe(pipe: int) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
 
+def missing_part(message: str) -> tuple[str, str, str] | None:
+    """What docker's message says is missing, what mends it, and the line that says so; None if nothing is."""
+    for signs, problem, hint in _MISSING:
+        for line in message.splitlines():
+            if any(sign in line.lower() for sign in signs):
+                return problem, hint, line
+    return None
+
+
 def docker_error(
     message: str, *, what: str, redactor: Redactor, error: type[EnvtasksError] = BuildFailed
 ) -> EnvtasksError:
     """Docker's message as an `error`, values redacted; as ToolMissing if the engine, buildx or compose is missing."""
     shown = redactor.text(message).strip()
-    for signs, problem, hint in _MISSING:
-        for line in shown.splitlines():
-            if any(sign in line.lower() for sign in signs):
-                return ToolMissing(f"{what}: {problem}. {line}", hint=hint)
+    if missing := missing_part(shown):
+        problem, hint, line = missing
+        return ToolMissing(f"{what}: {problem}. {line}", hint=hint)
     if any(sign in shown.lower() for sign in _NO_IMAGE):
         return error(
             f"{what}: {shown}", hint="`docker images` lists those that are here; inv docker.build makes one"

@@ -18,7 +18,7 @@ from ..tools import SOURCES, how_to_get, how_to_get_in_job
 PROBES: Final[Mapping[str, tuple[str, ...]]] = {
     "docker": ("docker", "--version"),
     "docker buildx": ("docker", "buildx", "version"),
-    "docker compose": ("docker", "compose", "version", "--short"),
+    "docker compose": ("docker", "compose", "version"),
     "kubectl": ("kubectl", "version", "--client"),
 }
 OLDEST: Final[Mapping[str, tuple[int, ...]]] = {
@@ -83,8 +83,9 @@ def answer(words: Sequence[str], process_env: Mapping[str, str]) -> str:
         path = str(beside)
     done = run_probe([path, *words[1:]], process_env, timeout=_SECONDS)
     if done.returncode:
-        output = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise ToolMissing(f"`{' '.join(words)}` failed: {output}")
+        lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
+        reason = lines[-1 if lines[0].startswith("Traceback") else 0]
+        raise ToolMissing(f"`{' '.join(words)}` failed: {reason}")
     return next(iter((done.stdout.strip() or done.stderr.strip()).splitlines()), path)
 
 

@@ -13,6 +13,7 @@ from .. import ci, compose, docker, git, hydration, inventory, kubernetes
 from ..activation import exposed_key_files
 from ..completion import SHELLS, installed_in, setup_command
 from ..config import NOT_ENVIRONMENTS, OVERRIDES
+from ..docker.client import START_ENGINE, missing_part
 from ..envfiles import find_keys, how_to_get_key, key_files
 from ..errors import EnvtasksError, ToolMissing
 from ..tables import read_toml
@@ -104,9 +105,9 @@ def _engine(process_env: Mapping[str, str], needed_by: str) -> Iterator[Check]:
         version = answer(("docker", "version", "--format", "{{.Server.Version}}"), process_env)
         yield Check(what, version, needed_by=needed_by)
     except ToolMissing as error:
-        start = "sudo systemctl start docker" if sys.platform == "linux" else "start Docker Desktop"
+        _, hint, _ = missing_part(error.message) or ("", START_ENGINE, "")
         code = error.code if needed_by else 0
-        yield Check(what, error.message, code, start, missing=True, needed_by=needed_by)
+        yield Check(what, error.message, code, hint, missing=True, needed_by=needed_by)
 
 
 def _dotenvx(project: Project, process_env: Mapping[str, str]) -> Iterator[Check]:

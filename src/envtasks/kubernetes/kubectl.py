@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from ..errors import ClusterFailed, Refused, ToolMissing
-from ..tools import how_to_get
+from ..errors import ClusterFailed, Refused
+from ..process import find_program, start_errors
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
@@ -21,6 +21,7 @@ MANAGER: Final = "envtasks"  # the field manager of everything that is sent
 REQUEST_TIMEOUT: Final = "30s"  # of one request; kubectl's own default is never
 # a kuberc file may give subcommands other defaults; the second name is kubectl 1.33's, where it was an alpha
 NO_PREFERENCES: Final = {"KUBERC": "off", "KUBECTL_KUBERC": "false"}
+_LOG_LINE: Final = re.compile(r"^[EWI]\d{4} [\d:.]+ +\d+ \S+\] .*\n?", re.MULTILINE)  # of kubectl's own log
 LiveObject = Mapping[str, Any]  # an object as the cluster holds it
 LiveObjects = Mapping[str, LiveObject]  # by name: `secret/app-env`
 
@@ -54,37 +55,35 @@ class Program:
     @classmethod
     def find(cls, environment: Mapping[str, str]) -> Program:
         """The first kubectl on the PATH of this environment. Raises ToolMissing."""
-        path = shutil.which("kubectl", path=environment.get("PATH", ""))
-        if path is None:
-            raise ToolMissing(
-                "kubectl is not installed: it is not on PATH.", hint=f"install it: {how_to_get('kubectl')}"
-            )
-        return cls(path, {**environment, **NO_PREFERENCES})
+        return cls(find_program("kubectl", environment), {**environment, **NO_PREFERENCES})
 
     def run(self, argv: Sequence[str], stdin: str | None) -> Result:
         """Run it to its end, both streams captured."""
-        done = subprocess.run(
-            [self.path, *argv],
-            input=(stdin or "").encode("utf-8"),
-            env=dict(self.environment),
-            capture_output=True,
-            check=False,
-        )
+        with start_errors(self.path, self.environment, argv):
+            done = subprocess.run(
+                [self.path, *argv],
+                input=(stdin or "").encode("utf-8"),
+                env=dict(self.environment),
+                capture_output=True,
+                check=False,
+            )
         return Result(
             done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         )
 
     def stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
         """Run it and call `on_line` with each line of its output. Returns the exit code."""
-        with subprocess.Popen(
-            [self.path, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(self.environment),
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
+        with start_errors(self.path, self.environment, argv):
+            started = subprocess.Popen(
+                [self.path, *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                encoding="utf-8",
+                errors="replace",
+            )
+        with started as process:
             assert process.stdout is not None
             for text in process.stdout:
                 on_line(text.rstrip("\r\n"))
@@ -122,15 +121,13 @@ class Cluster:
     def get(self, names: Sequence[str]) -> LiveObjects:
         """The objects of these names that exist, with who manages each field. Raises ClusterFailed."""
         text = self.output("get", *names, "--ignore-not-found", "--show-managed-fields", "-o", "json")
-        found: dict[str, Any] = json.loads(text) if text.strip() else {"kind": "List", "items": []}
+        found: dict[str, Any] = _mapping(text) if text.strip() else {"kind": "List", "items": []}
         items = found["items"] if found.get("kind") == "List" else [found]
         return {f"{item['kind'].lower()}/{item['metadata']['name']}": item for item in items}
 
     def message(self, result: Result) -> str:
         """kubectl's message, secrets redacted, without its advice on flags that are not ours."""
-        text = self.redactor.text(
-            result.stderr.strip() or result.stdout.strip() or f"kubectl ended with {result.code}"
-        )
+        text = self.redactor.text(_message(result))
         return text.partition("\nPlease review the fields above")[0].removeprefix("error: ")
 
     def _flags(self) -> Iterator[str]:
@@ -144,12 +141,13 @@ class Cluster:
 def connect(target: Target, kubectl: Kubectl, *, redactor: Redactor) -> Cluster:
     """The declared cluster of an environment, after its kubeconfig was compared with the declaration.
 
-    A context is only a name in one person's kubeconfig, so the server's URL has to agree too. Raises Refused.
+    A context is only a name in one person's kubeconfig, so the server's URL has to agree too. Raises Refused, and
+    ClusterFailed where kubectl cannot read its kubeconfig.
     """
     if not (target.context and target.server and target.namespace):
         raise _undeclared(target)
     result = kubectl.run(["config", "view", "--minify", f"--context={target.context}", "-o", "json"], None)
-    clusters = [] if result.code else json.loads(result.stdout).get("clusters") or []
+    clusters = [] if result.code else _mapping(result.stdout).get("clusters") or []
     if not clusters:
         raise Refused(
             f"{target.environment} is declared to use the context {target.context!r}, "
@@ -187,12 +185,34 @@ def _undeclared(target: Target) -> Refused:
 
 def _known_contexts(kubectl: Kubectl) -> str:
     result = kubectl.run(["config", "get-contexts", "-o", "name"], None)
-    names = result.stdout.split() if result.code == 0 else []
+    if result.code:
+        raise ClusterFailed(f"kubectl cannot read its kubeconfig: {_message(result).removeprefix('error: ')}")
+    names = result.stdout.split()
     return f" (it has {', '.join(names)})" if names else ""
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """The JSON object that kubectl printed. Raises ClusterFailed."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ClusterFailed("kubectl printed something else than the JSON that was asked for.")
+    return found
+
+
+def _message(result: Result) -> str:
+    """What kubectl says of a failure, without the lines of its log that say the same."""
+    said = result.stderr.strip() or result.stdout.strip()
+    return _LOG_LINE.sub("", said).strip() or said or f"kubectl ended with {result.code}"
 
 
 def _normalized(server: str) -> tuple[str, str, int, str]:
     """A server's URL in a form in which two spellings of one server are equal."""
-    url = urlsplit(server)
-    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        url = urlsplit(server)
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:  # no URL
+        return "", server, 0, ""
     return url.scheme, (url.hostname or "").lower(), port, url.path.rstrip("/")

@@ -136,9 +136,13 @@ def _server(table: Table) -> str | None:
     value = table.string("server", expected)
     if value is None:
         return None
-    url = urlsplit(value)
+    try:
+        url = urlsplit(value)
+        known = url.hostname and (url.port is None or url.port > 0)
+    except ValueError:  # an invalid port or address
+        raise table.invalid("server", expected) from None
     is_local = url.hostname in ("localhost", "127.0.0.1", "::1")
-    if not url.hostname or url.scheme not in (("https", "http") if is_local else ("https",)):
+    if not known or url.scheme not in (("https", "http") if is_local else ("https",)):
         raise table.invalid("server", expected)
     return value
 
