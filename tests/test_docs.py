@@ -12,9 +12,11 @@ import yaml
 
 from envtasks import compose, docker, errors, kubernetes
 from envtasks.ci import plan
+from envtasks.ci.files import BEGIN, END
 from envtasks.config import Project
 from envtasks.hydration import checks
-from tests.guides import REPOSITORY, blocks
+from envtasks.kubernetes.allowlist import read_rules
+from tests.guides import REPOSITORY, Block, blocks, fenced
 
 PAGES = sorted(
     str(path.relative_to(REPOSITORY))
@@ -120,6 +122,65 @@ def test_every_page_with_commands_is_run() -> None:
     assert len(with_commands) > 10
 
     assert [page for page in with_commands if "/howto-" not in page and f'"{page}"' not in tests] == []
+
+
+def _is_accounted_for(block: Block, *, walked: bool) -> bool:
+    """Whether a block is run, or the comment above it names the test that uses it, or says why it is not run."""
+    if tested := re.fullmatch(r"tested: (\S+\.py)::(\w+)", block.comment):
+        path = REPOSITORY / "tests" / tested[1]
+        return path.exists() and f"def {tested[2]}(" in path.read_text(encoding="utf-8")
+    run = block.language in ("console", "toml") or (
+        block.path is not None and (walked or block.language == "yaml")
+    )
+    return run or re.fullmatch(r"not run: \w.{9,}", block.comment) is not None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_run_or_says_why_not(page: str) -> None:
+    """Commands and files of a walked page are run, tables of pyproject.toml read; what else there is has a mark."""
+    walked = (
+        page in ("docs/index.md", "docs/tutorial-fastapi.md", "docs/troubleshooting.md") or "/howto-" in page
+    )
+
+    left = [
+        f"{page}:{block.line}: <!-- tested: file.py::test --> or <!-- not run: reason --> is missing or wrong"
+        for block in fenced(page)
+        if not _is_accounted_for(block, walked=walked)
+    ]
+
+    assert left == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_fence_is_a_block(page: str) -> None:
+    """No block is indented, unclosed or fenced by other characters, so that none is overlooked."""
+    fences = re.findall(r"^[ >]*(?:```|~~~)", _text(page), re.MULTILINE)
+
+    assert fences == ["```"] * (2 * len(fenced(page)))
+
+
+def test_the_declarations_of_the_page_are_accepted() -> None:
+    """The task and the session that docs/tasks.md shows can be declared as they stand there."""
+    for block in blocks("docs/tasks.md", "python"):
+        exec(compile(f"from envtasks import task\n{block}", "docs/tasks.md", "exec"), {})
+
+
+def test_the_allowlist_of_the_page_is_read(tmp_path: Path) -> None:
+    """Every line of the allowlist that docs/guide-deploy.md shows is a rule, its comment aside."""
+    [text] = blocks("docs/guide-deploy.md", "text")
+    (tmp_path / "env.allowlist").write_text(text, encoding="utf-8")
+
+    rules = read_rules(tmp_path / "env.allowlist", "deploy/env.allowlist")
+
+    assert [rule.name for rule in rules] == [line.split()[0] for line in text.splitlines()]
+
+
+def test_the_markers_of_the_page_are_those_of_the_code() -> None:
+    """docs/guide-ci.md shows the two lines of the managed block."""
+    [text] = [block for block in blocks("docs/guide-ci.md", "yaml") if "envtasks (" in block]
+    begin, end = text.splitlines()
+
+    assert (begin.startswith(f"{BEGIN} "), end) == (True, END)
 
 
 def test_the_reference_is_that_of_the_code() -> None:

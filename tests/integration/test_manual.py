@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guides import REPOSITORY, File, shows, steps
+from tests.guides import REPOSITORY, File, Shell, steps
 from tests.projects import Sandbox
 
 pytestmark = [
@@ -41,14 +41,12 @@ def test_a_page_does_what_it_shows(page: str, sandbox: Sandbox, packages: Path) 
     identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     modules = os.pathsep.join([sandbox.env["PYTHONPATH"], str(packages)])
     env = {**sandbox.env, **identity, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": modules}
-    ran = 0
+    shell, ran = Shell(folder, env), 0
     for step in steps(page):
         if isinstance(step, File):
             step.write(folder)
-            continue
-        done = step.run(folder, env, together=True)
-        assert (step.line, done.returncode) == (step.line, step.exit_code), done.stdout
-        assert shows(step.output, done.stdout), f"{step.line}\n{done.stdout}"
-        ran += 1
+        else:
+            shell.follow(step)
+            ran += 1
 
     assert ran > 2

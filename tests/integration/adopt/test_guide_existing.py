@@ -11,7 +11,7 @@ import pytest
 from envtasks.adopt import QUESTIONS
 from tests.adopt.project import Found
 from tests.authoring.repositories import needs_git
-from tests.guides import REPOSITORY, blocks, commands
+from tests.guides import REPOSITORY, blocks, commands, shows
 
 pytestmark = [
     pytest.mark.integration,
@@ -19,12 +19,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the guide's lines are a POSIX shell's"),
 ]
 PAGE = "docs/guide-existing-project.md"
-
-
-def _shows(shown: str, printed: str) -> bool:
-    """Whether the output is the one of the guide, in which `…` stands for anything; blanks of tables aside."""
-    expected = re.escape(" ".join(shown.split())).replace("…", ".*")
-    return re.fullmatch(expected, " ".join(printed.split()), re.DOTALL) is not None
 
 
 def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:
@@ -52,7 +46,7 @@ def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:
         ran.append(command.task)
         printed = done.stdout + done.stderr
         assert done.returncode == command.exit_code, f"{command.line}\n{printed}"
-        assert _shows(command.output, printed), f"{command.line}\n{printed}"
+        assert shows(command.output, printed), f"{command.line}\n{printed}"
 
     assert ran.count("init") == 4
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.authoring.repositories import commit_all, git
-from tests.guides import blocks, commands, shows
+from tests.guides import Shell, blocks, commands
 from tests.projects import PYPROJECT, make_sandbox
 
 pytestmark = [
@@ -34,11 +34,9 @@ def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path) -> None:
     identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     ran = []
     env = {**shop.env, **identity, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    shell = Shell(folder, env)
     for command in commands(PAGE):
-        done = command.run(folder, env, together=True)
-        said = done.stdout
-        assert (command.line, done.returncode) == (command.line, command.exit_code), said
-        assert shows(command.output, said), f"{command.line}\n{said}"
+        shell.follow(command)
         ran += re.findall(r"(?<=\s)env\.[\w-]+", command.line)
 
     there = json.loads(shop.inv("--list=env", "--list-format=json").stdout)
