@@ -92,6 +92,39 @@ def test_an_existing_noxfile_is_extended(tmp_path: Path) -> None:
     assert "documented" in found.sandbox.nox("-s", "docs").stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "replacement"),
+    [
+        ('nox.options.sessions = ["docs"]', 'nox.options.sessions = ["docs", "unit"]'),
+        ("nox.options.sessions = [\n    'docs',\n]", "nox.options.sessions = ['docs', \"unit\"]"),
+        ("USUAL = ('docs',)\nnox.options.sessions = USUAL", 'nox.options.sessions = [*USUAL, "unit"]'),
+    ],
+)
+def test_sessions_that_plain_nox_does_not_run(tmp_path: Path, options: str, replacement: str) -> None:
+    """A noxfile that lists its sessions runs no others: its line is reported, with ours in it, in a second run too."""
+    noxfile = f"import nox\n\n{options}\n\n\n@nox.session\ndef docs(session):\n    pass\n"
+    found = Found(tmp_path / "shop", {**FRESH, "noxfile.py": noxfile})
+    plans = [found.plan(), found.adopted().plan()]
+
+    line = next(
+        n for n, each in enumerate(found.text("noxfile.py").splitlines(), 1) if "options.sess" in each
+    )
+    sentence = "plain `nox` does not run the session unit, only what is listed here"
+    for plan in plans:
+        assert [each for each in plan["left"] if each["file"] == "noxfile.py"] == [
+            {"file": "noxfile.py", "line": line, "sentence": sentence, "replacement": replacement}
+        ]
+
+
+@pytest.mark.parametrize("options", ["nox.options.sessions = ['unit']", "nox.options.sessions = None"])
+def test_sessions_that_plain_nox_runs(tmp_path: Path, options: str) -> None:
+    """Nothing is reported of a noxfile that selects the session already, or selects nothing."""
+    noxfile = f"import nox\n\n{options}\n\n\n@nox.session\ndef docs(session):\n    pass\n"
+    plan = Found(tmp_path / "shop", {**FRESH, "noxfile.py": noxfile}).plan()
+
+    assert [each for each in plan["left"] if each["file"] == "noxfile.py"] == []
+
+
 def test_an_own_session_unit_stays(tmp_path: Path) -> None:
     """A session `unit` of the project's own is reported with its line, and the file stays as it is."""
     noxfile = "import nox\n\n\n@nox.session\ndef unit(session):\n    pass\n"

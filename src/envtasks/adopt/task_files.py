@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+
 from ..envfiles import appended
+from .code import dotted
 from .entry import Entry, Tests, find_entry, find_tests
-from .insertion import top_level_names, with_python
+from .insertion import parse_python, top_level_names, with_python
 from .plan import Draft
 from .render import render
 
 TASKS = "tasks.py"
 NOXFILE = "noxfile.py"
 SMOKE_TEST = "tests/test_environment.py"
+_DECORATOR = "environment_session"  # what ours is called in a noxfile that has its own
 
 
 def plan_task_files(draft: Draft, environments: tuple[str, ...]) -> None:
@@ -85,6 +89,8 @@ def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> 
     names = top_level_names(text)
     if "envtasks" in text:
         draft.keep(NOXFILE, "it uses envtasks already")
+        if _DECORATOR in names:  # as we have extended it
+            _leave_unselected(draft, text)
         return
     if "unit" in names:
         replacement = 'from envtasks.sessions import session; @session(env="local")'
@@ -97,10 +103,27 @@ def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> 
         text,
         NOXFILE,
         imports="from sys import executable as environment_python\n\n"
-        "from envtasks.sessions import session as environment_session\n",
-        body=render("noxfile_added.py.j2", **values),
+        f"from envtasks.sessions import session as {_DECORATOR}\n",
+        body=render("noxfile_added.py.j2", decorator=_DECORATOR, **values),
     )
     draft.write(NOXFILE, after, what="sessions in an environment", why="tests, each in its environment")
+    _leave_unselected(draft, after)
+
+
+def _leave_unselected(draft: Draft, text: str) -> None:
+    """Report the line of a noxfile that keeps plain `nox` from running the session `unit`."""
+    nodes = [node for node in ast.walk(parse_python(text, NOXFILE)) if isinstance(node, ast.Assign)]
+    selecting = [each for each in nodes if dotted(each.targets[0]).endswith("options.sessions")]
+    for node in selecting[-1:]:  # the last one holds
+        listed = node.value.elts if isinstance(node.value, (ast.List, ast.Tuple, ast.Set)) else [node.value]
+        has = [each.value for each in listed if isinstance(each, ast.Constant)]
+        if "unit" in has or has == [None]:  # with None nox runs all of them
+            continue
+        star = "*" if listed == [node.value] else ""
+        selected = [*(f"{star}{ast.get_source_segment(text, each)}" for each in listed), '"unit"']
+        sentence = "plain `nox` does not run the session unit, only what is listed here"
+        replacement = f"{ast.unparse(node.targets[0])} = [{', '.join(selected)}]"
+        draft.leave(NOXFILE, node.lineno, sentence, replacement)
 
 
 def _line_of(text: str, start: str) -> int:
