@@ -68,7 +68,7 @@ def test_on_a_terminal_it_asks(shop: Sandbox, answer: str, ran: bool) -> None:
     """It shows what make would run as soon as it reads the Makefile; after a no it only reads the file."""
     env = {**shop.env, "NO_COLOR": "1"}
     with Typist([sys.executable, "-m", "envtasks", "migrate"], env=env, cwd=str(shop.root)) as person:
-        assert "NOW := $(shell touch ran; echo 1)" in person.expect("Run them? [Y/n] ")
+        assert "NOW := $(shell touch ran; echo 1)" in person.expect("Let it run them? [Y/n] ")
         assert not (shop.root / "ran").exists()
         person.type(f"{answer}\n")
         person.expect("2 of 2 targets run the same" if ran else "2 could not be compared")
@@ -76,6 +76,26 @@ def test_on_a_terminal_it_asks(shop: Sandbox, answer: str, ran: bool) -> None:
 
     assert code == 0
     assert (shop.root / "ran").exists() == ran
+
+
+@needs_make
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+@pytest.mark.parametrize("terminal", [True, False])
+def test_it_asks_nothing_where_make_runs_nothing(shop: Sandbox, terminal: bool) -> None:
+    """A Makefile that has make run nothing in a dry run needs neither a question nor a flag."""
+    shop.write("Makefile", "# $(shell touch ran)\nlint:\n\truff check $(ARGS) .\n\t[ a != b ]\n")
+    if terminal:
+        env = {**shop.env, "NO_COLOR": "1"}
+        with Typist([sys.executable, "-m", "envtasks", "migrate"], env=env, cwd=str(shop.root)) as person:
+            output = person.expect("1 of 1 target run")
+            code, _ = person.finish()
+    else:
+        code, output, said = _migrate(shop, "migrate")
+        assert said == ""
+
+    assert code == 0
+    assert "[Y/n]" not in output
+    assert not (shop.root / "ran").exists()
 
 
 def test_no_make_reads_only(shop: Sandbox) -> None:

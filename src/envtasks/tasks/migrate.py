@@ -29,7 +29,7 @@ _MOST = 5  # lines that are shown of what make would run
     klass=PlainTask,
     help={
         "makefile": "The Makefile (default: the one that make finds)",
-        "defaults": "Ask nothing: run make on the Makefile, which runs its $(shell …)",
+        "defaults": "Ask nothing: run make on the Makefile, which runs its $(shell …) and the like",
         "no-make": "Read the Makefile without make; what only make can expand is left open",
         "keep-makefile": "Replace the Makefile by one that hands each target to its task",
         "json": "Print JSON",
@@ -65,23 +65,28 @@ def migrate(
 
 
 def _may_run_make(path: Path) -> bool:
-    """Whether a person lets make run; without one it has to be said on the command line. Raises ConfigInvalid."""
-    from ..adopt.makefile import shell_lines
+    """Whether make may run: where it runs commands by itself, a person has to say so. Raises ConfigInvalid."""
+    from ..adopt.makefile import lines_run_at_once
     from ..hydration import without_outer
 
+    lines = lines_run_at_once(path)
+    if not lines:
+        return True
     if not can_ask(without_outer(os.environ)):
         raise ConfigInvalid(
-            f"make -p and make -n on {path.name} run its $(shell …) commands; there is no terminal to ask on.",
+            f"make runs commands of {path.name} even in a dry run ({lines[0]}), and there is no terminal to ask on.",
             hint="--defaults runs them, --no-make only reads the file",
         )
-    lines = shell_lines(path)
     shown = [f"    {console.one_line(line)}" for line in lines[:_MOST]]
     shown += [f"    and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
-    what = f"They run no recipe, but {'each $(shell …) of these lines:' if lines else 'each $(shell …); it has none.'}"
-    console.say("note", f"make -p and make -n show what {path.name} does. {what}")
+    console.say(
+        "note",
+        f"make -p and make -n show what {path.name} does, and run no recipe for it; but make runs at once what these "
+        "lines name:",
+    )
     for line in shown:
         print(line, file=sys.stderr)
-    return ask_whether("Run them?")
+    return ask_whether("Let it run them?")
 
 
 def _as_json(migration: Migration) -> dict[str, object]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.adopt.makefile import reader
+from envtasks.adopt.makefile.make import runs_at_once
 from envtasks.adopt.makefile.model import Makefile
 from envtasks.errors import ConfigInvalid
 
@@ -93,3 +94,47 @@ def test_a_makefile_that_is_not_there(tmp_path: Path) -> None:
         reader.find(tmp_path)
 
     assert "envtasks migrate" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("A := $(shell date)", 1),
+        ("A = ${shell date}", 1),
+        ("A != date", 1),
+        ("t: A != date", 1),
+        ("t:\n\t# $(shell date)", 2),
+        ("$(file >out.txt,text)", 1),
+        ("load ./more.so", 1),
+        ("t:\n\t$(MAKE) -C docs html", 2),
+        ("include $(wildcard *.mk)", 1),
+        ("ifdef CI\ninclude more.mk\nendif", 2),
+        ("-include missing.mk\n%.mk: %.in\n\tcp $< $@", 2),
+        ("Makefile: Makefile.in\n\t./configure", 1),
+        ("include more.mk\n%.mk: %.in\n\tcp $< $@", 2),
+        ("include more.mk\nmore.mk: more.in\n\tcp $< $@", 2),
+        ("# $(shell date)", 0),
+        ("t:\n\t[ a != b ] && echo done  # != more", 0),
+        ("t:\n\t$(MAKE) other\nother:\n\t$(shellac)", 0),
+        ("include more.mk\n%.o: %.c\n\tcc $<", 0),
+        ("-include .env missing.mk", 0),
+        ("t:\n\t$(MAKE) -C docs html || exit 1", 0),
+        (".PHONY: Makefile\n%: Makefile\n\tsphinx-build $@", 0),
+    ],
+)
+def test_what_make_runs_in_a_dry_run_too(tmp_path: Path, line: str, found: int) -> None:
+    """Lines that ask for a command's output, write files or load code, and what makes or hides an included file."""
+    (tmp_path / "more.mk").write_text("B = 1\n")
+    (tmp_path / "Makefile").write_text(f"{line}\n")
+
+    lines = runs_at_once(reader.read(tmp_path / "Makefile"))
+
+    assert [int(each.split(":")[1]) for each in lines] == ([found] if found else [])
+
+
+def test_what_make_runs_for_an_included_file(tmp_path: Path) -> None:
+    """The lines of included files count, with their file."""
+    (tmp_path / "more.mk").write_text("B := 1\nNOW := $(shell date)\n")
+    (tmp_path / "Makefile").write_text("include more.mk\n")
+
+    assert runs_at_once(reader.read(tmp_path / "Makefile")) == ("more.mk:2: NOW := $(shell date)",)

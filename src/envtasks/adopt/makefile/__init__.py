@@ -15,7 +15,7 @@ from ...errors import ConfigInvalid, EnvtasksError, LeakFound
 from . import reader, tasks_file
 from .environments import declaration
 from .forwarding import FIRST_LINE, forwarding_makefile
-from .make import Make, find_make, has_make, with_database
+from .make import Make, find_make, has_make, runs_at_once, with_database
 from .names import flag
 from .order import arrange, closure
 from .parity import DIFFERS, NOT_COMPARED, SAME, Row, compare
@@ -23,8 +23,8 @@ from .rendering import Renderer
 from .translation import Translation, Translator
 
 __all__ = [
-    "DIFFERS", "NOT_COMPARED", "SAME", "Migration", "Row", "find_makefile", "has_make", "migrate", "require_committed",
-    "shell_lines", "write",
+    "DIFFERS", "NOT_COMPARED", "SAME", "Migration", "Row", "find_makefile", "has_make", "lines_run_at_once", "migrate",
+    "require_committed", "write",
 ]  # fmt: skip
 
 
@@ -231,10 +231,6 @@ def write(migration: Migration, *, keep_makefile: bool) -> None:
         raise
 
 
-def shell_lines(makefile: Path) -> tuple[str, ...]:
-    """The commands that make runs as soon as it reads this Makefile: the lines of its `$(shell …)`."""
-    text = makefile.read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
-    return tuple(
-        line for line in lines if "$(shell" in line or "${shell" in line or "!=" in line.split("#")[0]
-    )
+def lines_run_at_once(makefile: Path) -> tuple[str, ...]:
+    """The lines for which make runs something even in a dry run, each with its place. Raises ConfigInvalid."""
+    return runs_at_once(reader.read(makefile))

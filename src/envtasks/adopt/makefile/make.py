@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ _PLACE: Final = re.compile(r"\(from '(.*)', line (\d+)\)")
 _VARIABLE: Final = re.compile(r"([^\s:#=]+) (:?:?=|\+=) ?(.*)")
 _TARGET: Final = re.compile(r"(?P<name>[^#\t=]+?)(?P<colon>::?)(?: (?P<rest>.*))?")
 _SPECIFIC: Final = re.compile(r"[^:]+: (\S+) (:?=) ?(.*)")
+# functions and assignments that run a command, write a file or load code
+_AT_ONCE: Final = re.compile(r"\$[({](?:shell|file|guile)\b|^[^\t#=]*[^\s#=]\s*!=|^\s*-?load\s")
+_OTHER_MAKEFILE: Final = re.compile(r"\s(?:-[Cf]|--(?:directory|file|makefile))")
 _OWN: Final = ("MAKEFILE_LIST", "MAKEFLAGS", "CURDIR", "SHELL", ".DEFAULT_GOAL", ".SHELLFLAGS")
 
 
@@ -277,6 +281,35 @@ def is_dry(makefile: Makefile, target: str, seen: frozenset[str] = frozenset()) 
             return False
     called = [name for line in rule.recipe for name in line.split() if name in makefile.rules]
     return all(is_dry(makefile, name, seen | {target}) for name in (*rule.needs, *called))
+
+
+def runs_at_once(makefile: Makefile) -> tuple[str, ...]:
+    """The lines for which make runs commands or writes files in a dry run too, each with its file and line.
+
+    Commands are run for a variable or an expanded line that asks for their output, and to make a file that is included.
+    Nobody knows what a file has that was not read, or the Makefile of another folder.
+    """
+    found = []
+    for path in makefile.files:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        for number, line in enumerate(text.splitlines(), 1):
+            at_once = _AT_ONCE.search(line) or (_only_make(line) and _OTHER_MAKEFILE.search(line))
+            if at_once and (line.startswith("\t") or not line.lstrip().startswith("#")):
+                found.append(f"{path.name}:{number}: {line.strip()}")
+    found += [f"{place}: include {name}" for place, name in makefile.not_read]
+    # a target that is phony, or has a rule without a recipe, is not made by a pattern
+    files = {Path(os.path.relpath(path, makefile.path.parent)).as_posix() for path in makefile.files}
+    names = files - makefile.empty
+    for target, rule in makefile.rules.items():
+        if target in names and rule.recipe:
+            found.append(f"{makefile.path.name}:{rule.line}: {target}: is included, and made by a rule")
+    for place, text in makefile.not_translated:
+        patterns = [
+            re.escape(each).replace("%", ".+") for each in text.partition(":")[0].split() if "%" in each
+        ]
+        if any(re.fullmatch(pattern, name) for pattern in patterns for name in names):
+            found.append(f"{place}: {text}")
+    return tuple(found)
 
 
 def _only_make(line: str) -> bool:

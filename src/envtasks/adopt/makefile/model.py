@@ -73,6 +73,8 @@ class Makefile:
     not_translated: Sequence[
         tuple[str, str]
     ] = ()  # pattern rules and the like: file and line, and what it is
+    files: Sequence[Path] = ()  # itself and what it includes, which may be missing
+    not_read: Sequence[tuple[str, str]] = ()  # includes that make may read: file and line, and the name
     one_shell: bool = False
     empty: frozenset[str] = frozenset()  # targets with neither recipe nor prerequisites, such as FORCE
 

@@ -54,6 +54,8 @@ class _Reading:
     env_files: list[Include] = field(default_factory=list)
     file: str = ""  # that is being read
     not_translated: list[tuple[str, str]] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    not_read: list[tuple[str, str]] = field(default_factory=list)
     current: tuple[str, ...] = ()  # the targets that recipe lines belong to
     comments: list[str] = field(default_factory=list)
     default: str = ""
@@ -111,6 +113,8 @@ def read(path: Path) -> Makefile:
         reading.exports_all,
         tuple(reading.env_files),
         tuple(reading.not_translated),
+        (path, *reading.files),
+        tuple(reading.not_read),
         reading.one_shell,
         frozenset({*reading.rules, *reading.phony}.difference(rules)),
     )
@@ -247,13 +251,18 @@ def _read_include(reading: _Reading, names: list[str], number: int, *, optional:
             include = Include(name, number, _names_of(path), word, reading.file, reading.holds)
             reading.env_files.append(include)
         elif not reading.holds:
-            continue
+            if path.is_file() or "$" in name:
+                reading.not_read.append((f"{reading.file}:{number}", name))
         elif path.is_file() and "$" not in name:
+            reading.files.append(path)
             current, reading.current, reading.file = reading.current, (), name
             _read_lines(reading, path.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
             reading.current, reading.file = current, reading.path.name
-        elif not optional:
-            reading.not_translated.append((f"{reading.file}:{number}", f"include {name}"))
+        else:
+            reading.files += [] if "$" in name else [path]  # which a rule may make
+            reading.not_read += [(f"{reading.file}:{number}", name)] if "$" in name else []
+            if not optional:
+                reading.not_translated.append((f"{reading.file}:{number}", f"include {name}"))
 
 
 def _names_of(path: Path) -> tuple[str, ...]:
