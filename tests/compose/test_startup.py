@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from envtasks.compose import startup
-from envtasks.compose.stack import Address, Container
+from envtasks.compose.model import Model, read_sources
+from envtasks.compose.stack import Address, Container, Stack
 from envtasks.compose.startup import Readiness, addresses_to_open, conflicts, readiness
 from envtasks.errors import ConfigInvalid, EnvtasksError, StackFailed, VariableMissing
 from tests.compose.stacks import needs_sh, stack
@@ -153,7 +154,9 @@ case "$*" in
   *--no-interpolate*|*" config "*) cat docker/compose.yaml ;;
   *"shop-dev ps"*) echo "$DEV" ;;
   *" ps "*) test -z "$STATE" || echo "{\\"Service\\": \\"app\\", \\"Name\\": \\"app-1\\", $STATE}" ;;
-  *" up "*) touch started; echo " Container app-1  Started"; echo "port of $PASSWORD"; exit "${UP:-0}" ;;
+  *" up "*)
+    touch started; echo " Container app-1  Started"; echo " app Pulling"; echo "port of $PASSWORD"
+    exit "${UP:-0}" ;;
   "container logs"*) echo "first $PASSWORD"; echo second >&2 ;;
   *RestartCount*) echo >>restarts; echo "/app-1 $(wc -l <restarts)" ;;
   *Health*) echo "[{\\"ExitCode\\": 1, \\"Output\\": \\"no $PASSWORD\\"}]" ;;
@@ -215,6 +218,33 @@ def test_a_failed_start_shows_state_and_log(
         f"The stack of local did not come up: {reason}.\n    app | first ***\n    app | second\n"
         "    app health check | no ***\n"
         "  hint: inv compose.logs app --env local shows all of it"
+    )
+
+
+def test_what_is_returned_is_what_was_found_ready(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No later listing, in which a service may have ended: `up` would show that with exit code 0."""
+    states = iter(["running"] * 3 + ["exited"] * 9)
+    sandbox.write("docker/compose.yaml", json.dumps({"services": {"app": {"image": "x"}}}))
+    monkeypatch.setattr(Stack, "containers", lambda *_: (Container("app", "app-1", next(states), "", 3, ()),))
+    monkeypatch.setattr(startup, "POLL", 0)
+    made = stack(sandbox, ONE_SERVICE)
+    services = {"services": {"app": {"image": "x"}}}
+    model = Model(services, ("app",), read_sources([], {}), sandbox.root, sandbox.root)
+
+    (found,) = startup.wait_until_ready(made, model, startup.PlainView(), 60)
+
+    assert found.condition == "running"
+
+
+@needs_sh
+def test_compose_says_itself_why_it_ended_where_a_service_is_unwell_too(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That service may be left from an earlier start; the pull's progress is left out."""
+    with pytest.raises(StackFailed) as caught:
+        start(sandbox, monkeypatch, STATE='"State": "exited", "ExitCode": 3', UP="1")
+    assert caught.value.message.startswith(
+        "The stack of local did not come up: app exited with 3.\n    port of ***\n    app | first ***\n"
     )
 
 

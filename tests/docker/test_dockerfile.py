@@ -86,7 +86,10 @@ def test_a_wrong_dockerfile_is_buildkits_own_message(tmp_path: Path) -> None:
     """What BuildKit rejects is BuildFailed with its words, values redacted."""
     settings = ImageSettings(root=tmp_path, file=tmp_path / "D", context=tmp_path, image="x")
     settings.file.write_text("RUUN\n", encoding="utf-8")
-    env = fake_docker(tmp_path, 'echo "ERROR: unknown instruction: RUUN marked-value" >&2; exit 1')
+    progress = 'case "$*" in *--progress=quiet*) ;; *) echo "#1 transferring dockerfile" >&2;; esac'
+    env = fake_docker(
+        tmp_path, f'{progress}; echo "ERROR: unknown instruction: RUUN marked-value" >&2; exit 1'
+    )
 
     with pytest.raises(BuildFailed, match=r"^D cannot be built: ERROR: unknown instruction: RUUN \*\*\*$"):
         read_dockerfile(settings, env, plain={}, redactor=Redactor(["marked-value"]))

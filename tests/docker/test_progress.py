@@ -50,6 +50,25 @@ def lines(progress: ProgressReader, chunks: Iterable[str]) -> list[str]:
     return [line for line in map(plain_line, found) if line is not None]
 
 
+def test_a_hidden_step_that_fails_is_shown_with_its_number_and_title() -> None:
+    """Such as that which asks a registry for a base image."""
+    shown = lines(
+        ProgressReader(Redactor(())),
+        [
+            vertex("a", "[internal] load metadata for x", started=T0),
+            vertex("b", "[1/1] FROM y", started=T0, completed=T1),
+            vertex("a", "[internal] load metadata for x", started=T0, completed=T1, error="no such host"),
+        ],
+    )
+
+    assert shown == [
+        "#1 [1/1] FROM y",
+        "#1 DONE 2.5s",
+        "#2 [internal] load metadata for x",
+        "#2 ERROR: no such host",
+    ]
+
+
 def test_a_build_reads_like_dockers_plain_progress() -> None:
     """Steps are numbered as they begin; output, parts, cached and ended steps have one line each."""
     part = {"id": "exporting layers", "vertex": "c", "completed": T1}

@@ -90,3 +90,12 @@ def test_a_flag_that_can_be_repeated_collects_its_values() -> None:
 
     assert ("docker.run", "publish") in repeated
     assert {key for key, kind in repeated.items() if kind is not list} == set()
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_negative_number_of_seconds_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """compose.up would start the stack, and then not wait for it."""
+    with pytest.raises(SystemExit) as ended:
+        Program(namespace=built_in()).run(["envtasks", "compose.up", "--timeout", "-1"])
+
+    assert (ended.value.code, "expected a number of seconds" in capsys.readouterr().err) == (2, True)

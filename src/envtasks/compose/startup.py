@@ -78,7 +78,7 @@ def start(
             if runner.returncode():
                 raise _failure(stack, model, output=output.last)
             if wait:
-                _wait(stack, model, view, timeout)
+                return wait_until_ready(stack, model, view, timeout)
     except KeyboardInterrupt:
         console.say(
             "note", f"interrupted: inv compose.down --env {stack.environment} stops what has started."
@@ -152,8 +152,8 @@ def _sleep_until(ended: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _wait(stack: Stack, model: Model, view: StartupView, timeout: int) -> None:
-    """Return when all containers have been ready for some polls; raise StackFailed if one fails or time is up."""
+def wait_until_ready(stack: Stack, model: Model, view: StartupView, timeout: int) -> tuple[Container, ...]:
+    """The containers once all have been ready for some polls. Raises StackFailed if one fails or time is up."""
     deadline, polls = time.monotonic() + timeout, 0
     first = before = _restart_counts(stack, model, stack.containers(model.services))
     while True:
@@ -167,7 +167,7 @@ def _wait(stack: Stack, model: Model, view: StartupView, timeout: int) -> None:
         ready = counts == before and all(state is Readiness.READY for state in states)
         polls, before = polls + 1 if ready else 0, counts
         if polls >= (READY_POLLS_AFTER_RESTART if any(counts.values()) else READY_POLLS):
-            return
+            return found
         if time.monotonic() > deadline:
             raise _failure(stack, model, timeout=timeout)
         time.sleep(POLL)
@@ -201,20 +201,20 @@ def _failure(
     restarted: Collection[str] = (),
     timeout: int = 0,
 ) -> StackFailed:
-    """The services that failed with their last log lines; if there are none, the last lines of compose itself."""
+    """What compose itself said where it failed, and the services that failed with their last log lines."""
     found = stack.containers(model.services)
     failed = [one for one in found if _readiness(model, one) is Readiness.FAILED or one.name in restarted]
     if timeout and not failed:
         failed = [one for one in found if _readiness(model, one) is Readiness.WAITING]
-    message = f"The stack of {stack.environment} did not come up"
+    message, lines = f"The stack of {stack.environment} did not come up", _messages(output)
     if not failed:
-        return StackFailed(f"{message}.{_indented(_messages(output))}")
+        return StackFailed(f"{message}.{_indented(lines)}")
     late = f" after {timeout} s" if timeout else ""
     reasons = ", ".join(
         f"{one.service} {'keeps restarting' if one.name in restarted else _state(one)}{late}"
         for one in failed
     )
-    lines = [line for one in failed for line in _log_lines(stack, one)]
+    lines += [line for one in failed for line in _log_lines(stack, one)]
     return StackFailed(
         f"{message}: {reasons}.{_indented(lines)}",
         hint=f"inv compose.logs {failed[0].service} --env {stack.environment} shows all of it",
@@ -243,16 +243,16 @@ def _log_lines(stack: Stack, container: Container) -> list[str]:
 
 
 def _messages(output: Iterable[str]) -> list[str]:
-    """The last lines of compose's output without its progress (` Container app-1  Started`)."""
+    """The last lines of compose's output without its progress (` Container app-1  Started`, ` db Pulling`)."""
     kept = [line for line in output if line.strip() and not _is_progress(line) and BLANK_WARNING not in line]
     return kept[-LOG_LINES:]
 
 
 def _is_progress(line: str) -> bool:
-    words = line.split()
-    return (
-        line.startswith(" ") and words[0] in {"Container", "Network", "Volume", "Image"} and len(words) <= 3
-    )
+    subject, _, rest = line.strip().partition(" ")
+    of_stack = subject in {"Container", "Network", "Volume", "Image"} and len(rest.split()) <= 2
+    # an image that cannot be pulled is an error without a blank before it, too
+    return line.startswith(" ") and (of_stack or rest.startswith(("Pulling", "Pulled", "Error ")))
 
 
 def _without_blank_warnings(write: Callable[[str], None]) -> Callable[[str], None]:

@@ -123,7 +123,7 @@ def read_dockerfile(
     what = f"{settings.label} cannot be built"
 
     def call(method: str, *more: str) -> dict[str, Any]:
-        argv = [*command, f"--call={method},format=json", *more, str(settings.context)]
+        argv = [*command, f"--call={method},format=json", "--progress=quiet", *more, str(settings.context)]
         return dict(json.loads(docker_output(argv, child_env, what=what, redactor=redactor)))
 
     outline = call("outline", *([f"--target={settings.target}"] if settings.target else []))

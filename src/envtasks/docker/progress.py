@@ -212,12 +212,12 @@ class ProgressReader:
         step = self._step(vertex["digest"], vertex.get("name", ""))
         if vertex.get("started") and step.started is None:
             step.started = datetime.fromisoformat(vertex["started"])
-            if not step.hidden:
-                step.number = self._started = self._started + 1
-            yield Event("started", step)
         step.cached = step.cached or bool(vertex.get("cached"))
         if vertex.get("error"):
             step.error = self._redactor.text(vertex["error"])
+        if step.started and not step.number and not step.hidden:  # what is hidden is shown if it fails
+            step.number = self._started = self._started + 1
+            yield Event("started", step)
         if vertex.get("completed") and step.seconds is None:
             yield from _finished_lines(step)
             ended = datetime.fromisoformat(vertex["completed"])

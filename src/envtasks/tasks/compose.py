@@ -38,6 +38,8 @@ def up(
     """Start the stack, wait until it is healthy, and print where to open it."""
     from .. import compose
 
+    if timeout < 0:
+        raise ConfigInvalid(f"--timeout {timeout}: expected a number of seconds, 1 or more.")
     compose.up(_stack(c), services, wait=wait, build=build, timeout=timeout or None)
 
 
