@@ -6,9 +6,6 @@ for programs.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,17 +35,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'envtasks' has no attribute {name!r}")
     from importlib import import_module
 
-    with _bytecode():
+    from .bytecode import writing_bytecode
+
+    with writing_bytecode():
         return getattr(import_module(f".{_PLACES[name]}", __name__), name)
-
-
-@contextmanager
-def _bytecode() -> Iterator[None]:
-    """Let Python write the bytecode of this package: `inv` switches that off before it loads tasks.py, and modules that
-    only tasks.py imports would be compiled on every call (3.7 ms per 1,000 lines)."""
-    before = sys.dont_write_bytecode
-    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before

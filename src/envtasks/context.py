@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from invoke.context import Context as InvokeContext
 
+from .bytecode import writing_bytecode
 from .errors import ConfigInvalid, VariableMissing
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Context(InvokeContext):
     def redactor(self) -> Redactor | None:
         """The redactor for the output of commands; None where nothing is redacted."""
         if self._redactor is None and self._redacted_values:
-            from .redaction import Redactor
+            with writing_bytecode():
+                from .redaction import Redactor
 
             self._set(_redactor=Redactor(self._redacted_values))
         redactor: Redactor | None = self._redactor

@@ -16,6 +16,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
 from .activation import require_allowed, require_result, require_settings, require_synchronous
+from .bytecode import writing_bytecode
 from .console import ensure_standard_streams
 from .context import CallOptions, Context
 from .error_translation import translate_errors
@@ -240,7 +241,8 @@ class Task(tasks.Task[Callable[..., Any]]):
         if isinstance(args[0], Context):
             # called by the body of another task, which may catch its errors; that task's own call translates them
             return self._call(args[0], args[1:], kwargs, listed=listed)
-        from .process import forwarding
+        with writing_bytecode():
+            from .process import forwarding
 
         ensure_standard_streams()
         redacted = partial(redacted_text, args[0])
@@ -274,8 +276,10 @@ class Task(tasks.Task[Callable[..., Any]]):
     def _run_body(
         self, invocation: Invocation, context: Context, arguments: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if not self.built_in:
-            invocation.redact_output(context.redacted_values)
+        if self.built_in:
+            with writing_bytecode():
+                return super().__call__(context, *arguments, **kwargs)
+        invocation.redact_output(context.redacted_values)
         return super().__call__(context, *arguments, **kwargs)
 
     def _by_name(self, arguments: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -314,6 +318,7 @@ class Task(tasks.Task[Callable[..., Any]]):
             )
         return options
 
+    @writing_bytecode()
     def _context(self, invocation: Invocation, caller: InvokeContext, options: CallOptions) -> Context:
         if options.environment is None or not self.hydrate:
             return Context(caller.config, caller.remainder, options=options)

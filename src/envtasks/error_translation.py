@@ -12,6 +12,7 @@ from invoke.exceptions import CommandTimedOut, Exit, Failure, ThreadException, U
 from invoke.tasks import Task
 
 from . import console
+from .bytecode import writing_bytecode
 from .errors import EnvtasksError, system_error
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class PlainTask(Task[Callable[..., Any]]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body."""
         console.ensure_standard_streams()
-        with translate_errors(failures=True):
+        with translate_errors(failures=True), writing_bytecode():
             return super().__call__(*args, **kwargs)
 
 

@@ -14,6 +14,7 @@ from invoke.context import Context as InvokeContext
 
 from . import console
 from .activation import hydrate_and_report, redacts_output, require_confirmation, values_to_redact
+from .bytecode import writing_bytecode
 from .config import Environment, Project
 from .context import CallOptions, configured_variables
 
@@ -160,7 +161,8 @@ class Secrets:
 
     def _made(self) -> Redactor:
         if self._redactor is None:
-            from .redaction import Redactor
+            with writing_bytecode():
+                from .redaction import Redactor
 
             self._redactor = Redactor(self._values)
         return self._redactor

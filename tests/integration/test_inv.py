@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -427,51 +428,19 @@ def test_term_ends_the_commands_of_a_bodys_threads(shop: Sandbox) -> None:
     inv.stdout.close()
 
 
-UNUSED = {  # of envtasks; what a value with a `$` needs, a key, a class or a command
-    *(
-        "adopt",
-        "audit",
-        "authoring",
-        "check",
-        "ci",
-        "completion",
-        "compose",
-        "docker",
-        "doctor",
-        "kubernetes",
-        "sessions",
-    ),
-    *("git", "inventory", "redaction", "tools", "yaml_nodes", "tasks.env", "tasks.doctor", "process.runner"),
-    *(
-        "envfiles.commands",
-        "envfiles.ecies",
-        "envfiles.editing",
-        "envfiles.expansion",
-        "envfiles.key_command",
-    ),
-    *(
-        "envfiles.storage",
-        "hydration.dotenvx",
-        "hydration.examination",
-        "hydration.key_errors",
-        "hydration.mistakes",
-    ),
-}
+# of envtasks: what no task of the project's own needs, nor a value without `$`
+UNUSED = {
+    "adopt", "audit", "authoring", "check", "ci", "completion", "compose", "docker", "doctor", "kubernetes", "sessions",
+    "git", "inventory", "redaction", "tools", "yaml_nodes", "tasks.env", "tasks.doctor", "process.runner",
+    "envfiles.commands", "envfiles.ecies", "envfiles.editing", "envfiles.expansion", "envfiles.key_command",
+    "envfiles.storage", "hydration.dotenvx", "hydration.examination", "hydration.key_errors", "hydration.mistakes",
+}  # fmt: skip
 KEYS = {"envfiles.encryption", "envfiles.keys"}
 SETTINGS = {"settings_class", "settings_class.source"}
 HEAVY = {
-    *(
-        "asyncio",
-        "cryptography",
-        "encodings.utf_8_sig",
-        "fnmatch",
-        "hashlib",
-        "nox",
-        "pydantic",
-        "pydantic_settings",
-    ),
-    *("python_on_whales", "rich", "tempfile", "yaml"),
-}
+    "asyncio", "cryptography", "encodings.utf_8_sig", "fnmatch", "hashlib", "nox", "pydantic", "pydantic_settings",
+    "python_on_whales", "rich", "tempfile", "yaml",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -508,6 +477,45 @@ def test_the_hot_path_imports_nothing_it_does_not_use(
     imported = {name.removeprefix("envtasks.") for name in done.stdout.split()}
     assert done.returncode == 0
     assert imported & ((UNUSED | KEYS | SETTINGS | HEAVY) - {*plain} - used) == set()
+
+
+def test_bytecode_is_written_of_what_is_not_the_projects(sandbox: Sandbox) -> None:
+    """`inv` keeps Python from writing bytecode: only modules of the project are compiled on every call."""
+    sandbox.environment("local", PW=SECRET)
+    sandbox.write("helper.py", "")
+    sandbox.write("later.py", "")
+    sandbox.write(
+        "tasks.py",
+        """
+        import sys
+        from pathlib import Path
+        from envtasks import namespace, task
+        import helper
+
+        @task
+        def compiled(c):
+            "Print the modules that will be compiled again."
+            c.exec("python", "-c", "")
+            import later
+            found = [name for name, module in sys.modules.items() if getattr(module, "__cached__", None)]
+            again = [name for name in found if not Path(sys.modules[name].__cached__).exists()]
+            print(*(name for name in again if name.partition(".")[0] in ("envtasks", "helper", "later", "tasks")))
+
+        ns = namespace(__name__)
+        """,
+    )
+    env = {name: value for name, value in sandbox.env.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    cached = replace(sandbox, env={**env, "PYTHONPYCACHEPREFIX": str(sandbox.root / "cache")})
+
+    done = cached.inv("compiled", "--env", "local")
+    built_in = cached.inv("env.list")
+
+    assert set(done.stdout.split()) == {"envtasks", "envtasks.bytecode", "helper", "later", "tasks"}
+    assert built_in.returncode == 0
+    written = {
+        path.as_posix().partition("/envtasks/")[2].partition(".")[0] for path in cached.root.rglob("*.pyc")
+    }
+    assert written >= {"redaction/encodings", "tasks/env", "process/runner", "hydration/checks"}
 
 
 def test_import_envtasks_imports_nothing_heavy(sandbox: Sandbox) -> None:

@@ -227,12 +227,8 @@ def _read_key_file(path: Path) -> tuple[str, str, int]:
     except OSError as error:
         return "", f"cannot be read ({error.strerror})", 0
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    text = (
-        data.removeprefix(b"\xef\xbb\xbf")
-        .decode(encoding, "replace")
-        .replace("\r\n", "\n")
-        .replace("\r", "\n")
-    )
+    text = data.removeprefix(b"\xef\xbb\xbf").decode(encoding, "replace")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text, "", stat.S_IMODE(status.st_mode)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..bytecode import writing_bytecode
+
 if TYPE_CHECKING:
     from .command import (
         exit_code,
@@ -62,4 +64,5 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES.get(name, 'command')}", __name__), name)
+    with writing_bytecode():
+        return getattr(import_module(f".{_MODULES.get(name, 'command')}", __name__), name)

@@ -13,6 +13,7 @@ from invoke.collection import Collection
 from invoke.tasks import Task
 
 from .. import console
+from ..bytecode import writing_bytecode
 from ..config import COLLECTIONS
 from ..error_translation import translate_errors
 from ..invocation import project_at
@@ -73,6 +74,7 @@ def wanted_by(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in ALL if name in heads or name in listed)
 
 
+@writing_bytecode()
 def add_built_in(
     root: Collection, wanted: Sequence[str] = ALL, *, hidden: Callable[[str], None] | None = None
 ) -> None:
