@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from envtasks import adopt
-from envtasks.adopt.insertion import with_python
+from envtasks.adopt.insertion import encoded, encoding_of, with_python
 from envtasks.errors import ConfigInvalid
 from tests.adopt import kinds
 from tests.adopt.project import FRESH, Found
@@ -157,6 +157,46 @@ def test_python_that_would_change_is_refused(text: str, sentence: str) -> None:
     """Lines are inserted only where everything else stays as it is."""
     with pytest.raises(ConfigInvalid, match=sentence):
         with_python(text, "tasks.py", imports="import c\n", body="")
+
+
+def test_python_in_another_encoding_keeps_it(tmp_path: Path) -> None:
+    """Modules with a coding line are read, extended and changed in that encoding, as Python reads them."""
+    found = Found(tmp_path / "shop", {**FRESH, ".env": "A=1\n"}, repository=False)
+    head = "# coding: latin-1\n"
+    texts = {
+        "tasks.py": 'from invoke import task\n\n\n@task\ndef lint(c):\n    print("geprüft")\n',
+        "noxfile.py": 'import nox\n\n\n@nox.session\ndef docs(session):\n    session.log("geprüft")\n',
+        "app.py": 'c = SettingsConfigDict(title="ä", env_file=".env")\n',
+    }
+    for name, text in texts.items():
+        (found.root / name).write_bytes((head + text).encode("latin-1"))
+
+    found.adopted("patch=yes")
+
+    read = {name: (found.root / name).read_bytes().decode("latin-1") for name in texts}
+    assert read["app.py"] == head + 'c = SettingsConfigDict(title="ä")\n'
+    for name in ("tasks.py", "noxfile.py"):
+        assert "geprüft" in read[name]
+        assert "envtasks" in read[name]
+    assert found.sandbox.inv("lint").stdout == "geprüft\n"
+
+
+def test_python_of_no_encoding_ends_it(tmp_path: Path) -> None:
+    """Bytes that Python would not read either are named with their line, and what to do."""
+    found = Found(tmp_path / "shop", FRESH, repository=False)
+    (found.root / "tasks.py").write_bytes('"""Tasks."""\n# geprüft\n'.encode("latin-1"))
+
+    done = found.init()
+
+    assert done.returncode == 2
+    assert "tasks.py:2: its bytes are not UTF-8, so it is not extended." in done.stderr
+    assert "# coding: latin-1" in done.stderr
+
+
+def test_text_that_an_encoding_lacks_is_refused() -> None:
+    """What is to be inserted has a character that the file's encoding has not: nothing is written."""
+    with pytest.raises(ConfigInvalid, match=r"tasks\.py is in iso-8859-1, which has no '€'"):
+        encoded("# €", encoding_of("tasks.py", b"# coding: latin-1"), "tasks.py")
 
 
 def test_line_ends_stay(tmp_path: Path) -> None:

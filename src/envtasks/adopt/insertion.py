@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,6 +13,28 @@ from ..envfiles import appended, newline_of
 from ..errors import ConfigInvalid
 
 _MARK: Final = "\ufeff"  # with which editors of Windows begin a file; Python reads over it
+
+
+def encoding_of(name: str, data: bytes) -> str:
+    """The encoding of a file: for Python that of its coding line, else UTF-8."""
+    if not name.endswith(".py"):
+        return "utf-8"
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:  # there is no such encoding, or the bytes are not of it
+        return "utf-8"
+    return "utf-8" if encoding == "utf-8-sig" else encoding
+
+
+def encoded(text: str, encoding: str, label: str) -> bytes:
+    """The text as bytes; those that were read as no characters are as they were. Raises ConfigInvalid."""
+    try:
+        return text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ConfigInvalid(
+            f"{label} is in {encoding}, which has no {error.object[error.start]!r}; nothing was written.",
+            hint=f"save {label} as UTF-8, without its coding line",
+        ) from None
 
 
 def with_python(text: str, label: str, *, imports: str, body: str) -> str:
@@ -30,6 +54,12 @@ def parse_python(text: str, label: str) -> ast.Module:
     """The module that is to be extended. Raises ConfigInvalid."""
     try:
         return ast.parse(text.removeprefix(_MARK))
+    except UnicodeEncodeError as error:  # bytes that were read as no characters
+        line = error.object.count("\n", 0, error.start) + 1
+        raise ConfigInvalid(
+            f"{label}:{line}: its bytes are not UTF-8, so it is not extended.",
+            hint=f"save {label} as UTF-8, or name its encoding in its first line: # coding: latin-1",
+        ) from None
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise ConfigInvalid(f"{label}:{line}: this is not valid Python, so it is not extended.") from None

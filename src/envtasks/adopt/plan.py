@@ -13,6 +13,7 @@ from ..authoring import private_folder
 from ..config import OVERRIDES, Project
 from ..envfiles import KEY_FILE
 from ..errors import EnvFileInvalid
+from .insertion import encoded, encoding_of
 from .questions import Answers
 from .sources import Source, baseline_name, environments_of, find_sources
 from .survey import Survey
@@ -141,11 +142,14 @@ class Draft:
     def text(self, name: str) -> str:
         """The text of a file as it is by now; empty where it is not there."""
         path = self.path(name)
-        return path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
+        data = path.read_bytes() if path.exists() else b""
+        return data.decode(encoding_of(name, data), "surrogateescape")
 
     def write(self, name: str, text: str, *, what: str, why: str) -> None:
-        """Give a file a new text."""
-        self.path(name).write_bytes(text.encode("utf-8", "surrogateescape"))
+        """Give a file a new text, in the encoding that it has. Raises ConfigInvalid."""
+        path = self.path(name)
+        encoding = encoding_of(name, path.read_bytes() if path.exists() else b"")
+        path.write_bytes(encoded(text, encoding, name))
         self.because(name, what, why)
 
     def because(self, name: str, what: str, why: str) -> None:

@@ -17,6 +17,7 @@ from ..config import Project
 from ..errors import ConfigInvalid, Refused
 from ..tables import read_toml
 from .file_names import REQUIREMENTS, is_test
+from .insertion import encoding_of
 
 _SKIPPED: Final = frozenset(
     {
@@ -74,7 +75,7 @@ class Survey:
             data = (self.root / name).read_bytes()
         except OSError:
             return ""
-        return data[:_LARGEST].decode("utf-8", "replace").removeprefix("\ufeff")
+        return data[:_LARGEST].decode(encoding_of(name, data), "replace").removeprefix("\ufeff")
 
     def named(self, pattern: str) -> tuple[str, ...]:
         """The files whose path matches a regular expression as a whole, those nearest to the root first."""

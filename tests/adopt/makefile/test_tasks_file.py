@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from envtasks.adopt.makefile import migrate, write
+from envtasks.config import Project
 from envtasks.errors import ConfigInvalid
 from tests.adopt.makefile.translated import translated
 
@@ -96,3 +98,18 @@ def test_no_python_is_refused(tmp_path: Path) -> None:
     """A tasks.py that cannot be parsed is named with its line."""
     with pytest.raises(ConfigInvalid, match=r"tasks\.py:2: this is not valid Python"):
         translated(tmp_path, MAKEFILE, tasks="a = 1\ndef\n")
+
+
+def test_a_tasks_file_keeps_its_encoding(tmp_path: Path) -> None:
+    """One with a coding line is read and written as Python reads it."""
+    path = tmp_path / "tasks.py"
+    path.write_bytes("# coding: latin-1\nfrom envtasks import task\n# geprüft\n".encode("latin-1"))
+    makefile = tmp_path / "Makefile"
+    makefile.write_text("build:\n\techo built\n")
+
+    write(migrate(makefile, Project.load(tmp_path), {}, with_make=False), keep_makefile=False)
+
+    text = path.read_bytes().decode("latin-1")
+    assert text.startswith("# coding: latin-1\n")
+    assert "# geprüft\n" in text
+    assert "def build(" in text

@@ -12,6 +12,7 @@ from ... import git
 from ...config import Project
 from ...envfiles import read_env_file, write_atomic
 from ...errors import ConfigInvalid, EnvtasksError, LeakFound
+from ..insertion import encoded, encoding_of
 from . import reader, tasks_file
 from .environments import declaration
 from .forwarding import FIRST_LINE, forwarding_makefile
@@ -48,6 +49,7 @@ class Migration:
     checks: tuple[tuple[str, str], ...]  # task and what to look at
     left: tuple[str, ...]
     forwarding: str  # a Makefile that hands each target to inv
+    encoding: str  # of tasks.py
 
     @property
     def same(self) -> bool:
@@ -68,7 +70,9 @@ def migrate(
 ) -> Migration:
     """What it becomes; nothing is written. `with_make` runs make, and so its `$(shell)`. Raises EnvtasksError."""
     path = makefile.parent / tasks_file.TASKS_FILE
-    before = path.read_bytes().decode("utf-8") if path.is_file() else None  # line ends as they are
+    data = path.read_bytes() if path.is_file() else None
+    encoding = encoding_of(path.name, data or b"")
+    before = None if data is None else data.decode(encoding, "surrogateescape")  # line ends as they are
     existing = tasks_file.read(before or "")
     read = reader.read(makefile)
     with find_make(read, process_env if with_make else {}) as make:
@@ -103,6 +107,7 @@ def migrate(
         tuple(dict.fromkeys(_checks(translation))),
         tuple(_left(translation, project, existing)),
         forwarding_makefile(translation),
+        encoding,
     )
 
 
@@ -218,7 +223,9 @@ def require_committed(makefile: Path, process_env: Mapping[str, str]) -> None:
 def write(migration: Migration, *, keep_makefile: bool) -> None:
     """Write tasks.py, and with `keep_makefile` the forwarding Makefile: both or none. Raises EnvFileInvalid."""
     if migration.after != migration.before:
-        write_atomic(migration.tasks_file, migration.after)
+        write_atomic(
+            migration.tasks_file, encoded(migration.after, migration.encoding, migration.tasks_file.name)
+        )
     if not keep_makefile:
         return
     try:
@@ -227,7 +234,9 @@ def write(migration: Migration, *, keep_makefile: bool) -> None:
         if migration.before is None:
             migration.tasks_file.unlink()
         else:
-            write_atomic(migration.tasks_file, migration.before)
+            write_atomic(
+                migration.tasks_file, encoded(migration.before, migration.encoding, migration.tasks_file.name)
+            )
         raise
 
 
