@@ -63,6 +63,23 @@ def test_an_existing_tasks_file_is_extended(tmp_path: Path, kind: str) -> None:
     assert all(line in after for line in before)
 
 
+@pytest.mark.parametrize("tasks", [None, *TASKS.values()])
+def test_a_worker_is_a_task(tmp_path: Path, tasks: str | None) -> None:
+    """A project with a queue gets the task `worker` beside `run`, in a new tasks.py and in one that is there."""
+    jobs = 'from rq import Queue\n\nQUEUE = Queue("mails")\n'
+    pyproject = FRESH["pyproject.toml"].replace("[]", '["rq"]')
+    own = {"tasks.py": tasks} if tasks else {}
+    found = Found(tmp_path / "shop", {**FRESH, "pyproject.toml": pyproject, "jobs.py": jobs, **own})
+    plan = found.draw_up()
+    found.adopted()
+
+    assert "hello from local" in found.sandbox.inv("run").stdout
+    assert found.sandbox.inv("--dry", "worker").stdout.splitlines()[-1] == "rq worker mails"
+    assert [each for each in plan.notes if "RQ_REDIS_URL" in each] == [
+        "rq takes the address of Redis from RQ_REDIS_URL: inv env.set RQ_REDIS_URL --env local"
+    ]
+
+
 def test_an_own_task_run_stays(tmp_path: Path) -> None:
     """A task `run` of the project's own is not touched, and reported with its line."""
     tasks = TASKS["plain"] + "\n\n        @task\n        def run(c):\n            print('mine')\n"

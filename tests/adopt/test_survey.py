@@ -10,7 +10,7 @@ import pytest
 
 from envtasks import adopt
 from envtasks.adopt.code import settings_classes, variables_read
-from envtasks.adopt.entry import find_entry, find_tests
+from envtasks.adopt.entry import find_entry, find_tests, find_worker
 from envtasks.adopt.insertion import top_level_names, with_python
 from envtasks.adopt.questions import Answers
 from envtasks.adopt.sources import find_sources, is_harmless
@@ -111,6 +111,75 @@ def test_entry_points(tmp_path: Path, files: dict[str, str], packages: list[str]
 
     assert entry is not None
     assert " ".join(entry.argv) == argv
+
+
+@pytest.mark.parametrize(
+    ("files", "packages", "argv"),
+    [
+        (
+            {"shop/celery.py": "app = Celery('a')"},
+            ["celery[redis]"],
+            "python -m celery -A celery:app --workdir shop worker",
+        ),
+        (
+            {"shop/__init__.py": "", "shop/tasks.py": "@dramatiq.actor\ndef a(): pass"},
+            ["dramatiq"],
+            "dramatiq shop.tasks",
+        ),
+        (
+            {
+                "src/a.py": "from dramatiq import actor\n@actor(max_retries=3)\nasync def a(): pass",
+                "src/b.py": "import dramatiq\ndramatiq.set_broker(1)",
+            },
+            ["dramatiq"],
+            "dramatiq --path src b a",
+        ),
+        (
+            {"shop/__init__.py": "", "shop/jobs.py": "class WorkerSettings:\n    functions = []"},
+            ["arq"],
+            "arq shop.jobs.WorkerSettings",
+        ),
+        (
+            {"q.py": "from rq import Queue\nhigh, low = Queue('high'), Queue('low', connection=1)"},
+            ["rq"],
+            "rq worker high low",
+        ),
+        (
+            {"jobs.py": "import rq\nif __name__ == '__main__':\n    rq.Worker(['a']).work()"},
+            ["rq"],
+            "python jobs.py",
+        ),
+        ({"manage.py": "import django"}, ["django", "django-rq"], "python manage.py rqworker"),
+        (
+            {"manage.py": "import django", "shop/tasks.py": ""},
+            ["django", "django-dramatiq"],
+            "python manage.py rundramatiq",
+        ),
+    ],
+)
+def test_workers(tmp_path: Path, files: dict[str, str], packages: list[str], argv: str) -> None:
+    """The command that takes jobs is the one that the queue's own documentation has."""
+    worker = find_worker(_survey(tmp_path, files, *packages))
+
+    assert worker is not None
+    assert " ".join(worker.argv) == argv
+
+
+@pytest.mark.parametrize("packages", [[], ["dramatiq"], ["arq"], ["rq"], ["celery"]])
+def test_no_worker_is_invented(tmp_path: Path, packages: list[str]) -> None:
+    """A package alone, or code without the package, shows no entry point."""
+    code = "" if packages else "@dramatiq.actor\ndef a(): pass\napp = Celery('a')"
+
+    assert find_worker(_survey(tmp_path, {"shop.py": code}, *packages)) is None
+
+
+def test_variables_of_a_module_called_tasks(tmp_path: Path) -> None:
+    """Only the project's own tasks.py is invoke's; the jobs of a queue are in modules of that name."""
+    code = "import os\nos.environ['A']"
+
+    found = variables_read(_survey(tmp_path, {"shop/tasks.py": code, "tasks.py": code}))
+
+    assert [each.file for each in found] == ["shop/tasks.py"]
 
 
 def test_a_library_has_no_entry_point(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +48,7 @@ class Tests:
 @functools.cache
 def find_entry(survey: Survey) -> Entry | None:
     """The entry point that a person would type first; None for a library."""
-    for find in (_django, _web, _flask, _script, _main_package, _worker, _file):
+    for find in (_django, _web, _flask, _script, _main_package, _file, find_worker):
         if (found := find(survey)) is not None:
             return found
     return None
@@ -191,16 +191,81 @@ def _main_package(survey: Survey) -> Entry | None:
     return None
 
 
-def _worker(survey: Survey) -> Entry | None:
-    if not survey.depends_on("celery"):
-        return None
+@functools.cache
+def find_worker(survey: Survey) -> Entry | None:
+    """The command that takes jobs from a queue, where the code shows it; None for none."""
+    finders = {"celery": _celery, "dramatiq": _dramatiq, "arq": _arq, "rq": _rq}
+    in_manage = {"django-rq": "rqworker", "django-dramatiq": "rundramatiq", "huey": "run_huey"}
+    argv: tuple[str, ...] | None = None
+    for package, command in in_manage.items() if _django(survey) else ():
+        if survey.depends_on(package):
+            argv = argv or ("python", "manage.py", command)
+    for package, find in finders.items():
+        if survey.depends_on(package):
+            argv = argv or find(survey)
+    return Entry("worker", argv, "Take jobs from the queue.") if argv else None
+
+
+def _celery(survey: Survey) -> tuple[str, ...] | None:
     found = _application(survey, lambda called: called == "Celery")
     if found is None or found[2]:
         return None
-    reference = f"{_module(survey, found[0])}:{found[1]}"
     folder = _import_folder(survey, found[0])
     options = ("--workdir", folder) if folder else ()
-    return Entry("worker", ("python", "-m", "celery", "-A", reference, *options, "worker"), "Run the worker.")
+    return ("python", "-m", "celery", "-A", f"{_module(survey, found[0])}:{found[1]}", *options, "worker")
+
+
+def _dramatiq(survey: Survey) -> tuple[str, ...] | None:
+    """The modules with actors, after those that set the broker."""
+    brokers, actors = [], []
+    for file, tree in survey.modules.items():
+        nodes = [each for each in ast.walk(tree) if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        decorators = [each for node in nodes for each in node.decorator_list]
+        names = [dotted(each.func if isinstance(each, ast.Call) else each) for each in decorators]
+        if any(name in ("actor", "dramatiq.actor") for name in names):
+            actors.append(file)
+        elif any(dotted(each.func).endswith("set_broker") for each in _calls(tree)):
+            brokers.append(file)
+    folders = {_import_folder(survey, file) for file in (*brokers, *actors)}
+    if not actors or len(folders) > 1:
+        return None
+    options = ("--path", folder) if (folder := folders.pop()) else ()
+    return ("dramatiq", *options, *(_module(survey, file) for file in (*brokers, *actors)))
+
+
+def _arq(survey: Survey) -> tuple[str, ...] | None:
+    """The class of settings, which has the functions that arq may call."""
+    for file, tree in survey.modules.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith("WorkerSettings"):
+                # arq imports from the current folder, and takes no other
+                return (
+                    None if _import_folder(survey, file) else ("arq", f"{_module(survey, file)}.{node.name}")
+                )
+    return None
+
+
+def _rq(survey: Survey) -> tuple[str, ...] | None:
+    """The project's own script with a worker, else rq's command with the queues that the code names."""
+    queues: dict[str, None] = {}
+    used = False
+    for file, tree in survey.modules.items():
+        imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        if "rq" not in imported and "rq." not in survey.text(file):
+            continue
+        used = True
+        for call in _calls(tree):
+            name = dotted(call.func).rpartition(".")[2]
+            if name == "Worker" and "/" not in file and "__main__" in survey.text(file):
+                return ("python", file)
+            if name == "Queue":
+                first = call.args[0] if call.args else None
+                queues[str(first.value) if isinstance(first, ast.Constant) else "default"] = None
+    return ("rq", "worker", *queues) if used else None
+
+
+def _calls(tree: ast.Module) -> Iterator[ast.Call]:
+    return (each for each in ast.walk(tree) if isinstance(each, ast.Call))
 
 
 def _file(survey: Survey) -> Entry | None:
@@ -210,7 +275,9 @@ def _file(survey: Survey) -> Entry | None:
     own = re.sub(r"\W", "_", survey.project.name) + ".py"
     usual = [name for name in (own, *_SCRIPTS) if name in (runnable or scripts)]
     chosen = usual[0] if usual else runnable[0] if len(runnable) == 1 else None
-    return Entry("script", ("python", chosen), f"Run {chosen}.") if chosen else None
+    if chosen is None or (chosen not in runnable and find_worker(survey)):  # which may be in that file
+        return None
+    return Entry("script", ("python", chosen), f"Run {chosen}.")
 
 
 def _is_package(survey: Survey) -> bool:

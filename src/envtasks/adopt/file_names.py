@@ -17,7 +17,7 @@ PIPELINE: Final = (
 REQUIREMENTS: Final = r"(?:[^/]*requirements[^/]*|requirements/[^/]+)\.(?:txt|in)"
 _EXAMPLE: Final = re.compile(r"[^/]*(?:example|sample|template|dist|default)s?[^/]*", re.IGNORECASE)
 _TEST: Final = re.compile(
-    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|noxfile\.py|tasks\.py|setup\.py|docs/.*)"
+    r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py|conftest\.py|docs/.*)|(?:noxfile|tasks|setup)\.py"
 )
 
 

@@ -6,7 +6,7 @@ import ast
 
 from ..envfiles import appended
 from .code import dotted
-from .entry import Entry, Tests, find_entry, find_tests
+from .entry import Entry, Tests, find_entry, find_tests, find_worker
 from .insertion import parse_python, top_level_names, with_python
 from .plan import Draft
 from .render import render
@@ -24,7 +24,12 @@ def plan_task_files(draft: Draft, environments: tuple[str, ...]) -> None:
         draft.leave(
             TASKS, 1, "no entry point was found, so there is no task `run`", 'c.exec("python", "-m", …)'
         )
-    _plan_tasks(draft, entry)
+    worker = find_worker(draft.survey)
+    _plan_tasks(draft, entry, worker if worker != entry else None)
+    if worker and worker.argv[0] == "rq" and not _sets(draft, "RQ_REDIS_URL"):
+        draft.notes.append(
+            "rq takes the address of Redis from RQ_REDIS_URL: inv env.set RQ_REDIS_URL --env local"
+        )
     _plan_noxfile(draft, tests, environments)
     draft.packages += tests.packages
     if not tests.present and not draft.survey.named(r"(?:.*/)?tests?/test_environment\.py"):
@@ -45,33 +50,37 @@ def _plan_first_test(draft: Draft, *, integration: bool) -> None:
     draft.write(SMOKE_TEST, text, what="a first test", why="there is none yet")
 
 
-def _plan_tasks(draft: Draft, entry: Entry | None) -> None:
+def _sets(draft: Draft, name: str) -> bool:
+    return any(entry.name == name for source in draft.sources for entry in source.entries)
+
+
+def _plan_tasks(draft: Draft, entry: Entry | None, worker: Entry | None) -> None:
     text = draft.text(TASKS)
-    values = {"entry": entry, "django": entry is not None and entry.framework == "Django"}
+    entries = {name: each for name, each in (("run", entry), ("worker", worker)) if each}
     if not text.strip():
-        title = draft.survey.project.name
-        draft.write(
-            TASKS,
-            render("tasks.py.j2", title=title, **values),
-            what="tasks run, test",
-            why="what `inv` offers",
+        new = render(
+            "tasks.py.j2",
+            title=draft.survey.project.name,
+            entries=entries,
+            django=entry is not None and entry.framework == "Django",
         )
+        draft.write(TASKS, new, what=f"tasks {', '.join([*entries, 'test'])}", why="what `inv` offers")
         return
     names = top_level_names(text)
     if "envtasks" in text:
         draft.keep(TASKS, "it uses envtasks already")
         return
     namespace = next((name for name in ("ns", "namespace") if name in names), None)
-    run = entry if "run" not in names else None
-    if entry and run is None:
+    added = {name: each for name, each in entries.items() if name not in names}
+    if entry and "run" in names:
         draft.leave(
             TASKS,
             _line_of(text, "def run("),
             "the task `run` is your own, without an environment",
             '@task(env="local") of envtasks',
         )
-    body = render("tasks_added.py.j2", run=run, namespace=namespace)
-    imports = render("tasks_imports.py.j2", run=run, namespace=namespace)
+    body = render("tasks_added.py.j2", entries=added, namespace=namespace)
+    imports = render("tasks_imports.py.j2", namespace=namespace)
     after = with_python(text, TASKS, imports=imports, body=body)
     draft.write(TASKS, after, what="our lines at its end", why="the built-in tasks beside its own")
 
