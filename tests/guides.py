@@ -129,9 +129,13 @@ def commands(page: str) -> list[Command]:
 
 
 def _commands(block: Block) -> Iterator[Command]:
-    """The commands of a console block; a comment above it may say that it is a terminal's, and what is typed there."""
+    """The commands of a console block. The comment above it may say that it is on a terminal, and what is typed there,
+    or what has happened before, which no reader types.
+    """
     if block.language != "console":
         return
+    if before := re.fullmatch(r"after: (.*)", block.comment):
+        yield Command(before[1], output="…")
     stated = re.fullmatch(r"on a terminal(?:; typed: (.*))?", block.comment)
     typed = stated[1].split(" | ") if stated and stated[1] else []
     for part in re.split(r"^(?=\$ )", block.text, flags=re.MULTILINE)[1:]:

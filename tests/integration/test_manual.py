@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the pages' lines are a POSIX shell's"),
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]
-PAGES = ["docs/index.md", "docs/tutorial-fastapi.md"]
+PAGES = ["docs/index.md", "docs/tutorial-fastapi.md", "docs/troubleshooting.md"]
 PAGES += sorted(f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("howto-*.md"))
 PACKAGES = {"docs/howto-django.md": ["django"]}  # what a page's reader has installed
 
@@ -35,9 +35,10 @@ def packages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_does_what_it_shows(page: str, sandbox: Sandbox, packages: Path) -> None:
     """Its files are written and its commands run; exit codes and output are those that the page shows."""
-    folder = sandbox.root
-    for path in (folder / "pyproject.toml", folder / "tasks.py"):
-        path.unlink()
+    folder = sandbox.root / "shop"
+    folder.mkdir()
+    for name in ("pyproject.toml", "tasks.py"):
+        (sandbox.root / name).unlink()
     identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     modules = os.pathsep.join([sandbox.env["PYTHONPATH"], str(packages)])
     env = {**sandbox.env, **identity, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": modules}
