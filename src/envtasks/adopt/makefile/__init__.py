@@ -98,17 +98,18 @@ def migrate(
         tuple(_of_existing(rows, translation)),
         tuple(task.name for task in translation.tasks.values() if not task.exists),
         {target: task.name for target, task in translation.tasks.items() if target != task.name},
-        {
-            task.name: {each.variable: flag(each.name) for each in task.parameters}
-            for task in translation.tasks.values()
-            if task.parameters
-        },
+        _flags(translation),
         tuple(sorted(translation.values.shared)),
         tuple(dict.fromkeys(_checks(translation))),
         tuple(_left(translation, project, existing)),
         forwarding_makefile(translation),
         encoding,
     )
+
+
+def _flags(translation: Translation) -> dict[str, dict[str, str]]:
+    tasks = [task for task in translation.tasks.values() if task.parameters]
+    return {task.name: {each.variable: flag(each.name) for each in task.parameters} for task in tasks}
 
 
 def _with_targets(translation: Translation, make: Make | None, makefile: Path) -> Translation:
