@@ -17,6 +17,7 @@ OVERRIDES: Final = ".env"
 LAYERED: Final = ("local", "dev")  # only these read the developer's own overrides
 PROTECTED: Final = ("production", "prod", "prd", "live")  # what they are called where nothing is declared
 NOT_ENVIRONMENTS: Final = {"example", "keys", "vault", "bak", "old", "orig", "sample", "template", "dist"}
+PLACEHOLDER: Final = "changeme"  # of a secret in an example, and of any variable without a value yet
 ENGINES: Final = ("native", "dotenvx")
 MASKS: Final = ("auto", "always", "never")
 KEYS: Final = (

@@ -10,7 +10,6 @@ from typing import Final
 from .config import Environment, Project
 from .envfiles import KEY_FILE, by_precedence, key_variables, read_env_file
 
-PLACEHOLDER: Final = "changeme"  # of a secret in an example, and of any variable without a value yet
 _EXAMPLES: Final = (
     ".env.example",
     ".env.sample",

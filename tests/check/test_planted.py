@@ -285,6 +285,13 @@ FAULTS: Final = (
     ),
     _fault(
         "ET052",
+        ".env.staging",
+        "MAIL__HOST",
+        "staging:MAIL__HOST",
+        _replaced(".env.staging", "MAIL__HOST=mail.example.com", "MAIL__HOST=changeme"),
+    ),
+    _fault(
+        "ET052",
         ".env.production",
         "DJANGO_SECRET_KEY",
         "production:DJANGO_SECRET_KEY",

@@ -142,6 +142,22 @@ def test_warns_about_likely_mistakes(tmp_path: Path) -> None:
     )
 
 
+def test_a_placeholder_that_env_new_wrote_is_warned_of_once(tmp_path: Path) -> None:
+    """By name, for each file; not one that the process environment replaces."""
+    files = {".env.qa": "A=changeme\nB=x\nC=changeme\nD='changeme'\n"}
+    result = hydrated(tmp_path, files, {"C": "y"}, options={"name": "qa"})
+
+    assert result.warnings[-1] == ".env.qa still has placeholders: A, D: inv env.set A --env qa"
+    assert len(result.warnings) == 2  # the other one is about the process environment
+
+
+@pytest.mark.parametrize("options", [{"name": "local"}, {"name": "test"}, {"name": "qa", "public": True}])
+def test_a_placeholder_may_be_all_that_an_environment_needs(tmp_path: Path, options: dict[str, Any]) -> None:
+    """A developer's own stack, tests and an environment of fake values print nothing."""
+    result = hydrated(tmp_path, {".env.x": "A=changeme\n"}, options=options)
+    assert (dict(result), result.warnings) == ({"A": "changeme"}, ())
+
+
 def test_app_env_is_from_the_files_or_the_name(tmp_path: Path) -> None:
     """APP_ENV of the process environment is ignored, also in expansions; a file sets it, else it is the name."""
     env = {"APP_ENV": "shell"}

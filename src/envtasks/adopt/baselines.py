@@ -9,11 +9,10 @@ from typing import Final
 
 from ..authoring import encrypt_values, find_target
 from ..check import is_placeholder, is_secret_name, looks_like_credential, write_example
-from ..config import OVERRIDES
+from ..config import OVERRIDES, PLACEHOLDER
 from ..console import counted
 from ..envfiles import Entry, EnvFile, append_variable, appended, parse_env_file, spell
 from ..errors import ConfigInvalid, did_you_mean
-from ..inventory import PLACEHOLDER
 from .code import (
     USUAL_FLAG,
     environment_flag,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import Environment, Project
+from ..config import PLACEHOLDER, Environment, Project
 from ..envfiles import (
     Entry,
     EnvFile,
@@ -23,7 +23,7 @@ from ..envfiles import (
     write_atomic,
 )
 from ..errors import ConfigInvalid, EnvFileMissing, Refused
-from ..inventory import PLACEHOLDER, example_path
+from ..inventory import example_path
 from .draft import Draft, Target
 from .file_key import FileKey, key_file_for
 from .ignored_files import DOCKERIGNORE, ignore, missing_docker_patterns, missing_patterns

@@ -12,11 +12,12 @@ from .findings import Finding, Kind, Result, command, located
 from .inputs import Inputs
 
 if TYPE_CHECKING:
-    from ..hydration import Examination, Mistake
+    from ..hydration import Examination, Mistake, MistakeKind
 
 # the kinds of mistakes; those that are missing here are findings about secrets
-_KINDS: Final[Mapping[str, tuple[Kind, str]]] = {
+_KINDS: Final[Mapping[MistakeKind, tuple[Kind, str]]] = {
     "text": (findings.DAMAGED_LINE, "env.edit"),
+    "placeholder": (findings.PLACEHOLDER, "env.set"),
     "duplicate": (findings.DUPLICATE, "env.edit"),
     "steering": (findings.STEERING, "env.unset"),
     "name": (findings.STEERING, "env.unset"),

@@ -86,8 +86,9 @@ def _placeholders(inputs: Inputs, entries: Sequence[Entry], label: str) -> Itera
     """Secrets of protected environments that are still what the example says."""
     given = {entry.name: entry.value for entry in entries if entry.value}
     for environment, found in inputs.judged:
+        said = {each.name for each in found.mistakes if each.kind == "placeholder"}
         for name, value in found.values.items() if environment.protected else ():
-            if value != given.get(name) or inputs.project.is_not_secret(name):
+            if name in said or value != given.get(name) or inputs.project.is_not_secret(name):
                 continue
             secret, elsewhere = inputs.is_secret_in(found, name), inputs.is_secret(name)
             if is_left(name, value, secret=secret, elsewhere=elsewhere):

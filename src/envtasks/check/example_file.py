@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config import PLACEHOLDER
 from ..envfiles import (
     ENCRYPTED,
     Entry,
@@ -18,7 +19,7 @@ from ..envfiles import (
     write_atomic,
 )
 from ..errors import ConfigInvalid, EnvFileInvalid
-from ..inventory import PLACEHOLDER, example_path
+from ..inventory import example_path
 from .credentials import is_placeholder, is_secret_name, looks_like_credential
 from .example import expected_names, real_values
 from .inputs import Inputs

@@ -121,7 +121,7 @@ READS_FILE: Final = Kind("ET044", "settings class", _CONFIG, "code reads an env 
 
 NOT_IN_EXAMPLE: Final = Kind("ET050", "example", _CONFIG, "a variable is missing in .env.example")
 REAL_VALUE: Final = Kind("ET051", "example", _LEAK, ".env.example has a real secret", needs_key=True)
-PLACEHOLDER: Final = Kind("ET052", "example", _MISSING, "a secret is still the placeholder", needs_key=True)
+PLACEHOLDER: Final = Kind("ET052", "example", _MISSING, "a variable is still a placeholder", needs_key=True)
 
 COMPOSE_MISSING: Final = Kind("ET060", "compose", _MISSING, "the stack needs a variable that is not set")
 COMPOSE_LITERAL: Final = Kind(

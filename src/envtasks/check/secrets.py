@@ -16,11 +16,11 @@ from .credentials import (
     known_credential,
     looks_like_credential,
 )
-from .findings import Finding, NotChecked, Result, command
+from .findings import Finding, Kind, NotChecked, Result, command
 from .inputs import Inputs
 
 if TYPE_CHECKING:
-    from ..hydration import Examination
+    from ..hydration import Examination, MistakeKind
 
 _PUBLIC: Final = re.compile(r"0[23][0-9a-f]{64}")  # dotenvx reads no other spelling
 _HARMLESS: Final = re.compile(r"\d{1,5}|true|false|yes|no|on|off|/\S*|\w[\w+.-]*://\S*", re.IGNORECASE)
@@ -120,7 +120,7 @@ def _keys(environment: Environment, found: Examination, label: str, file: EnvFil
 
 def _unusable(inputs: Inputs, environment: Environment, found: Examination) -> Iterator[Finding]:
     """Values that hydrating refuses."""
-    kinds = {"ciphertext": findings.CIPHERTEXT}
+    kinds: dict[MistakeKind, Kind] = {"ciphertext": findings.CIPHERTEXT}
     if inputs.project.engine != "dotenvx":  # which asks password managers
         kinds["reference"] = findings.PASSWORD_MANAGER
     for mistake in found.mistakes:

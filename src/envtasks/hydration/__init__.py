@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Environment
+from ..config import PLACEHOLDER, Environment
 from ..envfiles import PRIVATE_KEY, REFERENCES, EnvFile, Keys
 from . import checks, shadowing
 from .checks import contains_ciphertext, steers
@@ -22,12 +22,13 @@ from .result import Hydrated, Origin
 
 if TYPE_CHECKING:
     from .examination import Examination
-    from .mistakes import Mistake
+    from .mistakes import Mistake, MistakeKind
 
 __all__ = [
     "Examination",
     "Hydrated",
     "Mistake",
+    "MistakeKind",
     "Origin",
     "check_allowed_names",
     "contains_ciphertext",
@@ -215,4 +216,8 @@ def _warnings(layers: Layers, resolution: Resolution, keys: Keys) -> list[str]:
         from .mistakes import likely_mistakes
 
         warnings = [str(mistake) for mistake in likely_mistakes(layers, resolution)]
+    if PLACEHOLDER in resolution.values.values():
+        from .mistakes import placeholders_left
+
+        warnings += placeholders_left(layers)
     return [*warnings, *spelling_conflicts(layers), *keys.warnings]

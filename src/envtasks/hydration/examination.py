@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..config import Environment
+from ..config import PLACEHOLDER, Environment
 from ..envfiles import ENCRYPTED, OBJECT_NAMES, PUBLIC_KEY, REFERENCES, Keys, is_ciphertext
 from . import checks
 from .layers import Definition, Layer, Layers, Location, fold, read_layers
-from .mistakes import Mistake, likely_mistakes
+from .mistakes import Mistake, likely_mistakes, placeholders
 from .nesting import without_outer
 from .resolution import Resolution, decrypt_layers, resolve
 
@@ -42,6 +42,10 @@ def examine_files(
     resolution = resolve(layers, plaintexts, secret=encrypted)
     mistakes = [*likely_mistakes(layers, resolution), *_refused(layers, resolution, plaintexts)]
     mistakes += _encrypted_twice(failed, keys)
+    mistakes += [
+        Mistake.at(location, "placeholder", f" is still a placeholder, {PLACEHOLDER}")
+        for location in placeholders(layers)
+    ]
     definitions = {name: it for name, it in layers.variables.items() if not name.startswith(PUBLIC_KEY)}
     return Examination(
         environment,
