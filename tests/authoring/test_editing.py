@@ -152,6 +152,17 @@ def test_references_are_shown_and_kept(tmp_path: Path) -> None:
     assert (hydrated(it)["U"], hydrated(it).origin("U").encrypted) == ("https://db/", True)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_replacement_in_the_whole_text_leaves_none_of_our_lines(tmp_path: Path, mark: str) -> None:
+    """They name the variables that are encrypted, and so such a replacement changes them too."""
+    it = target(tmp_path, f"{mark}# mine\n{HEADER}PASSWORD='{encrypted('s')}'\n")
+
+    done = edited(it, Person.making(replacing("PASSWORD", "PASSPHRASE")))
+
+    assert (done.added, done.removed) == (("PASSPHRASE",), ("PASSWORD",))
+    assert text_of(it).startswith(f"{mark}# mine\n{HEADER}PASSPHRASE='encrypted:")
+
+
 def test_what_no_plain_text_carries_is_shown_encrypted(tmp_path: Path) -> None:
     """It stays as it is, unless something is put in its place."""
     ciphertext = encrypted("a\rb")

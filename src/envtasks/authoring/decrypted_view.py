@@ -130,6 +130,9 @@ class DecryptedView:
     def _without_ours(self, file: EnvFile) -> EnvFile:
         ours = "|".join(map(re.escape, self._ours))
         text = re.sub(rf"^(\ufeff?)(?:{ours})(?:\r?\n|\Z)", r"\1", file.text, flags=re.MULTILINE)
+        # before all else also those that a replacement in the whole text has changed, unless the file has its own
+        if not self._draft.file.text.removeprefix("\ufeff").startswith(_MARK):
+            text = re.sub(rf"\A(\ufeff?)(?:{re.escape(_MARK)}.*(?:\r?\n|\Z))+", r"\1", text)
         return parse_env_file(text, path=file.path, encoding=file.encoding)
 
     def _pairs(self) -> Iterator[tuple[Entry, Entry]]:
