@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 
 from envtasks.check import check
 from envtasks.config import Project
-from envtasks.envfiles import read_env_file
+from envtasks.envfiles import encryption, read_env_file
+from tests.projects import Sandbox
 
 NAMES = ("local", "dev", "test", "staging", "production")
 
@@ -62,3 +65,21 @@ def test_neither_processes_nor_reads_depend_on_the_variables(
     assert counts[0] == counts[1]
     assert counts[0][0] <= 12
     assert counts[0][1] == len(NAMES) + 2  # the overrides of local and dev are looked for
+
+
+def test_a_value_is_decrypted_once(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several keys at hand that of the file opens it, and whether it does is what the check wants to know."""
+    for name in NAMES:
+        sandbox.environment(name, A=f"{name}-1", B=f"{name}-2")
+    decrypt, asked = encryption.decrypt, Counter[str]()
+
+    def counting(ciphertexts: Sequence[str], private_keys: Sequence[str]) -> list[str | None]:
+        asked.update(ciphertexts)
+        return decrypt(ciphertexts, private_keys)
+
+    monkeypatch.setattr(encryption, "decrypt", counting)
+    report = check(Project.load(sandbox.root), sandbox.env)
+
+    assert not [each for each in report.not_checked if each.part == "secrets"]
+    assert set(asked.values()) == {1}
+    assert len(asked) == 2 * len(NAMES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..config import LAYERED, Environment
-from ..envfiles import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry, EnvFile, by_public_key, decrypt
+from ..envfiles import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, Entry, EnvFile, by_public_key
 from . import findings
 from .credentials import (
     is_comparable,
@@ -108,10 +108,9 @@ def _keys(environment: Environment, found: Examination, label: str, file: EnvFil
         hint = command("env.keys", environment)
         yield Finding(findings.OTHER_KEY, label, at.line, f"{what}.", hint, environment.name, at.name)
         return
-    own = [key for public, key in by_public_key(found.keys.ring.hexes).items() if public in usable]
-    if not own:
-        return
-    for entry, plaintext in zip(ciphertexts, decrypt([each.value for each in ciphertexts], own), strict=True):
+    if by_public_key(found.keys.ring.hexes).keys().isdisjoint(usable):
+        return  # its key is not at hand
+    for entry, plaintext in zip(ciphertexts, found.keys.decrypt_with_own(file), strict=True):
         if plaintext is None:
             sentence = f"{entry.name} is not encrypted for the public key that {label} names, or is damaged."
             hint = command(f"env.encrypt --rekey {entry.name}", environment, file=label)

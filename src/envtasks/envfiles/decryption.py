@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..config import Environment
     from .document import EnvFile
     from .keys import KeyRing, PrivateKey
@@ -27,6 +29,7 @@ class Keys:
         self._ring: KeyRing | None = None
         self._asked = False
         self._plaintexts: dict[str, str] = {}
+        self._own: dict[Path, list[str | None]] = {}
 
     @property
     def ring(self) -> KeyRing:
@@ -70,6 +73,21 @@ class Keys:
         found = decrypt(new, [*self.ring.hexes, *further])
         self._plaintexts.update((c, plain) for c, plain in zip(new, found, strict=True) if plain is not None)
         return [self._plaintexts.get(ciphertext) for ciphertext in ciphertexts]
+
+    def decrypt_with_own(self, file: EnvFile) -> list[str | None]:
+        """The plaintext of each ciphertext of a file, or None, with the keys found of the public keys that it names."""
+        from .encryption import by_public_key, decrypt
+        from .keys import public_keys_in
+
+        if file.path not in self._own:
+            ciphertexts = [entry.value for entry in file.ciphertexts]
+            named = public_keys_in(file)
+            own = [key for public, key in by_public_key(self.ring.hexes).items() if public in named]
+            found = self._own[file.path] = decrypt(ciphertexts, own)
+            self._plaintexts |= {
+                text: plain for text, plain in zip(ciphertexts, found, strict=True) if plain is not None
+            }
+        return self._own[file.path]
 
     def _ask_command(self, ring: KeyRing) -> KeyRing:
         """The keys, and those that `key-command` gives for the public keys which none of them belongs to."""

@@ -37,6 +37,9 @@ def examine_files(
     process = {name: value for name, value in outer.items() if name != variable}
     layers = read_layers(environment, process, windows=windows).without_process()
     keys = Keys(environment, outer, [layer.file for layer in layers.files])
+    for layer in layers.files:
+        if layer.encrypted:
+            keys.decrypt_with_own(layer.file)
     plaintexts, failed = decrypt_layers(layers, keys.decrypt_at_hand)
     encrypted = {name for name, definition in layers.definitions.items() if definition.encrypted}
     resolution = resolve(layers, plaintexts, secret=encrypted)
