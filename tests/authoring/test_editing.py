@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -150,6 +151,18 @@ def test_references_are_shown_and_kept(tmp_path: Path) -> None:
 
     assert 'U="http://$H/"\n' in person.seen[0]
     assert (hydrated(it)["U"], hydrated(it).origin("U").encrypted) == ("https://db/", True)
+
+
+def test_a_placeholder_is_replaced_as_a_new_variable_is(tmp_path: Path) -> None:
+    """env.new writes it plain, and a password in its place is none to be read; what was plain stays plain."""
+    it = target(tmp_path, HEADER + "A=changeme\nB=x\nC=changeme\n")
+    person = Person.making(lambda text: text.replace("A=changeme", "A=s3cr3t").replace("B=x", "B=y"))
+
+    done = edited(it, person)
+
+    assert done.changed == ("A", "B")
+    assert re.sub("'encrypted:.*'", "'…'", text_of(it)) == HEADER + "A='…'\nB=y\nC=changeme\n"
+    assert hydrated(it)["A"] == "s3cr3t"
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])

@@ -62,6 +62,24 @@ def test_new_on_a_terminal(shop: Sandbox) -> None:
     assert text_of(shop, ".env.qa").endswith("DB_HOST=db.staging\n")
 
 
+def test_a_value_that_cannot_be_written_is_asked_for_again(shop: Sandbox) -> None:
+    """What was typed before it is not lost."""
+    argv = [sys.executable, "-m", "invoke", "env.new", "qa", "--from", "staging"]
+    with Typist(argv, env=shop.env, cwd=str(shop.root)) as person:
+        person.expect("DB_PASSWORD (not shown; Enter: later): ")
+        person.type("s3cr3t\n")
+        person.expect("DB_HOST [db.staging]: ")
+        person.type("op://vault/host\n")
+        person.expect("DB_HOST: the value begins with op://")
+        person.expect("DB_HOST [db.staging]: ")
+        person.type("db.qa\n")
+        person.expect("made qa: 2 variables in .env.qa")
+        assert person.finish()[0] == 0
+
+    assert shop.inv("env.get", "DB_PASSWORD", "--env", "qa").stdout == "s3cr3t"
+    assert text_of(shop, ".env.qa").endswith("DB_HOST=db.qa\n")
+
+
 def test_new_for_programs(shop: Sandbox) -> None:
     """A dry run says the same as JSON and makes nothing."""
     done = shop.inv("--dry", "env.new", "qa", "--from", "staging", "--json")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ..config import PLACEHOLDER
 from ..envfiles import (
     Entry,
     EnvFile,
@@ -94,7 +95,8 @@ class DecryptedView:
     def result(self, edited: EnvFile, *, encrypts: Callable[[str], bool]) -> Result:
         """The env file that the edited text makes, without our lines; a value that is as it was keeps its ciphertext.
 
-        `encrypts` tells whether a new variable is encrypted. Raises EnvFileInvalid with the line of what is wrong.
+        `encrypts` tells whether a variable that is new, or had a placeholder, is encrypted. Raises EnvFileInvalid with
+        the line of what is wrong.
         """
         label = self._draft.target.label
         refuse_conflict(edited, label)
@@ -115,6 +117,8 @@ class DecryptedView:
                         spelled[entry] = self._draft.file.text[old.value_start : old.value_end]
                     continue
                 changed.append(entry.name)
+                if old.value == PLACEHOLDER:  # of a variable that has had no value so far
+                    encrypt = encrypts(entry.name)
             if encrypt and not entry.encrypted:
                 if why := why_not_encrypted(entry, edited):
                     raise EnvFileInvalid(f"{label}:{entry.line}: {why}.")

@@ -55,6 +55,7 @@ def _unusable(inputs: Inputs, environment: Environment, error: EnvtasksError) ->
     )
     file, line, sentence = located(error, label)
     if "conflict markers" in sentence:
+        sentence = "The file has the conflict markers of a merge."
         return Finding(findings.CONFLICT, file, line, sentence, f"git mergetool -- {file}", environment.name)
     if isinstance(error, EnvFileMissing):
         hint = f"inv env.new {environment.name}"

@@ -53,7 +53,7 @@ def spell(name: str, value: str) -> str:
     if "\r" in value or value.endswith("\\"):
         raise EnvFileInvalid(
             f"{name}: a plain value cannot hold a carriage return, or end in a backslash after blanks or quotes.",
-            hint=f"store it encrypted: inv env.set {name}",
+            hint="store it encrypted, without --plain",
         )
     return "'" + value.replace("'", "\\'") + "'"
 

@@ -12,12 +12,12 @@ from .. import console
 from ..activation import ask, ask_whether, can_ask
 from ..context import Context
 from ..declare import task
+from ..errors import EnvtasksError
 from ..invocation import current_invocation
 from .env_values import FILE, JSON, is_to_be_encrypted, target_of
 
 if TYPE_CHECKING:
     from ..authoring import Creation, Edit
-    from ..errors import EnvtasksError
 
 _SHOWN = 60  # characters of a value that Enter keeps
 
@@ -51,13 +51,25 @@ def new(c: Context, name: str, from_: str = "", json: bool = False) -> None:
 
 
 def _asking(environment: str) -> Callable[[str, bool, str], str]:
-    """What asks for the values of an environment, one after the other; before the first it says what Enter means."""
+    """What asks for the values of an environment, one after the other, each again where it cannot be written.
+
+    Before the first it says what Enter means.
+    """
+    from ..envfiles import check_value, spell
+
     keys = "Enter takes the value in brackets, or leaves a placeholder"
     begin = functools.cache(lambda: console.say("note", f"asks for the values of {environment} now: {keys}"))
 
     def answer(name: str, hidden: bool, default: str) -> str:
         begin()
-        return _answer(name, hidden, default)
+        while True:  # or all that was typed before would be lost
+            try:
+                given = _answer(name, hidden, default)
+                if given != default:
+                    (check_value if hidden else spell)(name, given)
+                return given
+            except EnvtasksError as error:
+                console.say("error", error.message)
 
     return answer
 
