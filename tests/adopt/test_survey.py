@@ -252,6 +252,9 @@ def test_env_files_of_compose_services(tmp_path: Path) -> None:
         ("HOOK=/services/T0hZ82kfmQ4xB7aa91/p", False),
         ("SECRET_NAME=app", True),
         ("API_KEY=", False),
+        ("POSTGRES_USER=shop_owner", True),
+        ("POSTGRES_USER=kJhTxwYbQzRmLpNvCsDfGhWkXtBrMnQs", False),
+        ("POSTGRES_USER=k3hT9wYbQz7mLpNv2sDf", False),
     ],
 )
 def test_harmless_values(line: str, harmless: bool) -> None:

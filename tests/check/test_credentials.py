@@ -116,6 +116,11 @@ def test_placeholders_are_told_at_once(text: str) -> None:
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
         ),
         *("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "http://localhost:3000,http://localhost:8080", "HS256"),
+        *(
+            "config.settings.NotificationServiceBusQueue",
+            "HTTPServerAPIKeyDatabaseBackend",
+            "ThisIsTheNameOfAUser",
+        ),
         *("arn:aws:iam::123456789012:role/deploy", "0 */6 * * *", "application/vnd.oasis.opendocument.text"),
     ],
 )
@@ -130,6 +135,9 @@ def test_random_text() -> None:
     tokens = ["".join(source.choices(BASE62 + "-_", k=43)) for _ in range(500)]
     digits = ["".join(source.choices("0123456789abcdef", k=32)) for _ in range(500)]
 
+    letters = ["".join(source.choices(string.ascii_letters, k=32)) for _ in range(500)]
+
+    assert sum(bool(looks_like_credential("DB_USER", token)) for token in letters) > 425
     assert sum(bool(looks_like_credential("X", token)) for token in tokens) > 485
     assert sum(bool(looks_like_credential("X", token)) for token in digits) > 485
 
