@@ -53,12 +53,13 @@ class SourceField(NamedTuple):
 
 
 class _Module(NamedTuple):
-    """The source of one module of the project."""
+    """The source of one module of the project, and the modules that were read so far, by name: each is read once."""
 
     root: Path
     name: str
     path: Path
     tree: ast.Module
+    known: dict[str, _Module | None]
 
     def find(self, name: str) -> tuple[_Module, ast.ClassDef] | None:
         """The class that has this name here, `models.Database` too, also if another module of the project has it."""
@@ -72,7 +73,7 @@ class _Module(NamedTuple):
         imported = self.imported(name)
         if imported is None:
             return None
-        module = _read(self.root, imported[0])
+        module = self._read(imported[0])
         return module.find(imported[1]) if module else None
 
     def imported(self, name: str) -> tuple[str, str] | None:
@@ -87,12 +88,20 @@ class _Module(NamedTuple):
     def _module(self, name: str) -> _Module | None:
         """The module of the project that has this name here."""
         if found := self.imported(name):  # from app import models
-            return _read(self.root, ".".join(found))
+            return self._read(".".join(found))
         for node in ast.walk(self.tree):
             for alias in node.names if isinstance(node, ast.Import) else ():
                 if (alias.asname or alias.name) == name:
-                    return _read(self.root, alias.name)
+                    return self._read(alias.name)
         return None
+
+    def _read(self, name: str) -> _Module | None:
+        """Another module of the project."""
+        if name not in self.known:
+            path = source_path(self.root, name) if name else None
+            tree = _parsed(path) if path else None
+            self.known[name] = self._replace(name=name, path=path, tree=tree) if path and tree else None
+        return self.known[name]
 
     def _origin(self, node: ast.ImportFrom) -> str:
         parent = self.name.split(".")[: None if self.path.name == "__init__.py" else -1]
@@ -108,11 +117,10 @@ class _Module(NamedTuple):
 
 def read_fields(root: Path, module: str, path: Path, name: str) -> tuple[SourceField, ...] | None:
     """The fields of a class in a module's source, also if it is imported there; None if it is not there."""
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, OSError, ValueError):
+    tree = _parsed(path)
+    if tree is None:
         return ()  # running the service says so better than we can
-    source = _Module(root, module, path, tree)
+    source = _Module(root, module, path, tree, {})
     if found := source.find(name):
         return tuple(_all_fields(*found))
     bound = {
@@ -131,12 +139,9 @@ def source_path(root: Path, module: str) -> Path | None:
     return None
 
 
-def _read(root: Path, module: str) -> _Module | None:
-    path = source_path(root, module) if module else None
-    if path is None:
-        return None
+def _parsed(path: Path) -> ast.Module | None:
     try:
-        return _Module(root, module, path, ast.parse(path.read_bytes(), filename=str(path)))
+        return ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, OSError, ValueError):
         return None
 
@@ -207,6 +212,11 @@ class _Declared(NamedTuple):
                 yield found
 
 
+def _text(node: ast.AST) -> str:
+    """The source of an expression; of a name, as most are, without the unparser, which takes ten times as long."""
+    return node.id if isinstance(node, ast.Name) else ast.unparse(node)
+
+
 def _type_names(node: ast.AST) -> Iterator[str]:
     """The names of types in an annotation: not those in its descriptions, literals and other arguments."""
     match node:
@@ -214,9 +224,9 @@ def _type_names(node: ast.AST) -> Iterator[str]:
             with suppress(SyntaxError):
                 yield from _type_names(ast.parse(text.strip(), mode="eval").body)
         case ast.Name() | ast.Attribute():
-            yield ast.unparse(node)
+            yield _text(node)
         case ast.Subscript(value=value, slice=inner):
-            name = ast.unparse(value).rpartition(".")[2]
+            name = _text(value).rpartition(".")[2]
             yield name
             if name == "Annotated" and isinstance(inner, ast.Tuple):
                 inner = inner.elts[0]
@@ -236,7 +246,7 @@ def _class_fields(module: _Module, node: ast.ClassDef, options: Mapping[str, str
     partial = any(each.arg == "total" for each in node.keywords)  # of a TypedDict
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            field, words = statement.target.id, set(re.findall(r"\w+", ast.unparse(statement.annotation)))
+            field, words = statement.target.id, set(re.findall(r"\w+", _text(statement.annotation)))
             if field.startswith("_") or field == "model_config" or "ClassVar" in words:
                 continue
             read = SourceField(
@@ -264,14 +274,14 @@ def _variables(statement: ast.AnnAssign, field: str, options: Mapping[str, str])
 def _bases(module: _Module, node: ast.ClassDef) -> Iterator[tuple[_Module, ast.ClassDef]]:
     """The base classes of a class that are the project's, the last one first."""
     for base in reversed(node.bases):
-        found = module.find(ast.unparse(base)) if isinstance(base, (ast.Name, ast.Attribute)) else None
+        found = module.find(_text(base)) if isinstance(base, (ast.Name, ast.Attribute)) else None
         if found is not None and found[1] is not node:
             yield found
 
 
 def _is_settings(module: _Module, node: ast.ClassDef) -> bool:
     """Whether a class is a settings class itself, and no plain model."""
-    own = any(ast.unparse(base).rpartition(".")[2] == "BaseSettings" for base in node.bases)
+    own = any(_text(base).rpartition(".")[2] == "BaseSettings" for base in node.bases)
     return own or any(_is_settings(*base) for base in _bases(module, node))
 
 
@@ -292,11 +302,11 @@ def _given(statement: ast.stmt) -> Iterator[tuple[str | None, ast.expr]]:
     if isinstance(statement, ast.ClassDef) and statement.name == "Config":
         for each in statement.body:
             if isinstance(each, ast.Assign):
-                yield ast.unparse(each.targets[0]), each.value
+                yield _text(each.targets[0]), each.value
     value = getattr(statement, "value", None)
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(value, (ast.Call, ast.Dict)):
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        if ast.unparse(target) == "model_config":
+        if _text(target) == "model_config":
             yield from ((word.arg, word.value) for word in getattr(value, "keywords", []))
             for key, each in zip(getattr(value, "keys", []), getattr(value, "values", []), strict=True):
                 yield getattr(key, "value", None), each
@@ -306,7 +316,7 @@ def _is_required(field: ast.AnnAssign) -> bool:
     """Whether a field has no default: no value, `...`, or a `Field()` without one."""
     value = field.value
     calls = [call for call in ast.walk(field.annotation) if isinstance(call, ast.Call)]
-    if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Field":
+    if isinstance(value, ast.Call) and _text(value.func).rpartition(".")[2] == "Field":
         calls.append(value)
         if value.args and not _is_ellipsis(value.args[0]):
             return False
