@@ -18,7 +18,6 @@ SOURCES = sorted((ROOT / "src" / "envtasks").rglob("*.py"))
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".css", ".sh", ".allowlist", ".cjs", ".json", ""}
 READ_ENVIRON = {  # besides tasks/: entry points, NO_COLOR, a command outside an environment, and docker's client
     "__main__",
-    "check/settings_child",  # a process of its own
     "console",
     "docker/client",
     "invocation",

@@ -52,7 +52,7 @@ def test_a_module_that_cannot_be_imported(shop: Shop, line: str, reason: str) ->
     shop.append(SETTINGS, f"\n{line}\n")
 
     assert _found(shop) == [
-        ("ET040", f"settings = 'shop.settings:Settings' cannot be imported: {reason}."),
+        ("ET040", f"[tool.envtasks] settings = 'shop.settings:Settings' cannot be imported: {reason}."),
     ]
 
 

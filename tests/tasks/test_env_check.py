@@ -120,7 +120,7 @@ def test_explain_without_the_settings_class(shop: Shop, sandbox: Sandbox) -> Non
     lines = sandbox.inv("env.explain", "DB_PASSWORD", "--env", "staging").stdout.splitlines()
 
     assert lines[lines.index("settings class") + 1] == (
-        "  settings = 'shop.settings:Settings' cannot be imported: there is no module no_such_module."
+        "  [tool.envtasks] settings = 'shop.settings:Settings' cannot be imported: there is no module no_such_module."
     )
 
 

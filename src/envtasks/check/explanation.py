@@ -12,9 +12,11 @@ from ..config import Environment, Project
 from ..envfiles import Entry, by_public_key, key_variables, public_keys_in, variables_in
 from ..errors import ConfigInvalid, VariableMissing, did_you_mean
 from ..hydration import without_outer
+from ..settings_class import SettingsField
 from .consumers import Consumer, find_consumers
+from .findings import located
 from .inputs import Inputs
-from .settings import SettingsField, ask
+from .settings import ask
 
 if TYPE_CHECKING:
     from ..hydration import Examination
@@ -80,7 +82,7 @@ def _fields(inputs: Inputs) -> tuple[tuple[SettingsField, ...], str]:
     try:
         return ask(inputs).fields, inputs.project.settings
     except ConfigInvalid as error:
-        return (), error.message
+        return (), located(error, "")[2]
 
 
 def _source(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .. import git
-from ..config import Environment, Project
+from ..config import Environment
 from ..docker import is_credential_name
 from ..errors import ConfigInvalid
-from ..settings_class import INSTALL
+from ..settings_class import EnvironmentsChecked, SettingsField, check_environments
 from . import findings
-from .findings import Finding, NotChecked, Result, command
+from .findings import Finding, NotChecked, Result, command, located
 from .inputs import Inputs
 
 if TYPE_CHECKING:
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 _CLEAN: Final = re.compile(
     r"PATH|HOME|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|COMSPEC|TE?MP|TMPDIR|LANG|LC_\w+|PYTHON\w*|VIRTUAL_ENV"
 )
-_SECONDS: Final = 60
 # variables that programs and libraries read by themselves
 _OF_PROGRAMS: Final = re.compile(
     r"(?:AWS|AZURE|GOOGLE|GCLOUD|GCP|PG|MYSQL|POSTGRES|REDIS|COMPOSE|DOCKER|BUILDKIT|UV|PIP|POETRY|PDM|NPM|NODE|GIT|GH|GITHUB"
@@ -36,56 +32,12 @@ _OF_PROGRAMS: Final = re.compile(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsField:
-    """One field of the settings class: its variables, upper-cased, and what a reader wants to know of it."""
-
-    field: str
-    variables: tuple[str, ...]
-    required: bool
-    secret: bool
-    type: str
-    default: str | None  # None: none, or none that is plain text
-    description: str | None
-    nested: str  # the delimiter of its parts
-    file: str
-    line: int
-
-    def reads(self, name: str) -> bool:
-        """Whether a variable gives this field, or a part of it, a value."""
-        upper = name.upper()
-        if upper in self.variables:
-            return True
-        return bool(self.nested) and upper.startswith(tuple(each + self.nested for each in self.variables))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the settings class says: its fields, its own env files, and what is wrong in each environment."""
-
-    fields: tuple[SettingsField, ...]
-    env_files: tuple[str, ...]
-    problems: Mapping[str, Sequence[Mapping[str, str]]]  # name, kind and text of each
-
-
-def ask(inputs: Inputs) -> Answer:
+def ask(inputs: Inputs) -> EnvironmentsChecked:
     """What the settings class says of the judged environments. Raises ConfigInvalid where it cannot be imported."""
-    project = inputs.project
-    question = {
-        "settings": project.settings,
-        "environments": {
-            environment.name: _values(environment, found) for environment, found in inputs.judged
-        },
-    }
-    answer = _run(project, json.dumps(question), inputs.process_env)
-    if failure := answer.get("failure"):
-        raise ConfigInvalid(f"settings = {project.settings!r} cannot be imported: {failure}.", hint=INSTALL)
-    fields = [SettingsField(**{**each, "variables": tuple(each["variables"])}) for each in answer["fields"]]
-    return Answer(
-        tuple(_with_label(inputs, each) for each in fields),
-        tuple(answer["env_files"]),
-        answer["environments"],
-    )
+    clean = {name: value for name, value in inputs.process_env.items() if _CLEAN.fullmatch(name.upper())}
+    values = {environment.name: _values(environment, found) for environment, found in inputs.judged}
+    found = check_environments(inputs.project, values, clean)
+    return replace(found, fields=tuple(_with_label(inputs, each) for each in found.fields))
 
 
 def find(inputs: Inputs) -> Iterator[Result]:
@@ -98,7 +50,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
     try:
         answer = ask(inputs)
     except ConfigInvalid as error:
-        yield Finding(findings.NOT_IMPORTED, "pyproject.toml", 1, error.message, error.hint)
+        yield Finding(findings.NOT_IMPORTED, *located(error, "pyproject.toml"), error.hint)
         return
     for environment, found in inputs.judged:
         for problem in answer.problems.get(environment.name, ()):
@@ -112,36 +64,16 @@ def _values(environment: Environment, found: Examination) -> dict[str, str | Non
     return {environment.variable: environment.name, **known}
 
 
-def _run(project: Project, question: str, process_env: Mapping[str, str]) -> dict[str, Any]:
-    """The answer of a child process with a clean environment."""
-    clean = {name: value for name, value in process_env.items() if _CLEAN.fullmatch(name.upper())}
-    try:
-        done = subprocess.run(
-            # a file, as a module would import this package; -P, as its folder has modules with names of others
-            [sys.executable, "-P", str(Path(__file__).with_name("settings_child.py"))],
-            cwd=project.root,
-            env=clean,
-            input=question.encode("utf-8", "surrogatepass"),
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        return {"failure": f"its import does not end within {_SECONDS} seconds"}
-    except ValueError:
-        return {"failure": f"Python ended with {done.returncode}"}
-    return answer
-
-
 def _with_label(inputs: Inputs, field: SettingsField) -> SettingsField:
-    from dataclasses import replace
-
     return replace(field, file=inputs.label(Path(field.file))) if field.file else field
 
 
 def _problem(
-    inputs: Inputs, answer: Answer, environment: Environment, found: Examination, problem: Mapping[str, str]
+    inputs: Inputs,
+    answer: EnvironmentsChecked,
+    environment: Environment,
+    found: Examination,
+    problem: Mapping[str, str],
 ) -> Finding:
     """The finding on what is missing or wrong in one environment."""
     name = problem["name"]
@@ -159,7 +91,7 @@ def _problem(
     return Finding(findings.WRONG_TYPE, *place, sentence, hint, environment.name, declared)
 
 
-def _env_files(inputs: Inputs, answer: Answer) -> Iterator[Finding]:
+def _env_files(inputs: Inputs, answer: EnvironmentsChecked) -> Iterator[Finding]:
     """Env files of the project that the settings class reads by itself."""
     place = next(((each.file, 1) for each in answer.fields if each.file), ("pyproject.toml", 1))
     for name in answer.env_files:
@@ -171,7 +103,7 @@ def _env_files(inputs: Inputs, answer: Answer) -> Iterator[Finding]:
             yield Finding(findings.READS_FILE, *place, sentence, "git grep -n env_file", name=name)
 
 
-def _unread(inputs: Inputs, answer: Answer) -> Iterator[Result]:
+def _unread(inputs: Inputs, answer: EnvironmentsChecked) -> Iterator[Result]:
     """Variables that neither the settings class reads nor any tracked file names."""
     variables = {each for field in answer.fields for each in field.variables}
     parts = tuple(each + field.nested for field in answer.fields if field.nested for each in field.variables)

@@ -89,7 +89,7 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
 
 def _check_settings(project: Project, hydrated: Hydrated) -> Check:
     try:
-        result = settings_class.check_in_child(project, hydrated.child_env())
+        result = settings_class.check_values(project, hydrated.child_env())
     except (ConfigInvalid, SettingsInvalid) as error:
         return Check("settings", error.message, SettingsInvalid.code, error.hint)
     if not result.errors:

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigInvalid, SettingsInvalid
+from ..errors import ConfigInvalid
 from .source import SourceField, read_fields, source_path
 
 if TYPE_CHECKING:
-    import subprocess
-
     from ..config import Project
+    from .imported import (
+        INSTALL,
+        EnvironmentsChecked,
+        SettingsField,
+        ValuesChecked,
+        check_environments,
+        check_values,
+        variables_read,
+    )
 
 __all__ = [
-    "INSTALL", "ChildCheck", "Field", "SourceField", "check_in_child", "missing_names", "secret_names", "source_fields"
+    "INSTALL", "EnvironmentsChecked", "SettingsField", "SourceField", "ValuesChecked", "check_environments",
+    "check_values", "missing_names", "secret_names", "source_fields", "variables_read",
 ]  # fmt: skip
-INSTALL: Final = "uv sync, or what else installs this project's dependencies"
 
 
-class Field(NamedTuple):
-    """One variable of the settings class: its name in the environment, whether it must be set, whether it is secret."""
+def __getattr__(name: str) -> Any:
+    # most tasks read the class from its source alone
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import imported
 
-    name: str
-    required: bool
-    secret: bool
+    return getattr(imported, name)
 
 
 def secret_names(project: Project) -> frozenset[str]:
@@ -63,7 +71,7 @@ def _source_fields(root: Path, settings: str) -> tuple[SourceField, ...]:
 def source_fields(project: Project) -> tuple[SourceField, ...]:
     """The fields of the settings class, read from its source without importing anything; none without a class.
 
-    Base classes and nested models are those of the project's own modules; `check_in_child` sees all. Raises
+    Base classes and nested models are those of the project's own modules; `check_values` sees all. Raises
     ConfigInvalid.
     """
     return () if project.settings is None else _source_fields(project.root, project.settings)
@@ -85,65 +93,3 @@ def _not_there(settings: str, reason: str) -> ConfigInvalid:
         f"pyproject.toml: [tool.envtasks] settings = {settings!r}: {reason}.",
         hint='expected "module:Class", such as "app.settings:Settings"',
     )
-
-
-class ChildCheck(NamedTuple):
-    """What the settings class says in a process of its own about the values there."""
-
-    fields: tuple[Field, ...]
-    errors: tuple[tuple[str, str], ...]  # variable and pydantic's kind of error, such as `missing`; no value
-
-
-def check_in_child(project: Project, child_env: Mapping[str, str]) -> ChildCheck:
-    """The fields of the settings class, and its errors with the values of `child_env`.
-
-    A child process with this environment imports the service's module, and with it pydantic-settings. Raises
-    ConfigInvalid when `settings` is not set, or when what it names cannot be imported or is no settings class,
-    SettingsInvalid when the system starts no process with these values.
-    """
-    import json
-
-    if project.settings is None:
-        raise ConfigInvalid(
-            "pyproject.toml: [tool.envtasks] settings is not set, so there is no settings class.",
-            hint='name the pydantic-settings class: settings = "app.settings:Settings"',
-        )
-    done = _run_child(project.root, project.settings, child_env)
-    try:
-        answer = json.loads(done.stdout.splitlines()[-1])  # the service's module may print as well
-    except (ValueError, IndexError):
-        answer = {"failure": f"Python ended with {done.returncode}"}
-    if failure := answer.get("failure"):
-        raise ConfigInvalid(
-            f"pyproject.toml: [tool.envtasks] settings = {project.settings!r} cannot be imported: {failure}.",
-            hint=INSTALL,
-        )
-    return ChildCheck(
-        tuple(Field(**field) for field in answer["fields"]),
-        tuple((name, kind) for name, kind in answer["errors"]),
-    )
-
-
-def _run_child(root: Path, settings: str, child_env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """`child.py`, run in a child process with these variables."""
-    import subprocess
-    import sys
-
-    try:
-        return subprocess.run(
-            # -P: the current folder is the project's, whose modules may have names of the standard library's
-            [sys.executable, "-P", "-m", f"{__name__}.child", settings],
-            cwd=root,
-            env=dict(child_env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except (OSError, ValueError):  # ValueError: on Windows, a variable of more than 32,767 characters
-        largest = max(child_env, key=lambda name: len(child_env[name]))
-        raise SettingsInvalid(
-            f"No process can be started with these values: {largest} has {len(child_env[largest]):,} characters.",
-            hint="keep large values in files",
-        ) from None

@@ -112,8 +112,8 @@ def run(c: Context, tag: str | None = None, publish: Sequence[str] | None = None
         names = {name for field in settings_class.source_fields(project) for name in field.variables}
         variables = [name for name in (c.hydrated.variable, *c.hydrated) if name.upper() in names]
     elif project.settings:
-        fields = settings_class.check_in_child(project, c.hydrated.child_env()).fields
-        variables = [field.name for field in fields]
+        env = c.hydrated.child_env()
+        variables = [*settings_class.variables_read(settings_class.check_values(project, env).fields, env)]
     command = docker.run_command(
         project,
         c.hydrated,
