@@ -194,7 +194,7 @@ def test_every_page_is_in_the_navigation() -> None:
     """mkdocs.yml lists every page of docs, and no other."""
     text = _text("mkdocs.yml").partition("\nnav:\n")[2]
 
-    assert sorted(re.findall(r"- (\S+\.md)$", text, re.MULTILINE)) == sorted(
+    assert sorted(re.findall(r"(\S+\.md)$", text, re.MULTILINE)) == sorted(
         path.name for path in (REPOSITORY / "docs").glob("*.md")
     )
 
