@@ -30,8 +30,13 @@ SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGT
 
 
 def pytest_configure() -> None:
-    """Give signals their usual meaning before the first test."""
+    """Give signals their usual meaning before the first test, and hypothesis' examples all the time that they need."""
+    from hypothesis import HealthCheck, settings
+
     reset_signals()
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("suite", settings(deadline=None, suppress_health_check=slow))
+    settings.load_profile("suite")
 
 
 def reset_signals() -> None:

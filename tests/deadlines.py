@@ -38,7 +38,7 @@ def ended(function: Callable[[], Any], seconds: float = SECONDS) -> Any:
 
 
 @contextmanager
-def killed_late(process: subprocess.Popen[bytes], seconds: float = SECONDS) -> Iterator[None]:
+def killed_late(process: subprocess.Popen[Any], seconds: float = SECONDS) -> Iterator[None]:
     """Within, what waits for this process waits no longer than so many seconds."""
     timer = threading.Timer(seconds, process.kill)
     timer.start()

@@ -73,6 +73,8 @@ class Typist:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)  # type: ignore[attr-defined,unused-ignore]
                 if pid:
                     self.status = status
+                    while self._read(0):  # what it has printed at its end
+                        pass
                     return os.waitstatus_to_exitcode(status), self.seen
         raise AssertionError(f"still running, after {self.seen!r}")
 

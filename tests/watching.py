@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -25,6 +28,23 @@ def process_files(name: str) -> Iterator[tuple[Path, bytes]]:
         if folder.name.isdigit():
             with suppress(OSError):
                 yield folder, (folder / name).read_bytes()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there, and on Linux not only its remains, which its parent has not waited for."""
+    if sys.platform == "win32":
+        found = subprocess.run(
+            ["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=False
+        )
+        return str(pid) in found.stdout
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return sys.platform != "linux"
+    return state != "Z"
 
 
 @contextmanager

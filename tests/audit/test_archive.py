@@ -51,7 +51,7 @@ EXPECTED = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_any_chunks(data: st.DataObject) -> None:
     """However the stream is cut into pieces, the same is found."""

@@ -245,7 +245,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(manifest=ANYTHING, index=ANYTHING, made=ANYTHING)
 def test_json_of_any_shape(manifest: Any, index: Any, made: Any) -> None:
     """Whatever JSON stands where a manifest, an index or a config is expected: a report, or code 8."""
@@ -275,7 +275,7 @@ IMAGES = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     kind=st.sampled_from(sorted(IMAGES)),
     changes=st.lists(

@@ -284,7 +284,7 @@ def occurrences(file: EnvFile) -> dict[tuple[str, int], str]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(versions())
 def test_a_merge_without_conflict_has_what_each_side_changed(texts: list[str]) -> None:
     """Each value is the one that only one side changed; and a version that nothing was changed in adds nothing."""

@@ -47,7 +47,7 @@ def _last(file: EnvFile, name: str) -> str:
     return [entry.value for entry in file.entries if entry.name == name][-1]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(FILES, VALUES, st.sampled_from(["A", "NEW"]))
 def test_a_value_reads_back_and_no_other_byte_changes(text: str, value: str, name: str) -> None:
     """Whatever the file and the value, what is written reads back, or the edit is refused and says to encrypt it."""

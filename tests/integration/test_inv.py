@@ -7,12 +7,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.deadlines import SECONDS, killed_late, wait_until
 from tests.projects import Sandbox
 from tests.ptys import Typist
+from tests.watching import is_running
 
 pytestmark = pytest.mark.integration
 
@@ -419,13 +420,12 @@ def test_term_ends_the_commands_of_a_bodys_threads(shop: Sandbox) -> None:
         text=True,
     )
     assert inv.stdout is not None
-    child = int(inv.stdout.readline())
-
-    inv.terminate()
-
-    assert inv.wait(timeout=20) == 143
-    assert not Path(f"/proc/{child}").exists()
+    with killed_late(inv):
+        child = int(inv.stdout.readline())
+        inv.terminate()
+        assert inv.wait(SECONDS) == 143
     inv.stdout.close()
+    wait_until(lambda: not is_running(child), "the end of the command")
 
 
 # of envtasks: what no task of the project's own needs, nor a value without `$`

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import socket
 import socketserver
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +16,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from tests.deadlines import wait_until
+from tests.ports import answers, free_port
 from tests.services import ROOT, running
 from tests.services.fixtures import lacks
 
@@ -27,19 +26,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the wheels' servers are not started on Windows"),
 ]
 PASSWORD = "test 'not' a \"secret\" $word\\"
-
-
-def free_port() -> int:
-    """A port below those that the system hands out by itself, so that nobody else is given it meanwhile."""
-    while True:
-        port = random.randrange(20000, 32000)
-        if not answers(port):
-            return port
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -159,7 +145,4 @@ def test_nothing_left_of_killed_tests(env: dict[str, str]) -> None:
         assert tests.stdout is not None
         assert tests.stdout.readline() == "started\n"
         tests.kill()
-    end = time.monotonic() + 20
-    while left(env) != NOTHING and time.monotonic() < end:
-        time.sleep(0.05)
-    assert left(env) == NOTHING
+    wait_until(lambda: left(env) == NOTHING, "the end of the servers")

@@ -26,6 +26,7 @@ from envtasks.errors import EnvtasksError, ToolMissing
 from envtasks.process import Runner
 from envtasks.redaction import Patterns, Redactor
 from tests.deadlines import SECONDS, wait_until
+from tests.watching import is_running
 
 SECRET = "s3cret-value"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells and signals")
@@ -390,24 +391,7 @@ def test_a_watcher_that_gives_up_ends_the_command(tmp_path: Path) -> None:
         python(code, str(tmp_path / "pid"), watchers=[refuses], in_stream=False, hide=True)
     assert type(caught.value.reason).__name__ == "ResponseNotAccepted"
     pid = int((tmp_path / "pid").read_text())
-    wait_until(lambda: not alive(pid), f"the end of process {pid}")
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there, and on Linux not only its remains, which its parent has not waited for."""
-    if sys.platform == "win32":
-        found = subprocess.run(
-            ["tasklist", "/FI", f"PID eq {pid}"], capture_output=True, text=True, check=False
-        )
-        return str(pid) in found.stdout
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return False
-    except FileNotFoundError:
-        return sys.platform != "linux"
-    return state != "Z"
+    wait_until(lambda: not is_running(pid), f"the end of process {pid}")
 
 
 CHILD = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid()) + '.'); time.sleep(60)"
@@ -431,7 +415,7 @@ def test_a_timeout_ends_the_command_and_its_children(tmp_path: Path, monkeypatch
         python(PARENT, str(started), timeout=5, hide=True)
     raised.set()
     pid = int(started.read_text().rstrip("."))
-    wait_until(lambda: not alive(pid), f"the end of process {pid}")
+    wait_until(lambda: not is_running(pid), f"the end of process {pid}")
 
 
 WAIT = f"""

@@ -17,7 +17,6 @@ if sys.platform == "win32":
     pytest.skip("POSIX process groups and signals", allow_module_level=True)
 
 from envtasks.process import signals
-from envtasks.process.signals import GRACE
 from tests.commands import read_line, start, wait_until_none_is_left, zombies
 from tests.deadlines import SECONDS, wait_until
 
@@ -111,9 +110,14 @@ def test_the_dead_are_not_waited_for(tmp_path: Path) -> None:
     adopts_orphans = 36
     ctypes.CDLL(None).prctl(adopts_orphans, 1)
     try:
-        with start(tmp_path, "run('sleep 60 & sleep 60 & echo ready; wait')") as process:
+        body = """
+            from envtasks.process import signals
+            signals.GRACE = 3600
+            run('sleep 60 & sleep 60 & echo ready; wait')
+        """
+        with start(tmp_path, body) as process:
             os.kill(process.pid, signal.SIGTERM)
-            assert process.wait(GRACE / 2) == 143
+            assert process.wait(SECONDS) == 143
     finally:
         ctypes.CDLL(None).prctl(adopts_orphans, 0)
 
@@ -155,9 +159,11 @@ def again(*_):
     print("interrupt", count, flush=True)
 signal.signal(signal.SIGINT, again)
 print("ready", flush=True)
-end = time.monotonic() + float(sys.argv[1])
+end = time.monotonic() + 60
 while time.monotonic() < end:
     time.sleep(0.05)
+    if count and sys.argv[1] != "on":
+        end = min(end, time.monotonic() + 0.3)  # in which a second one would come
 sys.exit(5)
 """
 
@@ -205,7 +211,7 @@ def test_an_interrupt_ends_us_if_it_has_ended_the_command(
 def test_an_interrupt_is_passed_on_once(tmp_path: Path) -> None:
     """SIGINT reaches the command once, and the command is waited for."""
     body = f"""
-        result = runner(True).run_argv(["python", "-c", {COUNTING!r}, "0.5"], warn=True)
+        result = runner(True).run_argv(["python", "-c", {COUNTING!r}, "one"], warn=True)
         print("ended with", result.exited)
     """
     with start(tmp_path, body) as process:
@@ -290,7 +296,7 @@ def test_one_signal_leaves_a_command_all_its_time(tmp_path: Path) -> None:
 def test_a_second_interrupt_kills(tmp_path: Path, marker: str) -> None:
     """A command that goes on after SIGINT is killed by the next one."""
     with start(
-        tmp_path, f"runner(True).run_argv(['python', '-c', {COUNTING!r}, '60', {marker!r}])"
+        tmp_path, f"runner(True).run_argv(['python', '-c', {COUNTING!r}, 'on', {marker!r}])"
     ) as process:
         os.kill(process.pid, signal.SIGINT)
         assert read_line(process) == b"interrupt 1\n"

@@ -53,9 +53,12 @@ def test_ctrl_c_reaches_the_command_once(tmp_path: Path) -> None:
     """The command gets one SIGINT and is waited for; killed by it, it takes us along with 130."""
     code = (
         "import signal, time\n"
-        "signal.signal(signal.SIGINT, lambda *_: print('got one', flush=True))\n"
+        "got = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: got.append(print('got one', flush=True)))\n"
         "print('ready', flush=True)\n"
-        "time.sleep(0.3)\n"
+        "end = time.monotonic() + 60\n"
+        "while not got and time.monotonic() < end: time.sleep(0.01)\n"
+        "time.sleep(0.3)\n"  # in which a second one would come
         "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
         "print('again', flush=True)\n"
         "time.sleep(60)\n"

@@ -291,7 +291,7 @@ def naive(data: bytes, values: list[str]) -> bytes:
     return bytes(out + data[at:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     values=st.lists(st.text("ab c/'\n%1", min_size=4, max_size=9), min_size=1, max_size=12),
     data=st.text("ab c/'\n%1256*", max_size=80),
@@ -308,7 +308,7 @@ def test_any_chunks_give_what_the_definition_says(
     assert b"".join(fed(Redactor(values), *chunks)) == naive(whole, values)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_many_values_are_found_as_few_are(data: st.DataObject) -> None:
     """The search for many values at once finds what a search for each of them finds."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from tests.adopt.project import Found
 from tests.authoring.repositories import commit_all, git, needs_git
 from tests.deadlines import wait_until
 from tests.guides import REPOSITORY
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.integration, needs_git]
 PACKAGES = (
@@ -97,9 +97,7 @@ class Kind(Found):
 
     def served(self, variable: str) -> str:
         """What the service answers that `inv run` starts; `variable` tells it the port."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen(
             [str(self.interpreter), "-m", "invoke", "run", "--env", "local"],
             cwd=self.root,

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import REQUIRE_ALL
 from tests.integration.docker import servers, stacks
 from tests.integration.docker.shops import Shop
+from tests.ports import free_port
 from tests.projects import Sandbox
 
 PASSWORD = "MARKED-Pa55/w0rd+e9c1"
@@ -93,7 +94,7 @@ def shop(sandbox: Sandbox) -> Iterator[stacks.StackShop]:
     pyproject = sandbox.root / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8")
     pyproject.write_text(f"{text}[tool.envtasks.compose]\nproject = '{project}'\n", encoding="utf-8")
-    port = servers.free_port()
+    port = free_port()
     for name in ("local", "dev"):
         sandbox.environment(
             name, f"PORT={port}\n", SECRET=stacks.SECRET, TOKEN=stacks.TOKEN, SHORT=stacks.SHORT

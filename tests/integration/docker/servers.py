@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 PACKAGE = "acme-internal"
 
 
@@ -66,13 +68,6 @@ def registry(folder: Path, *, before: Sequence[str] = ()) -> Iterator[str]:
     words = [*before, "docker-registry", "serve", str(config)]
     with _running(words, port, folder / "registry.log", wait=not before):
         yield f"127.0.0.1:{port}"
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

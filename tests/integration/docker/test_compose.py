@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 from envtasks.compose import interpolation
-from tests.integration.docker.servers import free_port
+from tests.deadlines import ended
 from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, argv_watched, docker, remove
+from tests.ports import free_port
 from tests.projects import Sandbox
 from tests.watching import process_files
 
@@ -82,7 +83,7 @@ services:
   slow:
     image: python:3.12-slim
     init: true
-    command: [sleep, "100"]
+    command: [sh, -c, "echo slow is here; exec sleep 100"]
     healthcheck: {test: "exit 1", interval: 60s, start_period: 60s}
 """
 
@@ -293,16 +294,18 @@ def test_a_stack_can_be_ended_whatever_is_missing(shop: StackShop) -> None:
 
 UNHEALTHY = (
     "error: The stack of local did not come up: sick is unhealthy.\n"
+    "{compose}"
     "    sick | token is ***\n"
     "    sick health check | no ***\n"
 )
+DEPENDS = "    dependency failed to start: container {project}-local-sick-1 is unhealthy\n"
 
 
 @pytest.mark.parametrize(
     ("service", "message"),
     [
-        ("sick", UNHEALTHY),
-        ("needs", UNHEALTHY),
+        ("sick", UNHEALTHY.format(compose="")),
+        ("needs", UNHEALTHY.format(compose=DEPENDS)),
         ("dies", "error: The stack of local did not come up: dies exited with 3.\n    dies | fatal ***\n"),
         (
             "loops",
@@ -317,7 +320,7 @@ def test_a_stack_that_does_not_come_up(shop: StackShop, service: str, message: s
     shop.sandbox.write("docker/compose.yaml", SICK)
     done = shop.inv("compose.up", *service.split())
     assert done.returncode == 8
-    assert message in done.stderr
+    assert message.format(project=shop.project) in done.stderr
     assert redacted(done.stdout + done.stderr)
     failed = "sick" if service == "needs" else service.split()[0]
     assert done.stderr.endswith(f"  hint: inv compose.logs {failed} --env local shows all of it\n")
@@ -443,6 +446,11 @@ def test_variables_of_compose_do_not_divert_it(shop: StackShop) -> None:
 @pytest.mark.parametrize("task", ["compose.up slow", "compose.logs slow --follow"])
 def test_ctrl_c_ends_it_cleanly(shop: StackShop, task: str) -> None:
     """130, no traceback, no docker process of ours is left; `up` names the command that stops what it has started."""
+
+    def composing() -> list[bytes]:
+        words = [b"compose", shop.project.encode()]
+        return [line for _, line in process_files("cmdline") if all(word in line for word in words)]
+
     shop.sandbox.write("docker/compose.yaml", SICK)
     if "logs" in task:
         shop.inv("compose.up", "slow", "--no-wait")
@@ -455,17 +463,17 @@ def test_ctrl_c_ends_it_cleanly(shop: StackShop, task: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
+    if "logs" in task:  # docker ends with 125 where it is interrupted before it has begun
+        assert process.stdout is not None
+        assert "slow is here" in ended(process.stdout.readline)
     wait_for(lambda: "slow-1" in docker("ps", "--format", "{{.Names}}", "--filter", f"name={shop.project}"))
-    time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
     note = "note: interrupted: inv compose.down --env local stops what has started.\n"
     assert errors.endswith(note) is ("up" in task)
-    assert [
-        line for _, line in process_files("cmdline") if b"compose" in line and shop.project.encode() in line
-    ] == []
+    wait_for(lambda: not composing())
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -12,7 +12,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import kubernetes_validate.utils as schemas  # type: ignore[import-untyped]
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envtasks import kubernetes
@@ -93,7 +93,7 @@ def test_kubectl_reads_awkward_values_as_they_are() -> None:
     assert values_of(as_kubectl_reads(text)) == [AWKWARD, AWKWARD]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(st.lists(VALUES, min_size=20, max_size=20))
 def test_kubectl_reads_any_value_as_it_is(texts: list[str]) -> None:
     """The same for generated text."""
