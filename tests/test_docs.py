@@ -161,8 +161,21 @@ def test_every_fence_is_a_block(page: str) -> None:
 
 def test_the_declarations_of_the_page_are_accepted() -> None:
     """The task and the session that docs/tasks.md shows can be declared as they stand there."""
-    for block in blocks("docs/tasks.md", "python"):
+    for block in (block for block in blocks("docs/tasks.md", "python") if "hydrate(" not in block):
         exec(compile(f"from envtasks import task\n{block}", "docs/tasks.md", "exec"), {})
+
+
+def test_the_program_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The program of docs/tasks.md prints a value and its line."""
+    (tmp_path / ".env.local").write_text("# where\nDB_HOST=localhost\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    [program] = [block for block in blocks("docs/tasks.md", "python") if "hydrate(" in block]
+
+    exec(compile(program, "docs/tasks.md", "exec"), {})
+
+    assert capsys.readouterr().out == "localhost from line 2\n"
 
 
 def test_the_allowlist_of_the_page_is_read(tmp_path: Path) -> None:

@@ -75,7 +75,10 @@ def test_every_missing_need_is_named(values: Hydrated) -> None:
     with pytest.raises(VariableMissing) as caught:
         values.child_env(["B", "CACHE", "APP_ENV", "A", "Z_*", "A", "CA*", "HO?E"])
     assert caught.value.message == "B, A, Z_* are needed but not set in local (.env.local)."
-    assert caught.value.hint == "add them to .env.local"
+    assert caught.value.hint == "inv env.set B --env local"
+    with pytest.raises(VariableMissing) as caught:
+        values.child_env(["Z_*"])
+    assert caught.value.hint == "inv env.set NAME --env local"
 
 
 def test_a_missing_need_has_a_near_name(values: Hydrated) -> None:

@@ -1,4 +1,4 @@
-"""One variable's whole story: where its value comes from, who may read it, what reads it. Without the value."""
+"""All that is known of one variable: where its value comes from, who may read it, what reads it. Without the value."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The story of one variable in one environment or in all of them."""
+    """What is known of one variable, in one environment or in all of them."""
 
     name: str
     sources: tuple[Source, ...]
@@ -58,7 +58,7 @@ class Explanation:
 def explain(
     project: Project, name: str, process_env: Mapping[str, str], *, environment: str | None = None
 ) -> Explanation:
-    """The story of a variable. Raises VariableMissing where nothing knows it, UnknownEnvironment, EnvFileInvalid."""
+    """What is known of a variable. Raises VariableMissing where nobody has it, UnknownEnvironment, EnvFileInvalid."""
     chosen = [project.environment(environment)] if environment else list(project.environments.values())
     inputs = Inputs(project, tuple(chosen), process_env)
     for each in chosen:

@@ -159,9 +159,10 @@ class Hydrated(Mapping[str, str]):
         if missing:
             are = "is needed but not set" if len(missing) == 1 else "are needed but not set"
             near = did_you_mean(missing[0], self._effective) if len(missing) == 1 else "."
+            name = "NAME" if "*" in missing[0] or "?" in missing[0] else missing[0]
             raise VariableMissing(
                 f"{', '.join(missing)} {are} in {self.environment} ({', '.join(self.files)}){near}",
-                hint=f"add {'it' if len(missing) == 1 else 'them'} to {self.files[-1]}",
+                hint=f"inv env.set {name} --env {self.environment}",
             )
 
     def _unknown(self, name: str) -> VariableMissing:

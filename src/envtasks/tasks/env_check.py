@@ -82,18 +82,18 @@ def example(c: InvokeContext, json: bool = False) -> None:
     help={"name": "The variable", "env": "The environment; all of them when left out", "json": "Print JSON"},
 )
 def explain(c: InvokeContext, name: str, env: str = "", json: bool = False) -> None:  # noqa: ARG001
-    """Tell one variable's story: where its value comes from, who can read it, what uses it; no value."""
+    """Explain one variable: where its value comes from, who can read it, what uses it; no value."""
     from ..check import explain as explanation
 
     found = explanation(Project.load(), name, os.environ, environment=env or None)
     if json:
         console.print_json(asdict(found))
     else:
-        console.write_utf8("\n".join(map(console.one_line, _story(found))) + "\n")
+        console.write_utf8("\n".join(map(console.one_line, _explained(found))) + "\n")
 
 
-def _story(found: Explanation) -> Iterator[str]:
-    """The lines of a variable's story."""
+def _explained(found: Explanation) -> Iterator[str]:
+    """The lines that explain a variable."""
     yield found.name
     for source in found.sources:
         yield ""
