@@ -148,6 +148,11 @@ def test_modules_and_functions_stay_small() -> None:
     assert large == []
 
 
+def test_few_modules_are_not_in_a_package() -> None:
+    """At most 15, so that a reader sees at once what there is."""
+    assert len([path for path in SOURCES if path.parent.name == "envtasks"]) <= 15
+
+
 def test_only_entry_points_read_the_process_environment() -> None:
     """os.environ is read by entry points alone, and changed in one place, docker's client."""
     readers = {

@@ -19,8 +19,8 @@ from envtasks.docker.client import (
     save_image,
 )
 from envtasks.errors import BuildFailed, EnvtasksError, StackFailed, ToolMissing
+from envtasks.process import how_to_get
 from envtasks.redaction import Redactor
-from envtasks.tools import how_to_get
 from tests.fakes import fake_docker
 
 HIDE = Redactor(["marked-value"])

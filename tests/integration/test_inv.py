@@ -431,7 +431,7 @@ def test_term_ends_the_commands_of_a_bodys_threads(shop: Sandbox) -> None:
 # of envtasks: what no task of the project's own needs, nor a value without `$`
 UNUSED = {
     "adopt", "audit", "authoring", "check", "ci", "completion", "compose", "docker", "doctor", "kubernetes", "sessions",
-    "git", "inventory", "redaction", "tools", "yaml_nodes", "tasks.env", "tasks.doctor", "process.runner",
+    "git", "inventory", "redaction", "yaml_nodes", "tasks.env", "tasks.doctor", "process.runner", "process.tools",
     "envfiles.commands", "envfiles.ecies", "envfiles.editing", "envfiles.expansion", "envfiles.key_command",
     "envfiles.storage", "hydration.dotenvx", "hydration.examination", "hydration.key_errors", "hydration.mistakes",
 }  # fmt: skip

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from .. import git
 from ..ci import Installation, read_installation
-from ..config import Project
+from ..config import Project, read_toml
 from ..errors import ConfigInvalid, Refused
-from ..tables import read_toml
 from .file_names import REQUIREMENTS, is_test
 from .insertion import encoding_of
 

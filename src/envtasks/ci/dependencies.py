@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..config import Table, read_toml
 from ..errors import ConfigInvalid
-from ..tables import Table, read_toml
 
 if TYPE_CHECKING:
     from ..config import Project

@@ -24,8 +24,7 @@ from .services import Service, read_services
 if TYPE_CHECKING:
     import yaml
 
-    from ..config import Environment, Project
-    from ..tables import Table
+    from ..config import Environment, Project, Table
 
 Kind = Literal["session", "image", "deploy"]
 NOXFILE: Final = "noxfile.py"

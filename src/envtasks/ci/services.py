@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from ..config import Table
 from ..errors import ConfigInvalid, did_you_mean
-from ..tables import Table
 
 if TYPE_CHECKING:
     from ..config import Project

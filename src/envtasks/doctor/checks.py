@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import EnvtasksError, ToolMissing
-from ..process import find_program, run_probe
-from ..tools import SOURCES, how_to_get, how_to_get_in_job
+from ..process import SOURCES, find_program, how_to_get, how_to_get_in_job, run_probe
 
 # the call that proves that a program works, where it is not `--version`
 PROBES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final
 from .. import ci, compose, docker, git, hydration, inventory, kubernetes
 from ..activation import exposed_key_files
 from ..completion import SHELLS, installed_in, setup_command
-from ..config import NOT_ENVIRONMENTS, OVERRIDES
+from ..config import NOT_ENVIRONMENTS, OVERRIDES, read_toml
 from ..docker.client import START_ENGINE, missing_part
 from ..envfiles import find_keys, how_to_get_key, key_files
 from ..errors import EnvtasksError, ToolMissing
-from ..tables import read_toml
-from ..tools import how_to_get
+from ..process import how_to_get
 from .checks import Check, answer, check_tool
 from .job import exposed
 

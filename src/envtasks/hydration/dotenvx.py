@@ -19,7 +19,7 @@ from typing import Final
 from ..config import Environment
 from ..envfiles import OBJECT_NAMES
 from ..errors import DecryptionFailed, EnvFileInvalid, EnvFileMissing, EnvtasksError, ToolMissing
-from ..tools import how_to_get
+from ..process import how_to_get
 
 OLDEST: Final = (2, 30)
 BELOW: Final = (3, 0)

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from ..config import Table
 from ..errors import ConfigInvalid, did_you_mean
-from ..tables import Table
 
 if TYPE_CHECKING:
     from ..config import Project

@@ -28,14 +28,18 @@ if TYPE_CHECKING:
     from .runner import Runner
     from .signals import forwarding
     from .streams import LineWriter, redacted_in_stdout
+    from .tools import SOURCES, how_to_get, how_to_get_in_job
 
 __all__ = [
+    "SOURCES",
     "LineWriter",
     "Runner",
     "exit_code",
     "find_program",
     "forwarding",
     "get_variable",
+    "how_to_get",
+    "how_to_get_in_job",
     "merge_variables",
     "original_is_terminal",
     "redact_file_descriptors",
@@ -51,9 +55,12 @@ __all__ = [
 ]
 
 _MODULES = {
+    "SOURCES": "tools",
     "LineWriter": "streams",
     "Runner": "runner",
     "forwarding": "signals",
+    "how_to_get": "tools",
+    "how_to_get_in_job": "tools",
     "original_is_terminal": "descriptors",
     "redact_file_descriptors": "descriptors",
     "redacted_in_stdout": "streams",

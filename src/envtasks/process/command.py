@@ -99,7 +99,7 @@ def _missing_hint(name: str, cwd: str | None = None) -> str:
     if file.is_file():
         mended = "" if sys.platform == "win32" else f"chmod +x {name}, or "
         return f"the file is there but cannot be executed: {mended}start it with {_interpreter(name)}"
-    from ..tools import how_to_get
+    from .tools import how_to_get
 
     if command := how_to_get(name):
         return f"install it: {command}"

@@ -9,8 +9,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from .errors import ConfigInvalid, UnknownEnvironment, did_you_mean
+from ..errors import ConfigInvalid, UnknownEnvironment, did_you_mean
 from .tables import Table, read_toml
+
+__all__ = [
+    "COLLECTIONS",
+    "ENVIRONMENT_NAME",
+    "LAYERED",
+    "NOT_ENVIRONMENTS",
+    "OVERRIDES",
+    "PLACEHOLDER",
+    "PROTECTED",
+    "Environment",
+    "Project",
+    "Table",
+    "above",
+    "label",
+    "read_toml",
+]
 
 ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 OVERRIDES: Final = ".env"

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .errors import ConfigInvalid, did_you_mean
+from ..errors import ConfigInvalid, did_you_mean
 
 
 def read_toml(path: Path) -> Mapping[str, Any]:

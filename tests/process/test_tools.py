@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from envtasks import tools
-from envtasks.tools import SOURCES, how_to_get, how_to_get_in_job
+from envtasks.process import tools
+from envtasks.process.tools import SOURCES, how_to_get, how_to_get_in_job
 
 
 @pytest.fixture
