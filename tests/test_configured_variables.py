@@ -65,7 +65,7 @@ def test_neither_keys_nor_switches_come_from_there(
     _configure(
         DOTENV_PRIVATE_KEY_LOCAL="a" * 64,
         ENVTASKS_CONFIRM="production",
-        ENVTASKS_HYDRATED="local;WHERE;",
+        ENVTASKS_HYDRATED="0000;local;WHERE;",
         OWN="one",
     )
     code = "import os; print([n for n in os.environ if n.startswith(('DOTENV_PRIVATE', 'ENVTASKS_CONF'))])"

@@ -197,9 +197,18 @@ def ask_whether(question: str) -> bool:
     return answer in ("", "y", "yes")
 
 
-def values_to_redact(project: Project, hydrated: Hydrated, *, mask: bool) -> Collection[str]:
-    """The values to redact in what is said about a call: none of a public environment."""
-    return () if not mask or hydrated.public or project.mask == "never" else tuple(hydrated.secrets.values())
+def values_to_redact(
+    project: Project, hydrated: Hydrated, child_env: Mapping[str, str], *, mask: bool
+) -> Collection[str]:
+    """The values to redact in what a call prints and what is said about it: none of a public environment.
+
+    They are the secrets, and the checksums of values that `child_env`, the environment of the call's commands, holds.
+    """
+    if not mask or hydrated.public or project.mask == "never" or not hydrated.secrets:
+        return ()
+    from .hydration import checksums
+
+    return (*hydrated.secrets.values(), *checksums(child_env))
 
 
 def redacts_output(project: Project, process_env: Mapping[str, str]) -> bool:

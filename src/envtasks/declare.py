@@ -332,7 +332,7 @@ class Task(tasks.Task[Callable[..., Any]]):
             options=options,
             hydrated=hydrated,
             child_env=child_env,
-            redacted_values=invocation.redacted_values(options),
+            redacted_values=invocation.redacted_values(hydrated, child_env, mask=options.mask),
         )
 
 

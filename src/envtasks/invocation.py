@@ -95,11 +95,11 @@ class Invocation:
         if require_confirmation(environment, os.environ, what=what, confirm=confirm, yes=options.yes):
             self._confirmed.add((environment.name, confirm))
 
-    def redacted_values(self, options: CallOptions) -> Collection[str]:
+    def redacted_values(
+        self, hydrated: Hydrated, child_env: Mapping[str, str], *, mask: bool
+    ) -> Collection[str]:
         """The values to redact in the output of a call; those to redact in messages are remembered."""
-        if options.environment is None:
-            return ()
-        values = values_to_redact(self.project, self.hydrate(options.environment), mask=options.mask)
+        values = values_to_redact(self.project, hydrated, child_env, mask=mask)
         self.secrets.add(values)
         return values if redacts_output(self.project, os.environ) else ()
 

@@ -122,7 +122,7 @@ def _activate(
     if flags.check and of_run.check and needs is None:
         require_settings(project, child_env, environment=name)
     _apply(session, child_env)
-    values = values_to_redact(project, hydrated, mask=flags.mask and of_run.mask)
+    values = values_to_redact(project, hydrated, child_env, mask=flags.mask and of_run.mask)
     if not values:
         return None, False
     from .redaction import Redactor

@@ -30,7 +30,7 @@ LIKE_LOCAL = {
 def values(suite_env: Mapping[str, str], tmp_path: Path) -> dict[str, str]:
     """The variables of the service: those of .env.local in its session of nox, else ones like them."""
     names = [name.upper() for name in Settings.model_fields]
-    hydrated = suite_env.get("ENVTASKS_HYDRATED", "").startswith("local;")
+    hydrated = ";local;" in suite_env.get("ENVTASKS_HYDRATED", "")
     given = {name: suite_env[name] for name in names if name in suite_env} if hydrated else LIKE_LOCAL
     return {**given, "DB_NAME": str(tmp_path / "app")}
 

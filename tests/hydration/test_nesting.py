@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from envtasks.hydration import hydrate
-from envtasks.hydration.nesting import Outer, enter, marker, without_outer
+from envtasks.hydration.nesting import Outer, checksums, enter, marker, without_outer
 from tests.dotenv_files import encrypted, environment, hydrated
 
 
@@ -140,8 +140,22 @@ def test_another_environment_inside_finds_programs(tmp_path: Path) -> None:
     assert (inner["PATH"], inner.get("A"), inner["B"]) == ("/mine:/usr/bin", None, "1")
 
 
-def test_the_checksum_is_too_short_to_guess_a_value_by(tmp_path: Path) -> None:
-    """The marker, which a log may show, has four digits for each value and nothing of it."""
+def test_the_marker_has_checksums_which_are_redacted(tmp_path: Path) -> None:
+    """The marker has four digits for each value, all in one text, and nothing else of it."""
     child = hydrated(tmp_path, f"A={encrypted('marked-secret')}").child_env()
 
-    assert re.fullmatch(r"local;A:[0-9a-f]{4},APP_ENV:[0-9a-f]{4};", child["ENVTASKS_HYDRATED"])
+    (text,) = checksums(child)
+    assert re.fullmatch(r"[0-9a-f]{8}", text)
+    assert child["ENVTASKS_HYDRATED"] == f"{text};local;A,APP_ENV;"
+    assert checksums({"A": "1"}) == []
+
+
+def test_checksums_in_several_variables_are_redacted_in_each() -> None:
+    """Where the checksums alone are longer than one variable, each of its parts is a text to redact."""
+    values = {f"VARIABLE_{number}": str(number) for number in range(10_000)}
+    variables = marker("local", values, [])
+
+    first, second = checksums(variables)
+    assert variables["ENVTASKS_HYDRATED"] == first
+    assert variables["ENVTASKS_HYDRATED_2"].startswith(f"{second};local;VARIABLE_0,")
+    assert len(first + second) == 40_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -85,6 +86,19 @@ def test_secrets_are_hidden_when_piped(shop: Sandbox) -> None:
     encoded = base64.b64encode(f"pw-{SECRET}".encode()).decode()
     assert hidden.stdout == "*** *** ***\n"
     assert shown.stdout == f"pw-{SECRET} db://app:pw-{SECRET}@host {encoded}\n"
+
+
+def test_the_checksums_of_the_marker_are_hidden(shop: Sandbox) -> None:
+    """A log that shows the environment does not let a short value be guessed by its checksum; --no-mask shows that."""
+    show = ("--", "python", "-c", SHOW, "ENVTASKS_HYDRATED")
+
+    hidden = shop.inv("exec", "-e", "local", *show)
+    shown = shop.inv("exec", "-e", "local", "--no-mask", *show)
+
+    checksums, _, names = shown.stdout.partition(";")
+    assert re.fullmatch(r"[0-9a-f]{16,}", checksums)
+    assert names.startswith("local;DOTENV_PUBLIC_KEY_LOCAL,PW,A,URL,APP_ENV;")
+    assert hidden.stdout == f"***;{names}"
 
 
 def test_stderr_is_hidden_too(shop: Sandbox) -> None:

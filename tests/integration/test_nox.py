@@ -155,6 +155,7 @@ def test_uv_backend_installs_with_the_values(shop: Sandbox) -> None:
         ('session.skip("it is " + pw)', "skipped: it is ***"),
         ('session.log("it is %s", pw)', "it is ***"),
         ("print(pw)", "***"),
+        ('print(session.env["ENVTASKS_HYDRATED"])', "***;staging;"),
         ('raise SystemExit("it is " + pw)', "it is ***"),
         ('raise RuntimeError("it is " + pw)', "raised exception RuntimeError('it is ***')"),
         ("raise RuntimeError({1: [pw.encode()]})", "RuntimeError: {1: [b'***']}"),

@@ -16,7 +16,7 @@ from ..envfiles import PRIVATE_KEY, REFERENCES, EnvFile, Keys
 from . import checks, shadowing
 from .checks import contains_ciphertext, steers
 from .layers import Layers, arrange, read_layers, spelling_conflicts
-from .nesting import enter, without_outer
+from .nesting import checksums, enter, without_outer
 from .resolution import Resolution, decrypt_layers, resolve
 from .result import Hydrated, Origin
 
@@ -31,6 +31,7 @@ __all__ = [
     "MistakeKind",
     "Origin",
     "check_allowed_names",
+    "checksums",
     "contains_ciphertext",
     "dotenvx_version",
     "examine",

@@ -1,8 +1,8 @@
 """Hydration inside hydration: the marker that a child environment carries, and its effect on an inner hydration.
 
-The marker has the environment's name, the names that its env files set, each with a checksum of the value, and the
-names that were reported as shadowed, so that `inv` inside `nox` inside `inv` never mixes two environments and reports
-nothing twice. A value that somebody changed in between is theirs: it counts as one of the process environment.
+The marker has a checksum of each value that the env files set, the environment's name, the names of these variables,
+and those that were reported as shadowed, so that `inv` inside `nox` inside `inv` never mixes two environments and
+reports nothing twice. A value that somebody changed in between is theirs: it counts as one of the process environment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from .layers import fold
 
 MARKER: Final = "ENVTASKS_HYDRATED"
+_DIGITS: Final = 4  # of a checksum: enough to see a change
 _SIZE: Final = 30_000  # one variable holds at most 32,767 characters on Windows, 131,072 bytes on Linux
 
 
@@ -53,34 +54,51 @@ def without_outer(
 
 def marker(environment: str, values: Mapping[str, str], reported: Collection[str]) -> dict[str, str]:
     """The marker for a child environment that has these values: one variable, or numbered ones if it is too long."""
-    names = ",".join(f"{name}:{_checksum(value)}" for name, value in values.items())
-    text = f"{environment};{names};{','.join(reported)}"
+    text = f"{''.join(map(_checksum, values.values()))};{environment};{','.join(values)};{','.join(reported)}"
     parts = [text[at : at + _SIZE] for at in range(0, len(text), _SIZE)]
-    return {f"{MARKER}_{number}" if number > 1 else MARKER: part for number, part in enumerate(parts, 1)}
+    return {_variable(number): part for number, part in enumerate(parts, 1)}
+
+
+def checksums(child_env: Mapping[str, str]) -> list[str]:
+    """The texts in the marker that are redacted as secrets are: a short value could be guessed by its checksum."""
+    found = []
+    for part in _parts(child_env).values():
+        text, end, _ = part.partition(";")
+        found.append(text)
+        if end:
+            break
+    return found
+
+
+def _variable(number: int) -> str:
+    return f"{MARKER}_{number}" if number > 1 else MARKER
+
+
+def _parts(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the marker in an environment, in their order."""
+    found: dict[str, str] = {}
+    while (name := _variable(len(found) + 1)) in env:
+        found[name] = env[name]
+    return found
 
 
 def _split(process_env: Mapping[str, str], *, windows: bool) -> tuple[dict[str, str], Outer]:
     """The process environment without the marker, names folded, and what the marker says of it."""
     process = {fold(name, windows=windows): value for name, value in process_env.items()}
-    first = process.pop(MARKER, None)
-    if first is None:
+    parts = _parts(process)
+    if not parts:
         return process, Outer()
-    parts = [first]
-    while (part := process.pop(f"{MARKER}_{len(parts) + 1}", None)) is not None:
-        parts.append(part)
-    environment, names, reported = [*"".join(parts).split(";"), "", "", ""][:3]
-    checksums = dict(pair.rpartition(":")[::2] for pair in names.split(",") if pair)
-    folded = {fold(name, windows=windows): checksum for name, checksum in checksums.items()}
-    unchanged = {name for name, checksum in folded.items() if _checksum(process.get(name)) == checksum}
-    return process, Outer(
-        environment,
-        frozenset(unchanged),
-        frozenset(fold(name, windows=windows) for name in reported.split(",") if name),
-    )
+    process = {name: value for name, value in process.items() if name not in parts}
+    sums, environment, *lists = [*"".join(parts.values()).split(";"), "", "", ""][:4]
+    names, reported = ([fold(name, windows=windows) for name in each.split(",") if name] for each in lists)
+    set_to = {name: sums[at * _DIGITS : (at + 1) * _DIGITS] for at, name in enumerate(names)}
+    unchanged = {
+        name for name, checksum in set_to.items() if name in process and _checksum(process[name]) == checksum
+    }
+    return process, Outer(environment, frozenset(unchanged), frozenset(reported))
 
 
-def _checksum(value: str | None) -> str:
-    """Four digits: enough to see a change, too few to tell the value by (it may stand in a log)."""
+def _checksum(value: str) -> str:
     from zlib import crc32
 
-    return "" if value is None else f"{crc32(value.encode('utf-8', 'surrogatepass')) & 0xFFFF:04x}"
+    return f"{crc32(value.encode('utf-8', 'surrogatepass')) & 0xFFFF:0{_DIGITS}x}"
