@@ -307,6 +307,25 @@ def test_modes_stay(fresh: Found) -> None:
     assert stat.S_IMODE((fresh.root / "pyproject.toml").stat().st_mode) == 0o640
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="extended attributes of Linux")
+def test_a_link_and_attributes_stay(fresh: Found, tmp_path: Path) -> None:
+    """A file that is a symbolic link is changed where it really is, with the extended attributes that it has there."""
+    shared = tmp_path / "ignored"
+    (fresh.root / ".gitignore").rename(shared)
+    (fresh.root / ".gitignore").symlink_to(shared)
+    try:
+        os.setxattr(shared, "user.note", b"kept")
+    except OSError:
+        pytest.skip("the file system has no extended attributes")
+    commit_all(fresh.root)
+
+    fresh.adopted()
+
+    assert (fresh.root / ".gitignore").is_symlink()
+    assert ".env.keys" in shared.read_text(encoding="utf-8")
+    assert os.getxattr(shared, "user.note") == b"kept"
+
+
 def test_an_environment_that_is_not_chosen_is_reported(tmp_path: Path) -> None:
     """Its plain file stays as it is, and the plan says so, with the answer that takes it over."""
     found = Found(tmp_path / "shop", {**FRESH, ".env": "API_TOKEN=abc-def-123\n"})

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from .. import git
-from ..envfiles import TEMPORARY_SUFFIX
-from ..errors import EnvFileInvalid, EnvtasksError, Refused
+from ..envfiles import TEMPORARY_SUFFIX, beside, put_in_place, write_beside, writing
+from ..errors import EnvtasksError, Refused
 from .dependency import add_packages
 from .plan import FileChange, Plan
 
 RECORD: Final = "envtasks-init.json"
-_NEW: Final = TEMPORARY_SUFFIX
-_OLD: Final = f".before{TEMPORARY_SUFFIX}"
 Say = Callable[[str], None]
 
 
@@ -35,11 +32,10 @@ def apply_plan(plan: Plan, say: Say) -> None:
     _refuse_changed(root, plan.changes)
     undo: list[Callable[[], None]] = []
     try:
-        with _readable(root):
-            for change in plan.changes:
-                _prepare(root, change, undo)
-            for change in plan.changes:
-                _replace(root / change.file, undo)
+        for change in plan.changes:
+            _prepare(root, change, undo)
+        for change in plan.changes:
+            _replace(root / change.file, undo)
         _change_index(plan, undo)
         if plan.packages:
             add_packages(plan, undo, say)
@@ -48,7 +44,7 @@ def apply_plan(plan: Plan, say: Say) -> None:
         _restore(undo)
         raise
     for change in plan.changes:
-        _beside(root / change.file, _OLD).unlink(missing_ok=True)
+        _old(root / change.file).unlink(missing_ok=True)
     _record(plan)
 
 
@@ -73,59 +69,33 @@ def _refuse_changed(root: Path, changes: tuple[FileChange, ...]) -> None:
             raise Refused(f"{change.file} was changed meanwhile; nothing was written.", hint="envtasks init")
 
 
-@contextmanager
-def _readable(root: Path) -> Iterator[None]:
-    """Within, an OSError is an EnvFileInvalid that names the file."""
-    try:
-        yield
-    except OSError as error:
-        name = Path(error.filename).name.removesuffix(_NEW) if error.filename else root.name
-        raise EnvFileInvalid(f"{name} cannot be written, and all is as it was: {error.strerror}.") from None
-
-
 def _prepare(root: Path, change: FileChange, undo: list[Callable[[], None]]) -> None:
     """Write the new content beside the file."""
     path = root / change.file
-    for folder in reversed(path.parents):
-        if not folder.exists():
-            folder.mkdir()
-            undo.append(folder.rmdir)
-    mode = change.mode
-    if mode is None and path.exists():
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "it is read-only", str(path))
-    temporary = _beside(path, _NEW)
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode or 0o666
-    )
-    undo.append(lambda: temporary.unlink(missing_ok=True))
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(change.after)
-            file.flush()
-            os.fsync(descriptor)
-    except OSError as error:  # which does not know the name
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    if mode is not None:
-        temporary.chmod(mode)
+    with writing(path):
+        for folder in reversed(path.parents):
+            if not folder.exists():
+                folder.mkdir()
+                undo.append(folder.rmdir)
+        undo.append(partial(beside(path).unlink, missing_ok=True))
+        write_beside(path, change.after, mode=change.mode)
 
 
 def _replace(path: Path, undo: list[Callable[[], None]]) -> None:
     """Put the new content in the file's place; the old file is kept beside it until all is done."""
+    new, old = beside(path), _old(path)
     target = Path(os.path.realpath(path))
-    old = _beside(path, _OLD)
-    if target.exists():
-        old.unlink(missing_ok=True)
-        undo.append(lambda: _bring_back(old, target))
-        try:
-            os.link(target, old)  # no moment without the file, and no space for a copy
-        except OSError:  # not on every file system
-            os.replace(target, old)  # noqa: PTH105
-    else:
-        undo.append(lambda: target.unlink(missing_ok=True))
-    os.replace(_beside(path, _NEW), target)  # noqa: PTH105
+    with writing(path):
+        if target.exists():
+            old.unlink(missing_ok=True)
+            undo.append(partial(_bring_back, old, target))
+            try:
+                os.link(target, old)  # no moment without the file, and no space for a copy
+            except OSError:  # not on every file system
+                os.replace(target, old)  # noqa: PTH105
+        else:
+            undo.append(partial(target.unlink, missing_ok=True))
+        put_in_place(new)
 
 
 def _bring_back(old: Path, target: Path) -> None:
@@ -134,8 +104,10 @@ def _bring_back(old: Path, target: Path) -> None:
         old.unlink(missing_ok=True)  # a rename onto another name of the same file does nothing
 
 
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
+def _old(path: Path) -> Path:
+    """Where the old file is kept."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f"{target.name}.before{TEMPORARY_SUFFIX}")
 
 
 def _change_index(plan: Plan, undo: list[Callable[[], None]]) -> None:

@@ -50,17 +50,28 @@ if TYPE_CHECKING:
         public_keys_in,
     )
     from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, REFERENCES, Entry, duplicates
-    from .storage import TEMPORARY_SUFFIX, is_locked, locked, replace_file, write_atomic, writing
+    from .storage import (
+        TEMPORARY_SUFFIX,
+        beside,
+        is_locked,
+        locked,
+        put_in_place,
+        replace_file,
+        write_atomic,
+        write_beside,
+        writing,
+    )
 
 __all__ = [
     "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "PUBLIC_KEY_DIGITS",
-    "REFERENCES", "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys", "PrivateKey",
-    "Variable", "append_variable", "appended", "by_precedence", "by_public_key", "check_name", "check_value",
-    "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt", "evaluate", "expand",
-    "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header", "is_ciphertext", "is_locked",
-    "key_files", "key_variables", "locked", "newline_of", "parse_env_file", "public_key", "public_keys_in",
-    "quote_ciphertext", "read_env_file", "refuse_conflict", "remove_variable", "replace_file", "replace_values",
-    "run_in_shell", "set_spelled", "spell", "variables_in", "write_atomic", "writing",
+    "REFERENCES", "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys",
+    "PrivateKey", "Variable", "append_variable", "appended", "beside", "by_precedence", "by_public_key",
+    "check_name", "check_value", "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt",
+    "evaluate", "expand", "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header",
+    "is_ciphertext", "is_locked", "key_files", "key_variables", "locked", "newline_of", "parse_env_file",
+    "public_key", "public_keys_in", "put_in_place", "quote_ciphertext", "read_env_file", "refuse_conflict",
+    "remove_variable", "replace_file", "replace_values", "run_in_shell", "set_spelled", "spell", "variables_in",
+    "write_atomic", "write_beside", "writing",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
@@ -82,7 +93,10 @@ _MODULES = {
         "public_keys_in",
     ),
     "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "REFERENCES", "Entry", "duplicates"),
-    "storage": ("TEMPORARY_SUFFIX", "is_locked", "locked", "replace_file", "write_atomic", "writing"),
+    "storage": (
+        "TEMPORARY_SUFFIX", "beside", "is_locked", "locked", "put_in_place", "replace_file", "write_atomic",
+        "write_beside", "writing",
+    ),
 }  # fmt: skip
 
 

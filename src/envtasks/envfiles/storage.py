@@ -57,19 +57,43 @@ def replace_file(path: Path, data: bytes | str, *, mode: int | None = None) -> N
     EnvFileInvalid. A str is written as UTF-8, line breaks unchanged.
     """
     content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    target = Path(os.path.realpath(path))
-    # one name for all writers: what a killed one leaves behind is overwritten by the next
-    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
     with writing(path):
-        _check_writable(target)
-        temporary.unlink(missing_ok=True)
+        temporary = write_beside(path, content, mode=mode)
         try:
-            _write_new(temporary, content, 0o666 if mode is None and not target.exists() else 0o600)
-            _copy_metadata(target, temporary, mode)
-            _retried(lambda: os.replace(temporary, target))  # noqa: PTH105  (tests replace it to fail)
+            put_in_place(temporary)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        _sync_folder(temporary.parent)
+
+
+def write_beside(path: Path, content: bytes, *, mode: int | None = None) -> Path:
+    """Write the content that a file is to get into a new one beside it, and return that one; see `replace_file`.
+
+    It has the old file's mode (unless one is given), owner and extended attributes. After an OSError it is not there.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = beside(target)
+    _check_writable(target)
+    temporary.unlink(missing_ok=True)
+    try:
+        _write_new(temporary, content, 0o666 if mode is None and not target.exists() else 0o600)
+        _copy_metadata(target, temporary, mode)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def beside(path: Path) -> Path:
+    """Where new content for a file is prepared: one name, so that the next writer overwrites what a killed one left."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(target.name + TEMPORARY_SUFFIX)
+
+
+def put_in_place(temporary: Path) -> None:
+    """Rename what `write_beside` has made to the file that it is for. Raises OSError."""
+    target = temporary.with_name(temporary.name.removesuffix(TEMPORARY_SUFFIX))
+    _retried(lambda: os.replace(temporary, target))  # noqa: PTH105  (tests replace it to fail)
 
 
 @contextmanager
