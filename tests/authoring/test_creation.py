@@ -208,6 +208,7 @@ def test_a_dry_run_makes_nothing(shop: Path) -> None:
     made_now = made(shop, "qa", dry=True)
 
     assert (made_now.dry, len(made_now.variables)) == (True, 4)
+    assert any(note.startswith(".gitignore would get ") for note in made_now.notes)
     assert {path: path.read_bytes() for path in shop.iterdir()} == before
 
 

@@ -231,7 +231,7 @@ def test_a_lost_public_key_comes_back(tmp_path: Path) -> None:
     done = import_keys(target, OLD[0])
 
     assert f'DOTENV_PUBLIC_KEY_STAGING="{OLD[1]}"' in target.path.read_text()
-    assert any("had lost its public key" in note for note in done.notes)
+    assert ".env.staging has lost its public key, which is there again" in done.notes
     assert hydrate(target.environment, {})["TOKEN"] == "t"
 
 

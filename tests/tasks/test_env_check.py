@@ -52,6 +52,16 @@ def test_check_without_a_finding(sandbox: Sandbox) -> None:
     )
 
 
+def test_the_project_is_that_of_the_tasks(sandbox: Sandbox, tmp_path: Path) -> None:
+    """`inv --search-root` checks the project that tasks.py belongs to, not that of the current folder."""
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = Sandbox(tmp_path / "elsewhere", sandbox.env)
+
+    done = elsewhere.inv("--search-root", str(sandbox.root), "env.check")
+
+    assert (done.returncode, done.stdout) == (0, "no findings (local, staging, production)\n")
+
+
 def test_check_with_findings(shop: Shop, sandbox: Sandbox, tmp_path: Path) -> None:
     """Place, id, environment, sentence; the command below; the code of the gravest. JSON and SARIF say the same."""
     shop.replace(".env.staging", "PORT=8000", "PORT=http")

@@ -78,7 +78,7 @@ def new_environment(
         _refuse_existing(target)
         draft = Draft(target, parse_env_file("", path=target.path))
         after = _with_key(_filled(draft, template, values), draft.key, target.path)
-        notes = [] if target.dry else _prepare(target, pyproject)
+        notes = _prepare(target, pyproject)
         expected = {name: each.value for name, each in values.items() if each.value is not None}
         draft.save(after, expected=expected)
     return Creation(
@@ -203,17 +203,21 @@ def _pyproject(environment: Environment) -> tuple[Path, str, str]:
 
 
 def _prepare(target: Target, pyproject: tuple[Path, str, str]) -> list[str]:
-    """Bring the files beside the env file up to date; notes about what was done."""
+    """Bring the files beside the env file up to date; notes about what was done, or would be in a dry run."""
     environment = target.environment
     path, before, after = pyproject
-    notes = []
+    notes, now = [], "" if target.dry else " from now on"
     keys = key_file_for(environment, target.path)
     patterns = missing_patterns(environment, target.path, keys, target.process_env)
     for file, lines in ((".gitignore", patterns), (DOCKERIGNORE, missing_docker_patterns(environment.root))):
         if lines:
-            ignore(environment.root, lines, file=file)
-            notes.append(f"{file} has {', '.join(lines)} from now on")
+            notes.append(f"{file} {'would get' if target.dry else 'has'} {', '.join(lines)}{now}")
+            if not target.dry:
+                ignore(environment.root, lines, file=file)
     if after != before:
-        write_atomic(path, after)
-        notes.append(f"pyproject.toml declares {environment.name} from now on")
+        notes.append(
+            f"pyproject.toml {'would declare' if target.dry else 'declares'} {environment.name}{now}"
+        )
+        if not target.dry:
+            write_atomic(path, after)
     return notes

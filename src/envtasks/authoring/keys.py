@@ -171,7 +171,8 @@ def import_keys(target: Target, text: str) -> Import:
             notes += list_keys_first(target.environment, file, keys, target.process_env)
         if not public_keys_in(file):
             _restore_header(target, file, FileKey(own, private=by_public_key(keys)[own]))
-            notes.append(f"{target.label} had lost its public key, which is there again")
+            again = "would be" if target.dry else "is"
+            notes.append(f"{target.label} has lost its public key, which {again} there again")
     return Import(
         file=target.label,
         key_file=target.environment.label(key_file_for(target.environment, target.path)),

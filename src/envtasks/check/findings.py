@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -154,11 +153,6 @@ CI_STALE: Final = Kind("ET093", "pipelines", _CONFIG, "rendered jobs are out of 
 CI_FILE: Final = Kind("ET094", "pipelines", _CONFIG, "a pipeline's file cannot be read")
 
 KINDS: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Kind))
-
-
-def parts(kinds: Iterable[Kind] = KINDS) -> tuple[str, ...]:
-    """The parts that are checked, in order."""
-    return tuple(dict.fromkeys(kind.part for kind in kinds))
 
 
 def located(error: EnvtasksError, file: str) -> tuple[str, int, str]:

@@ -12,10 +12,10 @@ from invoke.context import Context as InvokeContext
 from invoke.exceptions import Exit
 
 from .. import console
-from ..config import Project
 from ..declare import task
 from ..error_translation import PlainTask
 from ..errors import ConfigInvalid
+from ..invocation import current_invocation
 from .word_arguments import OfTwoEnvironments
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(c: InvokeContext, env: str = "", json: bool = False, sarif: str = "", 
     from .. import __version__
     from .. import check as checks
 
-    report = checks.check(Project.load(), os.environ, environment=env or None, staged=staged)
+    report = checks.check(current_invocation(c).project, os.environ, environment=env or None, staged=staged)
     if sarif and not c.config.run.dry:
         checks.write_sarif(report, Path(sarif), version=__version__)
     if json:
@@ -56,7 +56,7 @@ def example(c: InvokeContext, json: bool = False) -> None:
     """Write .env.example: every variable of env files and settings class, with harmless placeholders."""
     from ..check import write_example
 
-    change = write_example(Project.load(), os.environ, dry=bool(c.config.run.dry))
+    change = write_example(current_invocation(c).project, os.environ, dry=bool(c.config.run.dry))
     if json:
         console.print_json(asdict(change))
         return
@@ -81,11 +81,11 @@ def example(c: InvokeContext, json: bool = False) -> None:
     positional=["name"],
     help={"name": "The variable", "env": "The environment; all of them when left out", "json": "Print JSON"},
 )
-def explain(c: InvokeContext, name: str, env: str = "", json: bool = False) -> None:  # noqa: ARG001
+def explain(c: InvokeContext, name: str, env: str = "", json: bool = False) -> None:
     """Explain one variable: where its value comes from, who can read it, what uses it; no value."""
     from ..check import explain as explanation
 
-    found = explanation(Project.load(), name, os.environ, environment=env or None)
+    found = explanation(current_invocation(c).project, name, os.environ, environment=env or None)
     if json:
         console.print_json(asdict(found))
     else:
@@ -175,11 +175,11 @@ def _field(found: Explanation) -> Iterator[str]:
         "json": "Print JSON",
     },
 )
-def diff(c: InvokeContext, environments: list[str], against: str = "", json: bool = False) -> None:  # noqa: ARG001
+def diff(c: InvokeContext, environments: list[str], against: str = "", json: bool = False) -> None:
     """Compare two environments, or one with its past (--against), by name; no value is shown."""
     from ..check import compare_environments, compare_with_revision
 
-    project = Project.load()
+    project = current_invocation(c).project
     if len(environments) != (1 if against else 2):
         first = environments[0] if environments else next(iter(project.environments), "NAME")
         raise ConfigInvalid(

@@ -120,7 +120,6 @@ def edit(c: Context, file: str = "", json: bool = False) -> None:
 
 def _again(process_env: Mapping[str, str], error: EnvtasksError) -> bool:
     """Whether a person wants to edit again what cannot be written; where nobody can be asked, not."""
-
     if not can_ask(process_env):
         return False
     console.say("error", error.message)
