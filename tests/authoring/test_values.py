@@ -93,13 +93,14 @@ def test_the_last_of_several_assignments_is_set(tmp_path: Path) -> None:
         ("DB_PASWORD", "DB_PASSWORD"),
         ("DB_PASSWROD", "DB_PASSWORD"),
         ("DB_PASSWORDS", "DB_PASSWORD"),
+        ("db_port", "DB_PORT"),
         ("DB_PASSWORD", ""),  # it is there
         ("DB_HOST", ""),
         ("REPLICA_2", ""),
     ],
 )
 def test_a_new_name_that_may_be_misspelt_is_noted(tmp_path: Path, name: str, near: str) -> None:
-    """One letter away from a name that is there; a number that differs is meant."""
+    """One letter away from a name that is there, or in case alone; a number that differs is meant."""
     it = target(tmp_path, "DB_PASSWORD=x\nDB_PORT=1\nREPLICA_1=a\n")
 
     change = set_value(it, name, "y", encrypted=False)
@@ -254,6 +255,15 @@ def test_every_assignment_of_a_variable_is_removed(tmp_path: Path) -> None:
     change = unset_value(it, "A")
 
     assert (change.places, text_of(it)) == ((("A", 2), ("A", 5)), "# a\nB='x\nA=2'\n")
+
+
+def test_those_that_match_a_pattern_are_removed(tmp_path: Path) -> None:
+    """Not the public key, unless it is named; nothing else than what is said."""
+    it = target(tmp_path, HEADER + "DB_HOST=1\n# keep\nA=2\nDB_PORT=3\nDB_HOST=4\n")
+
+    change = unset_value(it, "D*")
+
+    assert (change.names, text_of(it)) == (("DB_HOST", "DB_PORT"), HEADER + "# keep\nA=2\n")
 
 
 def test_a_variable_that_is_not_there_cannot_be_removed(tmp_path: Path) -> None:

@@ -93,12 +93,18 @@ def set_value(target: Target, name: str, value: str, *, encrypted: bool) -> Chan
 
 
 def unset_value(target: Target, name: str) -> Change:
-    """Remove every assignment of a variable. Raises VariableMissing, Refused, EnvFileInvalid, EnvFileMissing."""
+    """Remove every assignment of a variable, or of those that match a pattern.
+
+    Raises VariableMissing, Refused, EnvFileInvalid, EnvFileMissing.
+    """
     with changing(target) as draft:
         if name.startswith(PUBLIC_KEY) and draft.file.ciphertexts:
             raise Refused(f"{name} is the public key of {target.label}: without it nothing can be encrypted.")
-        old = _matching(draft, [name], keys=True)
-        draft.save(remove_variable(draft.file, name), expected={})
+        old = _matching(draft, [name], keys=name.startswith((PUBLIC_KEY, PRIVATE_KEY)))
+        after = draft.file
+        for each in dict.fromkeys(entry.name for entry in old):
+            after = remove_variable(after, each)
+        draft.save(after, expected={})
         return _change(draft, "unset", old, encrypted=False)
 
 
@@ -126,7 +132,7 @@ def encrypt_values(target: Target, only: Sequence[str]) -> Change:
 
 
 def decrypt_value(target: Target, name: str) -> Change:
-    """Store a value in plain text; all assignments of the name.
+    """Store the values of a variable, or of those that match a pattern, in plain text.
 
     Raises DecryptionFailed, VariableMissing, EnvFileMissing, and EnvFileInvalid where no plain text carries the value.
     """
@@ -309,7 +315,7 @@ def _notes(target: Target, name: str, value: str) -> list[str]:
 
 
 def _near(draft: Draft, name: str) -> list[str]:
-    """A note where a new variable may be the misspelt name of one that is there: by one letter."""
+    """A note where a new variable may be the misspelt name of one that is there: by one letter, or in case alone."""
     from difflib import SequenceMatcher
 
     for other in dict.fromkeys(entry.name for entry in draft.file.entries):
@@ -317,7 +323,8 @@ def _near(draft: Draft, name: str) -> list[str]:
             block.size for block in SequenceMatcher(None, name, other, autojunk=False).get_matching_blocks()
         )
         letters = {re.sub(r"\d", "", each) for each in (name, other)}  # A_1 and A_2 are meant
-        if max(len(name), len(other)) - same == 1 and len(letters) > 1 and len(name) >= _SHORTEST:
+        misspelt = max(len(name), len(other)) - same == 1 and len(letters) > 1 and len(name) >= _SHORTEST
+        if misspelt or name.upper() == other.upper():
             environment = draft.target.environment.name
             return [
                 f"{name} is new, and {other} is as it was; to take it back: inv env.unset {name} --env {environment}"

@@ -54,10 +54,10 @@ def set_(
     hydrate=False,
     requires_environment=True,
     positional=["name"],
-    help={"name": "The variable", "file": FILE, "json": JSON},
+    help={"name": "The variable, or a pattern such as 'DB_*'", "file": FILE, "json": JSON},
 )
 def unset(c: Context, name: str, file: str = "", json: bool = False) -> None:
-    """Remove a variable from an env file."""
+    """Remove variables from an env file."""
     from ..authoring import unset_value
 
     _report(unset_value(target_of(c, file), name), json=json)
@@ -101,10 +101,10 @@ def encrypt(
     hydrate=False,
     requires_environment=True,
     positional=["name"],
-    help={"name": "The variable", "file": FILE, "json": JSON},
+    help={"name": "The variable, or a pattern such as 'DB_*'", "file": FILE, "json": JSON},
 )
 def decrypt(c: Context, name: str, file: str = "", json: bool = False) -> None:
-    """Store the value of one variable in plain text."""
+    """Store the values of variables in plain text."""
     from ..authoring import decrypt_value
 
     target = target_of(c, file)
@@ -145,10 +145,12 @@ def is_to_be_encrypted(project: Project, target: Target, name: str, *, plain: bo
 
 
 def _warn_if_secret(project: Project, name: str) -> None:
+    from fnmatch import filter as matching
+
     from ..settings_class import secret_names
 
-    if name.upper() in secret_names(project):
-        console.say("warning", f"{name} is secret in {project.settings}, and this stores it in plain text.")
+    for each in matching(sorted(secret_names(project)), name.upper()):
+        console.say("warning", f"{each} is secret in {project.settings}, and this stores it in plain text.")
 
 
 def _report(change: Change, *, json: bool) -> None:
