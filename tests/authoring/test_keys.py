@@ -133,6 +133,16 @@ def test_without_the_key_nothing_is_handed_over(tmp_path: Path) -> None:
         keys_to_hand_over(staging(tmp_path, keys=f"{VARIABLE}={OTHER[0]}"))
 
 
+def test_a_file_without_a_key_has_none_to_hand_over(tmp_path: Path) -> None:
+    """Nobody has it, so nobody is to be asked."""
+    (tmp_path / ".env.dev").write_text("A=1\n")
+    target = find_target(Environment("dev", tmp_path, (tmp_path / ".env.dev",)), {})
+
+    with pytest.raises(KeyMissing, match=r"^\.env\.dev has no key: nothing in it is encrypted\.") as missing:
+        keys_to_hand_over(target)
+    assert missing.value.hint == "inv env.encrypt --env dev makes one"
+
+
 def test_a_key_is_written_for_its_owner_and_overwrites_nothing(tmp_path: Path) -> None:
     """A named file is 0600, one key a line without a line break at the end, as CI platforms want it."""
     path = tmp_path / "k"

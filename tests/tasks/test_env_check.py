@@ -160,10 +160,28 @@ def test_diff(shop: Shop, sandbox: Sandbox) -> None:
     assert sandbox.inv("env.diff", "local", "--against", "HEAD").stdout == "no differences\n"
 
 
+def test_what_could_not_be_compared_may_differ(shop: Shop, sandbox: Sandbox) -> None:
+    """Without the keys of both sides nothing says that there is no difference."""
+    shop.git("-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qam", "before")
+    assert sandbox.inv("env.rotate", "--env", "staging", "--now", "--yes").returncode == 0
+    shop.git("-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qam", "after")
+    assert sandbox.inv("env.rotate", "--env", "staging", "--finish", "--yes").returncode == 0
+
+    done = sandbox.inv("env.diff", "staging", "--against", "HEAD~1")
+
+    assert (done.returncode, done.stdout) == (0, "no other differences\n")
+    assert done.stderr == "note: no key at hand opens both sides of: DB_PASSWORD, API_TOKEN\n"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["staging"], 2, "env.diff compares two environments, or one with what it was in a commit."),
+        (
+            ["staging"],
+            2,
+            "env.diff compares two environments with each other, or one with what it was in a commit.",
+        ),
+        (["staging", "staging"], 2, "env.diff compares two environments with each other"),
         ([], 2, "env.diff compares two environments"),
         (["staging", "prod"], 2, "There is no environment 'prod' in shop: did you mean production?"),
         (["staging", "production", "--against", "HEAD"], 2, "env.diff compares"),

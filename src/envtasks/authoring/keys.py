@@ -121,6 +121,11 @@ def keys_to_hand_over(target: Target) -> list[str]:
     file = read_target(target)
     keys = Keys(target.environment, target.process_env, [file])
     own = _own_key(keys, file)
+    if own is None and not (file.ciphertexts or file.headers):
+        raise KeyMissing(
+            f"{target.label} has no key: nothing in it is encrypted.",
+            hint=f"inv env.encrypt --env {target.environment.name} makes one",
+        )
     if own is None:
         variable = key_variables(file.path, file.text).private
         raise KeyMissing(

@@ -180,10 +180,10 @@ def diff(c: InvokeContext, environments: list[str], against: str = "", json: boo
     from ..check import compare_environments, compare_with_revision
 
     project = current_invocation(c).project
-    if len(environments) != (1 if against else 2):
+    if len({*environments}) != (1 if against else 2):
         first = environments[0] if environments else next(iter(project.environments), "NAME")
         raise ConfigInvalid(
-            "env.diff compares two environments, or one with what it was in a commit.",
+            "env.diff compares two environments with each other, or one with what it was in a commit.",
             hint=f"inv env.diff {first} OTHER, or inv env.diff {first} --against HEAD~1",
         )
     if against:
@@ -200,7 +200,7 @@ def diff(c: InvokeContext, environments: list[str], against: str = "", json: boo
         names = ", ".join(found.not_compared)
         console.say("note", f"no key at hand opens both sides of: {names}")
     if not rows:
-        console.write_utf8("no differences\n")
+        console.write_utf8("no other differences\n" if found.not_compared else "no differences\n")
 
 
 def _print(report: Report) -> None:
