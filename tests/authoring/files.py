@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from envtasks.authoring import Target, find_target
+from envtasks.authoring import TargetFile, find_target
 from envtasks.config import Environment
 from envtasks.hydration import Hydrated, hydrate
 from tests.dotenv_files import PRIVATE, PUBLIC
@@ -26,16 +26,16 @@ def staging(folder: Path, text: str, *, key: bool = True, **options: Any) -> Env
     return Environment("staging", folder, (path,), **options)
 
 
-def target(folder: Path, text: str, **options: Any) -> Target:
+def target(folder: Path, text: str, **options: Any) -> TargetFile:
     """The env file of staging, to be changed."""
     return find_target(staging(folder, text, **options), {})
 
 
-def text_of(target: Target) -> str:
+def text_of(target: TargetFile) -> str:
     """The text of the env file now."""
     return target.path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def hydrated(target: Target, env: Mapping[str, str] | None = None) -> Hydrated:
+def hydrated(target: TargetFile, env: Mapping[str, str] | None = None) -> Hydrated:
     """What a process gets of the environment now."""
     return hydrate(target.environment, env or {})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.authoring import Dialogue, Edit, Editor, Target, edit_file, find_editor, find_target
+from envtasks.authoring import Dialogue, Edit, Editor, TargetFile, edit_file, find_editor, find_target
 from envtasks.authoring.private_folders import PREFIX, private_folder
 from envtasks.envfiles import encrypt, public_key
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError, Refused, ToolMissing
@@ -51,7 +51,9 @@ def replacing(old: str, new: str) -> Change:
     return lambda text: text.replace(old, new)
 
 
-def edited(target: Target, person: Person, *, encrypts: bool = True, again: list[bool] | None = None) -> Edit:
+def edited(
+    target: TargetFile, person: Person, *, encrypts: bool = True, again: list[bool] | None = None
+) -> Edit:
     answers = again or []
 
     def ask(error: EnvtasksError) -> bool:
@@ -62,7 +64,7 @@ def edited(target: Target, person: Person, *, encrypts: bool = True, again: list
     return Edit(done.file, done.written, done.changed, done.added, done.removed, (*notes, *done.notes))
 
 
-def private(target: Target, folder: Path) -> Target:
+def private(target: TargetFile, folder: Path) -> TargetFile:
     """The target, where the folder for decrypted text is in this one."""
     (folder / "run").mkdir()
     return find_target(target.environment, {"XDG_RUNTIME_DIR": str(folder / "run")})

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from envtasks.authoring import Target, describe_keys, find_target, import_keys, keys_to_hand_over, write_keys
+from envtasks.authoring import (
+    TargetFile,
+    describe_keys,
+    find_target,
+    import_keys,
+    keys_to_hand_over,
+    write_keys,
+)
 from envtasks.config import Environment
 from envtasks.envfiles import encrypt, find_keys, generate_keys
 from envtasks.errors import ConfigInvalid, DecryptionFailed, EnvFileMissing, KeyMissing, LeakFound, Refused
@@ -25,7 +32,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="file modes")
 
 def staging(
     root: Path, *, keys: str = "", header: str = OLD[1], env: Mapping[str, str] | None = None, **options: Any
-) -> Target:
+) -> TargetFile:
     """The env file of staging with one secret under OLD; `keys` are the lines of the key file."""
     text = f'DOTENV_PUBLIC_KEY_STAGING="{header}"\n' if header else ""
     (root / ".env.staging").write_text(f"{text}TOKEN='{encrypt('t', OLD[1])}'\nPLAIN=1\n", encoding="utf-8")
@@ -259,7 +266,7 @@ def test_a_public_key_that_is_empty_is_filled_in(tmp_path: Path) -> None:
 def test_a_dry_import_stores_nothing(tmp_path: Path) -> None:
     """It proves the key, and says what it would store."""
     target = staging(tmp_path)
-    done = import_keys(Target(target.environment, target.path, {}, dry=True), OLD[0])
+    done = import_keys(TargetFile(target.environment, target.path, {}, dry=True), OLD[0])
 
     assert (done.stored, done.dry) == (1, True)
     assert not (tmp_path / ".env.keys").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.authoring import Target, find_target, finish_rotation, prepare_rotation, rotate, rotation
+from envtasks.authoring import TargetFile, find_target, finish_rotation, prepare_rotation, rotate, rotation
 from envtasks.config import Project
 from envtasks.envfiles import decrypt, encrypt, generate_keys, public_keys_in, read_env_file
 from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError, KeyMissing, LeakFound, Refused
@@ -60,7 +60,7 @@ def project(root: Path) -> Project:
 
 def target(
     root: Path, name: str = "staging", *, env: Mapping[str, str] | None = None, dry: bool = False
-) -> Target:
+) -> TargetFile:
     return find_target(project(root).environment(name), {"PATH": os.environ["PATH"], **(env or {})}, dry=dry)
 
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from envtasks.authoring import Target
+from envtasks.authoring import TargetFile
 from envtasks.config import Environment
 from envtasks.envfiles import encrypt, generate_keys
 from envtasks.tasks import env_keys
@@ -251,7 +251,7 @@ def test_the_new_key_is_cut_out_by_what_the_system_has(
     """Windows has no `head`."""
     monkeypatch.setattr(env_keys, "sys", SimpleNamespace(platform=system))
     path = tmp_path / ".env.staging"
-    lines = env_keys._hand_over(Target(Environment("staging", tmp_path, (path,)), path, {}), VARIABLE, 2)
+    lines = env_keys._hand_over(TargetFile(Environment("staging", tmp_path, (path,)), path, {}), VARIABLE, 2)
 
     cut = 'python -c "print(input()[:64])"' if system == "win32" else "head -c 64"
     assert f"--export - | {cut} | glab variable set {VARIABLE}_NEW" in lines[1]

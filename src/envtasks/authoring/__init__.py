@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .asking import ask_hidden, read_value
     from .creation import Creation, new_environment
-    from .draft import Target, find_target
+    from .draft import TargetFile, find_target
     from .editing import Dialogue, Edit, edit_file
     from .editor import Editor, find_editor
     from .git_commands import run_git_command
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Change", "Creation", "Dialogue", "Edit", "Editor", "FileKeys", "Import", "Rotation", "Target", "ask_hidden",
+    "Change", "Creation", "Dialogue", "Edit", "Editor", "FileKeys", "Import", "Rotation", "TargetFile", "ask_hidden",
     "attribute_lines", "decrypt_value", "describe_keys", "edit_file", "encrypt_values", "find_editor",
     "find_target", "finish_rotation", "import_keys", "is_encrypted", "keys_to_hand_over", "missing_patterns",
     "new_environment", "prepare_rotation", "private_folder", "read_value", "rekey_values", "repair_values",
@@ -41,7 +41,7 @@ __all__ = [
 _MODULES = {
     "asking": ("ask_hidden", "read_value"),
     "creation": ("Creation", "new_environment"),
-    "draft": ("Target", "find_target"),
+    "draft": ("TargetFile", "find_target"),
     "editing": ("Dialogue", "Edit", "edit_file"),
     "editor": ("Editor", "find_editor"),
     "git_commands": ("run_git_command",),

@@ -24,7 +24,7 @@ from ..envfiles import (
 )
 from ..errors import ConfigInvalid, EnvFileMissing, Refused
 from ..inventory import example_path
-from .draft import Draft, Target
+from .draft import Draft, TargetFile
 from .file_key import FileKey, key_file_for
 from .ignored_files import DOCKERIGNORE, ignore, missing_docker_patterns, missing_patterns
 from .pyproject import with_environment
@@ -57,7 +57,7 @@ class _Value:
 
 def new_environment(
     project: Project,
-    target: Target,
+    target: TargetFile,
     *,
     source: Environment | None,
     answer: Answer | None,
@@ -174,7 +174,7 @@ def _example(root: Path) -> EnvFile:
         return parse_env_file("", path=path)
 
 
-def _refuse_existing(target: Target) -> None:
+def _refuse_existing(target: TargetFile) -> None:
     if target.path.exists():
         name = target.environment.name
         raise Refused(
@@ -202,7 +202,7 @@ def _pyproject(environment: Environment) -> tuple[Path, str, str]:
     return path, text, with_environment(text, environment.name, value)
 
 
-def _prepare(target: Target, pyproject: tuple[Path, str, str]) -> list[str]:
+def _prepare(target: TargetFile, pyproject: tuple[Path, str, str]) -> list[str]:
     """Bring the files beside the env file up to date; notes about what was done, or would be in a dry run."""
     environment = target.environment
     path, before, after = pyproject

@@ -38,8 +38,8 @@ from .file_key import FileKey, find_file_key, key_file_for, store_private_key
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The env file that a command changes, and how: `dry` writes nothing."""
+class TargetFile:
+    """The env file that a command changes, and how: with `dry` nothing is written."""
 
     environment: Environment
     path: Path
@@ -54,7 +54,7 @@ class Target:
 
 def find_target(
     environment: Environment, process_env: Mapping[str, str], *, file: str | None = None, dry: bool = False
-) -> Target:
+) -> TargetFile:
     """The env file of an environment that is to be changed: `file`, else its first baseline.
 
     Raises ConfigInvalid for a file that is not one of the environment's.
@@ -67,7 +67,7 @@ def find_target(
         )
     path = labels[file] if file is not None else environment.main_file
     environment.refuse_outside_link(path)
-    return Target(environment, path, process_env, dry)
+    return TargetFile(environment, path, process_env, dry)
 
 
 class Draft:
@@ -78,7 +78,7 @@ class Draft:
     """
 
     def __init__(
-        self, target: Target, file: EnvFile, *, key: FileKey | None = None, further: Sequence[str] = ()
+        self, target: TargetFile, file: EnvFile, *, key: FileKey | None = None, further: Sequence[str] = ()
     ) -> None:
         self.target, self.file = target, file
         self._given_key, self._further = key, further
@@ -189,7 +189,7 @@ def _names(file: EnvFile) -> set[str]:
 
 
 @contextmanager
-def changing(target: Target) -> Iterator[Draft]:
+def changing(target: TargetFile) -> Iterator[Draft]:
     """The env file of a target, to be changed under its lock; overrides that are not there yet are empty.
 
     Raises EnvFileMissing for a missing baseline, EnvFileInvalid.
@@ -199,7 +199,7 @@ def changing(target: Target) -> Iterator[Draft]:
         yield Draft(target, read_target(target))
 
 
-def read_target(target: Target) -> EnvFile:
+def read_target(target: TargetFile) -> EnvFile:
     """The env file of a target; overrides that are not there are empty. Raises EnvFileMissing, EnvFileInvalid."""
     try:
         file = read_env_file(target.path, label=target.label)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..envfiles import EnvFile, locked, write_atomic, writing
 from ..errors import EnvFileInvalid, EnvtasksError
 from .decrypted_view import DecryptedView, Result
-from .draft import Draft, Target, read_target
+from .draft import Draft, TargetFile, read_target
 from .editor import Editor
 from .file_key import key_file_for
 from .private_folders import private_folder
@@ -36,7 +36,7 @@ class Dialogue:
     note: Callable[[str], None]
 
 
-def edit_file(target: Target, editor: Editor, dialogue: Dialogue) -> Edit:
+def edit_file(target: TargetFile, editor: Editor, dialogue: Dialogue) -> Edit:
     """Open an env file in an editor, and write what comes back.
 
     Values that are as they were keep their ciphertext. The file is not locked meanwhile: if it has changed, what was

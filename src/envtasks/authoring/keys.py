@@ -26,7 +26,7 @@ from ..envfiles import (
     replace_values,
 )
 from ..errors import ConfigInvalid, DecryptionFailed, KeyMissing, Refused
-from .draft import Draft, Target, read_target
+from .draft import Draft, TargetFile, read_target
 from .file_key import FileKey, key_file_for, list_keys_first, listed_keys
 
 _DIGITS: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
@@ -59,7 +59,7 @@ class FileKeys:
 
 def describe_keys(environment: Environment, process_env: Mapping[str, str]) -> list[FileKeys]:
     """What opens each env file of an environment that is there. Raises EnvFileMissing, EnvFileInvalid."""
-    targets = [Target(environment, path, process_env) for path in environment.files]
+    targets = [TargetFile(environment, path, process_env) for path in environment.files]
     found = []
     for target in targets:
         environment.refuse_outside_link(target.path)
@@ -113,7 +113,7 @@ def _mode(environment: Environment, source: str) -> str:
     return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
 
-def keys_to_hand_over(target: Target) -> list[str]:
+def keys_to_hand_over(target: TargetFile) -> list[str]:
     """The private keys that open an env file now, and before and after the rotation that is under way; new ones first.
 
     Raises KeyMissing where its key is not at hand, EnvFileMissing, EnvFileInvalid.
@@ -157,7 +157,7 @@ class Import:
     notes: tuple[str, ...] = ()
 
 
-def import_keys(target: Target, text: str) -> Import:
+def import_keys(target: TargetFile, text: str) -> Import:
     """Store the private keys in a text, one of which is proven to open the env file, in its key file.
 
     The text is a key, several, or a line of a key file. A file that has lost its public key gets it back. Raises
@@ -188,7 +188,7 @@ def import_keys(target: Target, text: str) -> Import:
     )
 
 
-def _restore_header(target: Target, file: EnvFile, key: FileKey) -> None:
+def _restore_header(target: TargetFile, file: EnvFile, key: FileKey) -> None:
     """Write the public key into a file that has lost it: where its line is, else before everything else."""
     draft = Draft(target, file, key=key)
     line = next(iter(file.headers), None)
@@ -201,7 +201,7 @@ def _restore_header(target: Target, file: EnvFile, key: FileKey) -> None:
     draft.save(after, expected=kept)
 
 
-def _proven(target: Target, file: EnvFile, keys: Sequence[str]) -> tuple[str, list[str]]:
+def _proven(target: TargetFile, file: EnvFile, keys: Sequence[str]) -> tuple[str, list[str]]:
     """The public key of the one among these keys that is the file's, and notes about values that it does not open."""
     names = [entry.name for entry in file.ciphertexts]
     named = public_keys_in(file)

@@ -29,7 +29,7 @@ from ..envfiles import (
     replace_values,
 )
 from ..errors import DecryptionFailed, EnvFileInvalid, EnvFileMissing, KeyMissing, Refused
-from .draft import Draft, Target, read_target
+from .draft import Draft, TargetFile, read_target
 from .file_key import FileKey, drop_old_keys, key_file_for, list_keys_first, listed_keys
 
 
@@ -55,7 +55,7 @@ class _State:
     """The files of a project while one of their keys is rotated; their locks are held."""
 
     project: Project
-    target: Target
+    target: TargetFile
     file: EnvFile
     keys: list[str] = field(repr=False)  # those of the key file, the one to rotate to first
     notes: list[str] = field(default_factory=list)
@@ -98,7 +98,7 @@ class _State:
         )
 
 
-def prepare_rotation(project: Project, target: Target) -> Rotation:
+def prepare_rotation(project: Project, target: TargetFile) -> Rotation:
     """Make a new key and put it first in the key file; no env file changes. A key made before is taken again.
 
     Raises KeyMissing where no key opens the file, EnvFileInvalid, EnvFileMissing, LeakFound.
@@ -107,7 +107,7 @@ def prepare_rotation(project: Project, target: Target) -> Rotation:
         return state.report("prepared" if _prepare(state) else "unchanged", [state.file])
 
 
-def rotate(project: Project, target: Target, *, prepare: bool = False) -> Rotation:
+def rotate(project: Project, target: TargetFile, *, prepare: bool = False) -> Rotation:
     """Encrypt every file under the target's key for the prepared one; with `prepare` one is made, if there is none.
 
     Each file is replaced at once and proven to open with the new key alone. Raises Refused where no key is prepared,
@@ -133,7 +133,7 @@ def rotate(project: Project, target: Target, *, prepare: bool = False) -> Rotati
         return state.report("rotated" if files else "unchanged", rotated, secrets)
 
 
-def finish_rotation(project: Project, target: Target, *, keep_old: bool = False) -> Rotation:
+def finish_rotation(project: Project, target: TargetFile, *, keep_old: bool = False) -> Rotation:
     """Remove the old keys from the key files; with `keep_old` they stay there, under a name of their own.
 
     Raises Refused where a file, or its last commit, is still under an old key; KeyMissing, EnvFileInvalid.
@@ -152,7 +152,7 @@ def finish_rotation(project: Project, target: Target, *, keep_old: bool = False)
 
 
 @contextmanager
-def _opened(project: Project, target: Target) -> Iterator[_State]:
+def _opened(project: Project, target: TargetFile) -> Iterator[_State]:
     """The state of a rotation, under the locks of all env files and key files of the project."""
     paths = {path for each in project.environments.values() for path in each.files}
     paths |= {key_file_for(each, path) for each in project.environments.values() for path in each.files} | {
@@ -193,7 +193,7 @@ def _prepare(state: _State) -> bool:
 
 def _draft(state: _State, environment: Environment, file: EnvFile) -> Draft:
     """A file that is to be encrypted for the first key. Raises DecryptionFailed where a value opens with no key."""
-    target = Target(environment, file.path, state.target.process_env, state.target.dry)
+    target = TargetFile(environment, file.path, state.target.process_env, state.target.dry)
     key = FileKey(public_key(state.keys[0]), private=state.keys[0])
     draft = Draft(target, file, key=key, further=state.keys)
     opened = draft.plaintexts(file.ciphertexts, ask=True)

@@ -30,7 +30,7 @@ from ..envfiles import (
     spell,
 )
 from ..errors import EnvFileInvalid, EnvtasksError, Refused, VariableMissing, did_you_mean
-from .draft import Draft, Target, changing, read_target
+from .draft import Draft, TargetFile, changing, read_target
 
 _LONGEST: Final = 131_071  # bytes of NAME=value that Linux hands to a process
 _SHORTEST: Final = 5  # characters of a name that another one can be near to
@@ -57,7 +57,7 @@ class Change:
         return tuple(dict.fromkeys(name for name, _ in self.places))
 
 
-def is_encrypted(target: Target, name: str) -> bool:
+def is_encrypted(target: TargetFile, name: str) -> bool:
     """Whether the env file has this variable encrypted already.
 
     Raises EnvFileInvalid and Refused for a name that no variable can have, EnvFileMissing.
@@ -67,7 +67,7 @@ def is_encrypted(target: Target, name: str) -> bool:
     return any(entry.name == name and entry.encrypted for entry in file.entries)
 
 
-def set_value(target: Target, name: str, value: str, *, encrypted: bool) -> Change:
+def set_value(target: TargetFile, name: str, value: str, *, encrypted: bool) -> Change:
     """Give a variable a value: its last assignment changes, or a new one goes to the end of the file.
 
     An encrypted value that is the same keeps its ciphertext. Raises EnvFileInvalid, EnvFileMissing, KeyMissing.
@@ -92,7 +92,7 @@ def set_value(target: Target, name: str, value: str, *, encrypted: bool) -> Chan
         return _change(draft, action, last, encrypted=encrypted)
 
 
-def unset_value(target: Target, name: str) -> Change:
+def unset_value(target: TargetFile, name: str) -> Change:
     """Remove every assignment of a variable, or of those that match a pattern.
 
     Raises VariableMissing, Refused, EnvFileInvalid, EnvFileMissing.
@@ -108,7 +108,7 @@ def unset_value(target: Target, name: str) -> Change:
         return _change(draft, "unset", old, encrypted=False)
 
 
-def encrypt_values(target: Target, only: Sequence[str]) -> Change:
+def encrypt_values(target: TargetFile, only: Sequence[str]) -> Change:
     """Encrypt every plain value, or those of the names and patterns in `only`; all assignments of a name.
 
     Those that `not-secret` lists stay plain. References in a value stay references. Raises EnvFileInvalid, naming every
@@ -131,7 +131,7 @@ def encrypt_values(target: Target, only: Sequence[str]) -> Change:
         return _replace(draft, "encrypted", {entry: ciphertext_of(draft, entry) for entry in plain})
 
 
-def decrypt_value(target: Target, name: str) -> Change:
+def decrypt_value(target: TargetFile, name: str) -> Change:
     """Store the values of a variable, or of those that match a pattern, in plain text.
 
     Raises DecryptionFailed, VariableMissing, EnvFileMissing, and EnvFileInvalid where no plain text carries the value.
@@ -142,7 +142,7 @@ def decrypt_value(target: Target, name: str) -> Change:
         return _replace(draft, "decrypted", spelled, encrypted=False)
 
 
-def repair_values(target: Target, only: Sequence[str]) -> Change:
+def repair_values(target: TargetFile, only: Sequence[str]) -> Change:
     """Put ciphertexts into single quotes where a `$` in the value is expanded: the value becomes what was encrypted.
 
     What refers to variables that the environment sets stays as it is. Raises DecryptionFailed, EnvFileInvalid,
@@ -157,7 +157,7 @@ def repair_values(target: Target, only: Sequence[str]) -> Change:
         return _replace(draft, "repaired", spelled, expected=values)
 
 
-def rekey_values(target: Target, only: Sequence[str]) -> Change:
+def rekey_values(target: TargetFile, only: Sequence[str]) -> Change:
     """Encrypt values that another key at hand opens for the key in the file's header.
 
     Raises DecryptionFailed where no key at hand opens one, VariableMissing, EnvFileInvalid, EnvFileMissing.
@@ -294,7 +294,7 @@ def _is_mangled(value: str, known: set[str]) -> bool:
 
 
 def _likely_mistakes(
-    target: Target, file: EnvFile, entries: Iterable[Entry], *, besides: Collection[tuple[int, str]] = ()
+    target: TargetFile, file: EnvFile, entries: Iterable[Entry], *, besides: Collection[tuple[int, str]] = ()
 ) -> list[str]:
     """What is odd about the lines of these entries."""
     lines = {entry.line for entry in entries}
@@ -302,7 +302,7 @@ def _likely_mistakes(
     return [f"{target.label}:{line}: {sentence}" for line, sentence in found]
 
 
-def _notes(target: Target, name: str, value: str) -> list[str]:
+def _notes(target: TargetFile, name: str, value: str) -> list[str]:
     notes = []
     if value.endswith("\n"):
         without = "a file without one (--from-file)" if sys.platform == "win32" else "`printf %s`"

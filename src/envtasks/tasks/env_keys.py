@@ -17,7 +17,7 @@ from ..invocation import current_invocation
 from .env_values import FILE, JSON, target_of
 
 if TYPE_CHECKING:
-    from ..authoring import FileKeys, Rotation, Target
+    from ..authoring import FileKeys, Rotation, TargetFile
 
 
 @task(
@@ -122,7 +122,7 @@ def git_setup(c: Context, remove: bool = False, json: bool = False) -> None:
         )
 
 
-def _describe(target: Target, *, json: bool) -> None:
+def _describe(target: TargetFile, *, json: bool) -> None:
     from ..authoring import describe_keys
 
     name = target.environment.name
@@ -161,7 +161,7 @@ def _row(each: FileKeys) -> list[str]:
     return [each.file, str(each.encrypted), public, opened, each.mode]
 
 
-def _import(target: Target, *, json: bool) -> None:
+def _import(target: TargetFile, *, json: bool) -> None:
     from ..authoring import import_keys, read_value
 
     command = f"{_command(target)} --import"
@@ -184,7 +184,7 @@ def _import(target: Target, *, json: bool) -> None:
     print(stored if done.stored else f"{done.variable} is in {done.key_file} already, and opens {done.file}")
 
 
-def _export(c: Context, target: Target, export: str | bool) -> None:
+def _export(c: Context, target: TargetFile, export: str | bool) -> None:
     """Show the key on the terminal, or write it into a file; with `-` to stdout, whatever that is."""
     from ..authoring import keys_to_hand_over
 
@@ -210,7 +210,7 @@ def _export(c: Context, target: Target, export: str | bool) -> None:
         print(console.as_called_here(line))
 
 
-def _write(target: Target, path: Path, private: Sequence[str]) -> None:
+def _write(target: TargetFile, path: Path, private: Sequence[str]) -> None:
     from .. import git
     from ..authoring import write_keys
 
@@ -222,19 +222,19 @@ def _write(target: Target, path: Path, private: Sequence[str]) -> None:
         console.say("warning", f"git does not ignore {path}: `git add` would publish the key")
 
 
-def _command(target: Target, task: str = "env.keys") -> str:
+def _command(target: TargetFile, task: str = "env.keys") -> str:
     environment = target.environment
     file = "" if target.path == environment.main_file else f" --file {target.label}"
     return f"inv {task} --env {environment.name}{file}"
 
 
-def _key_variable(target: Target) -> str:
+def _key_variable(target: TargetFile) -> str:
     from ..envfiles import key_variables
 
     return key_variables(target.path).private
 
 
-def _hand_over(target: Target, variable: str, count: int) -> list[str]:
+def _hand_over(target: TargetFile, variable: str, count: int) -> list[str]:
     """The commands that give CI the key, through a pipe; while a key is rotated, the old one and the new one."""
     name = target.environment.name
     masked = f"--scope {name} --masked{' --protected' if target.environment.protected else ''}"
@@ -253,7 +253,7 @@ def _hand_over(target: Target, variable: str, count: int) -> list[str]:
     ]
 
 
-def _question(target: Target, *, now: bool, drop: bool) -> str | None:
+def _question(target: TargetFile, *, now: bool, drop: bool) -> str | None:
     """What has to be confirmed besides a protected environment."""
     if now:
         return f"Everybody who works with {target.label}, and its CI, needs the new key from then on."
@@ -262,7 +262,7 @@ def _question(target: Target, *, now: bool, drop: bool) -> str | None:
     return None
 
 
-def _about(target: Target, done: Rotation, *, step: str, keep_old: bool) -> Iterator[str]:
+def _about(target: TargetFile, done: Rotation, *, step: str, keep_old: bool) -> Iterator[str]:
     """What was done, and what comes next."""
     rotate = _command(target, "env.rotate")
     would = "would be " if done.dry else ""
@@ -290,7 +290,7 @@ def _about(target: Target, done: Rotation, *, step: str, keep_old: bool) -> Iter
         )
 
 
-def _about_finish(target: Target, done: Rotation, *, keep_old: bool) -> Iterator[str]:
+def _about_finish(target: TargetFile, done: Rotation, *, keep_old: bool) -> Iterator[str]:
     if done.step == "unchanged":
         yield f"{done.key_file} has one key for {target.label}: there is nothing to finish"
         return

@@ -15,7 +15,7 @@ from ..errors import ConfigInvalid
 from ..invocation import current_invocation
 
 if TYPE_CHECKING:
-    from ..authoring import Change, Target
+    from ..authoring import Change, TargetFile
     from ..config import Project
 
 FILE = "One of the environment's env files (default: its first baseline)"
@@ -112,7 +112,7 @@ def decrypt(c: Context, name: str, file: str = "", json: bool = False) -> None:
     _report(decrypt_value(target, name), json=json)
 
 
-def target_of(c: Context, file: str) -> Target:
+def target_of(c: Context, file: str) -> TargetFile:
     """The env file that a command changes. Raises ConfigInvalid."""
     from ..authoring import find_target
     from ..hydration import without_outer
@@ -123,7 +123,7 @@ def target_of(c: Context, file: str) -> Target:
     return find_target(environment, without_outer(os.environ), file=file or None, dry=bool(c.config.run.dry))
 
 
-def is_to_be_encrypted(project: Project, target: Target, name: str, *, plain: bool = False) -> bool:
+def is_to_be_encrypted(project: Project, target: TargetFile, name: str, *, plain: bool = False) -> bool:
     """Whether a value is stored encrypted; asks on a terminal where nothing tells."""
     from ..authoring import is_encrypted
     from ..settings_class import secret_names

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.authoring import (
-    Target,
+    TargetFile,
     decrypt_value,
     encrypt_values,
     find_target,
@@ -41,7 +41,7 @@ def read_by_dotenvx(folder: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if "PUBLIC_KEY" not in name}
 
 
-def staging(folder: Path) -> Target:
+def staging(folder: Path) -> TargetFile:
     return find_target(Project.load(folder).future_environment("staging"), {})
 
 

@@ -21,7 +21,7 @@ import pytest
 from envtasks.authoring import (
     Dialogue,
     Editor,
-    Target,
+    TargetFile,
     edit_file,
     encrypt_values,
     find_target,
@@ -49,7 +49,7 @@ NOT_PLAIN = re.compile(
 
 
 @pytest.fixture
-def it() -> Iterator[Target]:
+def it() -> Iterator[TargetFile]:
     """The env file of staging, in memory where there is such a place: each change is synced to the disk."""
     place = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112
     with tempfile.TemporaryDirectory(dir=place) as name:
@@ -60,7 +60,7 @@ def it() -> Iterator[Target]:
         yield find_target(Environment("staging", folder, (path,)), {})
 
 
-def generated(target: Target, random: Random) -> EnvFile:
+def generated(target: TargetFile, random: Random) -> EnvFile:
     """A generated file; its header is not part of a value, as happens where a quote is not closed."""
     while True:
         target.path.write_bytes(nasty.text(random).encode("utf-8", "surrogateescape"))
@@ -73,7 +73,7 @@ def has_open_quote(file: EnvFile) -> bool:
     return any("quote" in sentence for _, sentence in file.warnings)
 
 
-def values(target: Target) -> dict[str, str]:
+def values(target: TargetFile) -> dict[str, str]:
     """What a process would get of the file, with the private key."""
     file = read_env_file(target.path)
     ciphertexts = [entry.value for entry in file.entries if entry.encrypted]
@@ -85,7 +85,7 @@ def others(file: EnvFile, name: str) -> list[tuple[str, str, str]]:
     return [(entry.name, entry.raw, entry.quote) for entry in file.entries if entry.name != name]
 
 
-def set_one(target: Target, random: Random, counts: Counter[str]) -> None:
+def set_one(target: TargetFile, random: Random, counts: Counter[str]) -> None:
     """Set a generated value in a generated file, and look at every byte."""
     before = generated(target, random)
     name, value, encrypted = random.choice([*nasty.NAMES, "NEW"]), nasty.value(random), random.random() < 0.5
@@ -116,7 +116,7 @@ def _why_refused(error: EnvFileInvalid, before: EnvFile, value: str, *, encrypte
     return _because_of_the_file(error.message, before)
 
 
-def unset_one(target: Target, random: Random, counts: Counter[str]) -> None:
+def unset_one(target: TargetFile, random: Random, counts: Counter[str]) -> None:
     """Remove a variable of a generated file."""
     before = generated(target, random)
     names = sorted({entry.name for entry in before.entries if not entry.name.startswith("DOTENV_")})
@@ -134,7 +134,7 @@ def unset_one(target: Target, random: Random, counts: Counter[str]) -> None:
     counts["removed"] += 1
 
 
-def encrypt_all(target: Target, random: Random, counts: Counter[str]) -> None:
+def encrypt_all(target: TargetFile, random: Random, counts: Counter[str]) -> None:
     """Encrypt every value of a generated file: nothing stays plain, and no value changes."""
     before = generated(target, random)
     was, data = values(target), target.path.read_bytes()
@@ -162,7 +162,7 @@ class Typist(Editor):
         return False
 
 
-def edit_one(target: Target, random: Random, counts: Counter[str]) -> None:
+def edit_one(target: TargetFile, random: Random, counts: Counter[str]) -> None:
     """Edit a generated file without a change, and then one variable of it; ciphertexts of all others stay."""
     before, data = generated(target, random), target.path.read_bytes()
     person = Typist(("typist",), {})
@@ -199,7 +199,7 @@ def _because_of_the_file(message: str, before: EnvFile) -> str:
     return "refused: a quote in the file is not closed"
 
 
-def test_round_trips(it: Target, report: Callable[[str], None]) -> None:
+def test_round_trips(it: TargetFile, report: Callable[[str], None]) -> None:
     """Whatever file and value: it reads back, no other byte changes, and what is refused is known to be impossible."""
     random, counts = Random(SEED), Counter[str]()
 
@@ -217,7 +217,7 @@ def test_round_trips(it: Target, report: Callable[[str], None]) -> None:
 
 @pytest.mark.node
 def test_dotenvx_reads_the_same(
-    it: Target, report: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+    it: TargetFile, report: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """dotenvx's own code gives a process the value that was set, in whatever file."""
     random, counts = Random(SEED), Counter[str]()
@@ -244,7 +244,7 @@ def test_dotenvx_reads_the_same(
 
 
 @pytest.mark.node
-def test_the_dotenvx_command_reads_the_same(it: Target) -> None:
+def test_the_dotenvx_command_reads_the_same(it: TargetFile) -> None:
     """`dotenvx get --strict` and `dotenvx run` of many values in one file, which it then sets and encrypts itself."""
     random = Random(SEED)
     generated(it, Random("a file without open quotes"))
