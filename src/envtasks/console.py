@@ -27,7 +27,7 @@ def ensure_standard_streams() -> None:
     Writing to such a stdout fails, as it does without one: it is /dev/null for reading, as in gnulib's `stdopen`.
     """
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None and not _is_open(fd):
+        if getattr(sys, name) is None and not is_open(fd):
             os.open(
                 os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY
             )  # the lowest number that is free
@@ -50,7 +50,8 @@ def code_page() -> str:
     return "oem" if number in (0, 65001) else f"cp{number}"
 
 
-def _is_open(fd: int) -> bool:
+def is_open(fd: int) -> bool:
+    """Whether a standard file descriptor is there at all."""
     try:
         os.fstat(fd)
     except OSError:
@@ -58,10 +59,13 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def discard_output() -> None:
-    """Let Python not complain, when it flushes stdout at its end, of what could not be written."""
+def discard_output(fd: int = 1) -> None:
+    """Let Python not complain, when it flushes stdout or stderr at its end, of what could not be written."""
     with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        if null_device != fd:
+            os.dup2(null_device, fd)
+            os.close(null_device)
 
 
 def say(kind: str, text: str, *, stream: TextIO | None = None) -> None:

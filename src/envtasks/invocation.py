@@ -46,6 +46,7 @@ class Invocation:
         self._hydrated: dict[tuple[Any, ...], Hydrated] = {}
         self._said: set[str] = set()
         self._confirmed: set[tuple[str, Confirm]] = set()
+        self._lock = threading.Lock()
         self._output = ExitStack()
         self._output_is_redacted = False
 
@@ -105,7 +106,7 @@ class Invocation:
 
     def redact_output(self, values: Collection[str]) -> None:
         """Redact these values in what this process prints, until `end_output`. Threads may call it as well."""
-        with self.secrets.lock:
+        with self._lock:
             if values and not self._output_is_redacted:
                 from .process import redact_file_descriptors
 
@@ -138,7 +139,7 @@ class Secrets:
     """The values to redact in one `inv` call, of all environments so far; the redactor is made when it is needed."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()  # stdout and stderr are copied by a thread each
         self._values: set[str] = set()
         self._redactor: Redactor | None = None
 
@@ -147,9 +148,10 @@ class Secrets:
 
     def add(self, values: Collection[str]) -> None:
         """Redact these values too, also in streams that are open."""
-        self._values.update(values)
-        if self._redactor is not None:
-            self._redactor.add(values)
+        with self._lock:
+            self._values.update(values)
+            if self._redactor is not None:
+                self._redactor.add(values)
 
     def stream(self) -> StreamRedactor:
         """A redactor for one stream of bytes that comes in chunks."""
@@ -160,12 +162,13 @@ class Secrets:
         return self._made().text(text) if self._values else text
 
     def _made(self) -> Redactor:
-        if self._redactor is None:
-            with writing_bytecode():
-                from .redaction import Redactor
+        with writing_bytecode():
+            from .redaction import Redactor
 
-            self._redactor = Redactor(self._values)
-        return self._redactor
+        with self._lock:
+            if self._redactor is None:
+                self._redactor = Redactor(self._values)
+            return self._redactor
 
 
 def redacted_text(context: InvokeContext, text: str) -> str:

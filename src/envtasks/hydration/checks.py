@@ -53,12 +53,17 @@ def why_commands_are_off(environment: Environment, process_env: Mapping[str, str
 
 def check_names(layers: Layers) -> None:
     """Raise EnvFileInvalid for ENVTASKS_* in an env file: it would confirm, or choose an engine, for a nested call."""
-    found = [it.winner for it in layers.definitions.values() if it.name.upper().startswith("ENVTASKS_")]
+    found = [it.winner for it in layers.definitions.values() if controls_envtasks(it.name)]
     if found:
         raise EnvFileInvalid(
             f"{_listed(found)}: an env file may not set variables that control envtasks.",
             hint="remove it: ENVTASKS_* is for the process environment alone",
         )
+
+
+def controls_envtasks(name: str) -> bool:
+    """Whether a variable of this name is for envtasks itself."""
+    return name.upper().startswith("ENVTASKS_")
 
 
 def steers(name: str) -> bool:

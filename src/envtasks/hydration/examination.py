@@ -66,7 +66,7 @@ def _refused(layers: Layers, resolution: Resolution, plaintexts: Mapping[str, st
     for layer in layers.files:
         for location in layer.locations:
             name, value = location.name, location.entry.value
-            if name.upper().startswith("ENVTASKS_"):
+            if checks.controls_envtasks(name):
                 yield Mistake.at(location, "steering", " controls envtasks, which no env file may")
             elif checks.is_steering(layers, name):
                 yield Mistake.at(

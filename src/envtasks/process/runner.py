@@ -18,6 +18,7 @@ from invoke.context import Context
 from invoke.runners import Local, Promise, Result
 from invoke.util import ExceptionHandlingThread, isatty
 
+from ..console import is_open
 from ..errors import EnvtasksError
 from .command import (
     command_line,
@@ -33,13 +34,7 @@ from .command import (
     working_directory,
 )
 from .signals import ChildProcess, forwarding
-from .streams import (
-    TextStreamWriter,
-    is_open,
-    is_terminal,
-    read_available,
-    same_file,
-)
+from .streams import TextStreamWriter, is_terminal, read_available, same_file
 from .terminal import Terminal, do_not_stop_this_thread, fork_on_pty
 from .threads import InputThread, OutputThread
 

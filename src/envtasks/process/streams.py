@@ -222,7 +222,8 @@ class TextStreamWriter:
             self._stream.flush()  # what was printed before comes first
             write_all(self._fd, data)
         except BrokenPipeError:
-            _to_null_device(self._fd)
+            if self._fd in (1, 2):
+                console.discard_output(self._fd)
             raise
 
     def _write_text(self, text: str) -> None:
@@ -250,14 +251,6 @@ def _plain_fd(stream: IO[str], encoding: str) -> int | None:
         if same and not (sys.platform == "win32" and os.isatty(fd)):
             return fd
     return None
-
-
-def _to_null_device(fd: int) -> None:
-    """Point a standard stream whose reader has gone at the null device, as Python flushes it at the end."""
-    if fd in (1, 2):
-        null_device = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null_device, fd)
-        os.close(null_device)
 
 
 class LineWriter(io.TextIOBase):
@@ -316,15 +309,6 @@ def same_file(one: Any, other: Any) -> bool:
         return len(same_files([one.fileno(), other.fileno()])) == 1
     except (AttributeError, OSError, ValueError):
         return False
-
-
-def is_open(fd: int) -> bool:
-    """Whether a standard file descriptor is there at all."""
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
 
 
 def read_available(stream: Any) -> bytes | str | None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from .encodings import base64_of, encodings_of
+from .encodings import as_utf8, base64_of, encodings_of
 from .patterns import Patterns
 from .percent import Decoded
 from .values import SHORTEST, TOKEN, is_worth_redacting, redacted_texts, secret_parts
@@ -60,10 +60,7 @@ class Redactor:
         """The text with every secret value replaced by the mask."""
         if not self._values or not text:
             return text
-        try:
-            data, errors = text.encode("utf-8", "surrogateescape"), "surrogateescape"
-        except UnicodeEncodeError:  # half of a character
-            data, errors = text.encode("utf-8", "surrogatepass"), "surrogatepass"
+        data, errors = as_utf8(text)
         stream = self.stream()
         redacted = stream.feed(data) + stream.flush()
         return text if redacted == data else redacted.decode("utf-8", errors)

@@ -63,11 +63,16 @@ def base64_of(value: str) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def _bytes(text: str) -> bytes:
+def as_utf8(text: str) -> tuple[bytes, str]:
+    """The text in UTF-8, and the error handler that makes the same text of it again."""
     try:
-        return text.encode("utf-8", "surrogateescape")
+        return text.encode("utf-8", "surrogateescape"), "surrogateescape"
     except UnicodeEncodeError:  # half of a character, which no environment can hold
-        return text.encode("utf-8", "surrogatepass")
+        return text.encode("utf-8", "surrogatepass"), "surrogatepass"
+
+
+def _bytes(text: str) -> bytes:
+    return as_utf8(text)[0]
 
 
 def _escaped(text: str) -> Iterator[bytes]:
