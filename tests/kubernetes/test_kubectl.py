@@ -14,7 +14,10 @@ from envtasks.errors import ClusterFailed, EnvtasksError, Refused, ToolMissing
 from envtasks.kubernetes import kubectl as calls
 from envtasks.kubernetes.kubectl import Program, Result
 from envtasks.redaction import Redactor
+from tests.commands import start
+from tests.deadlines import SECONDS, killed_late, wait_until
 from tests.kubernetes.deployments import Scripted, target
+from tests.watching import is_running
 
 REDACTOR = Redactor(["hunter2"])
 HERE = ("--context=staging", "--server=https://staging.example.com:6443", "--namespace=shop-staging")
@@ -112,6 +115,23 @@ def test_a_kubectl_that_cannot_be_started_is_an_error_in_one_sentence(tmp_path: 
     for call in (lambda: program.run(["version"], None), lambda: program.stream(["version"], print)):
         with pytest.raises(EnvtasksError, match=r"could not be started|is no program"):
             call()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_kubectl_that_is_followed_ends_with_us(tmp_path: Path) -> None:
+    """TERM, as a CI sends it to a job's first process alone, leaves no `rollout status` behind."""
+    path = tmp_path / "kubectl"
+    path.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\necho ready\nexec sleep 60\n", encoding="utf-8")
+    path.chmod(0o755)
+    body = f"""
+        from envtasks.kubernetes.kubectl import Program
+        Program({str(path)!r}, dict(os.environ)).stream(["rollout"], print)
+    """
+    with start(tmp_path, body) as process, killed_late(process):
+        process.terminate()
+        assert process.wait(SECONDS) == 143
+    kubectl = int((tmp_path / "pid").read_text(encoding="utf-8"))
+    wait_until(lambda: not is_running(kubectl), "the end of kubectl")
 
 
 def test_a_context_of_another_cluster_is_refused() -> None:

@@ -321,10 +321,7 @@ class _Reader:
 
     def _expand(self, text: str, scope: _Scope) -> str:
         self.computed = self.computed or "$" in text
-        try:
-            return interpolation.expand(text, scope.values)
-        except interpolation.MalformedError:
-            return text
+        return interpolation.expand_or_keep(text, scope.values)
 
     def _local(self, text: str, file: Path, scope: _Scope) -> Path | None:
         """The local file that a path names: from the project directory, else from the file that names it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import ClusterFailed, Refused
-from ..process import find_program, start_errors
+from ..process import LineWriter, Runner, find_program, start_errors
 
 if TYPE_CHECKING:
     from ..redaction import Redactor
@@ -73,21 +73,12 @@ class Program:
 
     def stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
         """Run it and call `on_line` with each line of its output. Returns the exit code."""
-        with start_errors(self.path, self.environment, argv):
-            started = subprocess.Popen(
-                [self.path, *argv],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=dict(self.environment),
-                encoding="utf-8",
-                errors="replace",
-            )
-        with started as process:
-            assert process.stdout is not None
-            for text in process.stdout:
-                on_line(text.rstrip("\r\n"))
-        return process.returncode
+        lines = LineWriter(on_line)
+        runner = Runner.outside_task(self.environment, capture=False)
+        streams = {"in_stream": False, "out_stream": lines, "err_stream": lines}
+        done = runner.run_argv([self.path, *argv], warn=True, encoding="utf-8", **streams)
+        lines.finish()
+        return int(done.exited)
 
 
 @dataclass(frozen=True, slots=True)
