@@ -171,6 +171,7 @@ def test_the_program_of_the_page_runs(
     """The program of docs/tasks.md prints a value and its line."""
     (tmp_path / ".env.local").write_text("# where\nDB_HOST=localhost\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DB_HOST", raising=False)
     [program] = [block for block in blocks("docs/tasks.md", "python") if "hydrate(" in block]
 
     exec(compile(program, "docs/tasks.md", "exec"), {})
