@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.adopt.requirement import for_new_pythons, own_requirement
+from envtasks.adopt.dependency import for_new_pythons, own_requirement
 
 ADDRESS = "https://git.example.com/tools/envtasks"
 

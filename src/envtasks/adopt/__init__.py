@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .apply import apply_plan
+from .apply import apply_plan, undo_commands
 from .drawing import described, draw_up
 from .plan import FileChange, Left, Plan, summary
 from .questions import QUESTIONS, Answers, read_answers
 from .render import require_jinja
 from .survey import Survey, look
-from .undo import undo_commands
 
 __all__ = [
     "QUESTIONS",

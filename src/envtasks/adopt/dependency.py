@@ -1,14 +1,16 @@
-"""Add packages to the project's development dependencies, by its own package manager; files are restored on failure."""
+"""What the project has to depend on, and how its own package manager adds that; files are restored on failure."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ..envfiles import PRIVATE_KEY, appended
 from ..errors import EnvtasksError, ToolMissing
@@ -16,19 +18,16 @@ from .file_names import REQUIREMENTS
 from .plan import Plan
 from .survey import Survey
 
-_COMMANDS: Final = {
-    "uv": ("uv", "add", "--dev", "--no-sync"),
-    "poetry": ("poetry", "add", "--group", "dev", "--lock"),
-    "pdm": ("pdm", "add", "--dev", "--no-sync"),
-    "pipenv": ("pipenv", "install", "--dev"),
-}
 _WRITTEN: Final = ("pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock")
+_BY_NAME: Final = "envtasks[fast]"
+_OLDEST: Final = 11  # the minor version of Python 3 that envtasks needs
 _DEVELOPMENT: Final = re.compile(r"(?:.*/)?[^/]*(?:dev|local|test)[^/]*\.(?:txt|in)")
 
 
 def command_for(plan: Plan) -> tuple[str, ...]:
     """The command line that adds the packages; empty for pip, whose requirements file is appended to."""
-    words = _COMMANDS.get(plan.survey.manager, ())
+    manager = plan.survey.installation.manager
+    words = (*manager.add, *filter(None, [manager.no_sync]))
     if plan.survey.manager != "poetry":
         return (*words, *plan.packages) if words else ()
     # its command line takes the version of Python apart from the package
@@ -89,3 +88,35 @@ def _restore(path: Path, before: bytes | None) -> None:
         path.unlink(missing_ok=True)
     elif not path.is_file() or path.read_bytes() != before:
         path.write_bytes(before)
+
+
+def own_requirement() -> str:
+    """The requirement (PEP 508): by name, or with the address that this envtasks was installed from.
+
+    Installers write that address down (PEP 610, direct_url.json) where it was a repository, a folder or an archive and
+    not an index; there the name alone may mean nothing, or another version.
+    """
+    recorded = metadata.distribution("envtasks").read_text("direct_url.json")
+    if recorded is None:
+        return _BY_NAME
+    origin: dict[str, Any] = json.loads(recorded)
+    address = origin["url"]
+    if "vcs_info" in origin:
+        version = origin["vcs_info"]
+        address = f"{version['vcs']}+{address}@{version.get('requested_revision') or version['commit_id']}"
+    if folder := origin.get("subdirectory"):
+        address += f"#subdirectory={folder}"
+    return f"{_BY_NAME} @ {address}"
+
+
+def for_new_pythons(requirement: str, pyproject: Mapping[str, Any]) -> str:
+    """The requirement with a marker, where the project is for versions of Python too that envtasks does not run on.
+
+    Without it no package manager finds a solution; such a project is tested there without envtasks.
+    """
+    project, poetry = pyproject.get("project", {}), pyproject.get("tool", {}).get("poetry", {})
+    wanted = f"{project.get('requires-python') or poetry.get('dependencies', {}).get('python', '')}"
+    minors = [int(minor) for minor in re.findall(r"\b3\.(\d+)", re.sub(r"[<!]=?\s*[\d.*]+", "", wanted))]
+    if not minors or min(minors) >= _OLDEST:
+        return requirement
+    return f"{requirement} ; python_version >= '3.{_OLDEST}'"

@@ -8,7 +8,7 @@ from ..envfiles import KEY_FILE
 from ..errors import Refused
 from .baselines import choose_environments, leave_unknown, plan_baselines, plan_example
 from .containers import plan_containers, plan_manifests
-from .dependency import requirements_file, with_requirements
+from .dependency import for_new_pythons, own_requirement, requirements_file, with_requirements
 from .entry import find_entry, find_tests
 from .pipelines import plan_pipeline_file, plan_pre_commit
 from .plan import Draft, Plan, drafting
@@ -19,11 +19,10 @@ from .project_files import (
     plan_ignore_files,
     plan_page,
     plan_pyproject,
+    plan_settings,
 )
 from .questions import Answers
 from .readers import plan_readers
-from .requirement import for_new_pythons, own_requirement
-from .settings_file import plan_settings
 from .sources import find_sources
 from .survey import Survey
 from .task_files import plan_task_files

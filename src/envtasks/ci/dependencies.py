@@ -28,12 +28,22 @@ class Manager:
     lock: str
     install: tuple[str, ...]
     run: str
-    add: str  # what makes envtasks a dependency
+    add: tuple[str, ...]  # what stands before a package that becomes a dependency for development
     cache: str  # the variable that says where its cache is
     cached: tuple[str, ...] = ("",)  # the folders of it that are kept
     variables: Mapping[str, str] = field(default_factory=dict)
+    no_sync: str = ""  # the flag of `add` that installs nothing
     extra: str = ""  # the flag that installs an extra, and the one for a group of dependencies other than dev
     group: str = ""
+
+    @property
+    def how_to_add(self) -> str:
+        """What a person does to make envtasks a dependency."""
+        return (
+            " ".join((*self.add, "envtasks"))
+            if self.add
+            else "add it to the requirements, or to pyproject.toml"
+        )
 
 
 MANAGERS: Final[Mapping[str, Manager]] = {
@@ -41,7 +51,8 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         lock="uv.lock",
         install=("pip install uv",),
         run="uv run ",
-        add="uv add --dev envtasks",
+        add=("uv", "add", "--dev"),
+        no_sync="--no-sync",
         cache="UV_CACHE_DIR",
         variables={"UV_LINK_MODE": "copy"},
         extra="--extra",
@@ -51,7 +62,8 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         lock="poetry.lock",
         install=("pip install poetry", "poetry install"),
         run="poetry run ",
-        add="poetry add --group dev envtasks",
+        add=("poetry", "add", "--group", "dev"),
+        no_sync="--lock",
         cache="POETRY_CACHE_DIR",
         cached=("/artifacts", "/cache"),
         variables={"POETRY_VIRTUALENVS_IN_PROJECT": "true"},  # else it is in the cache's folder
@@ -62,7 +74,8 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         lock="pdm.lock",
         install=("pip install pdm", "pdm install"),
         run="pdm run ",
-        add="pdm add --dev envtasks",
+        add=("pdm", "add", "--dev"),
+        no_sync="--no-sync",
         cache="PDM_CACHE_DIR",
         extra="--group",
     ),
@@ -70,14 +83,14 @@ MANAGERS: Final[Mapping[str, Manager]] = {
         lock="Pipfile.lock",
         install=("pip install pipenv", "pipenv install --dev"),
         run="pipenv run ",
-        add="pipenv install --dev envtasks",
+        add=("pipenv", "install", "--dev"),
         cache="PIPENV_CACHE_DIR",
     ),
     "pip": Manager(
         lock="",
         install=(),
         run="",
-        add="add it to the requirements, or to pyproject.toml",
+        add=(),
         cache="PIP_CACHE_DIR",
     ),
 }

@@ -341,7 +341,8 @@ def _warnings(
     """What keeps the jobs from running: envtasks is not installed, or git does not have a file that they read."""
     root, lock = project.root, installation.manager.lock
     if not installation.declared:
-        yield f"envtasks is not among the project's dependencies, so no job can run it: {installation.manager.add}"
+        how = installation.manager.how_to_add
+        yield f"envtasks is not among the project's dependencies, so no job can run it: {how}"
     names = {job.environment for job in jobs if job.environment}
     needed = [path for name in sorted(names) for path in project.environment(name).baselines]
     needed += [root / name for name in installation.files if name != lock]

@@ -14,14 +14,12 @@ from ...envfiles import read_env_file, write_atomic
 from ...errors import ConfigInvalid, EnvtasksError, LeakFound
 from ..insertion import encoded, encoding_of
 from . import reader, tasks_file
-from .environments import declaration
-from .forwarding import FIRST_LINE, forwarding_makefile
+from .code import flag
 from .make import Make, find_make, has_make, runs_at_once, with_database
-from .names import flag
 from .order import arrange, closure
 from .parity import DIFFERS, NOT_COMPARED, SAME, Row, compare
 from .rendering import Renderer
-from .translation import Translation, Translator
+from .translation import Translation, Translator, declaration
 
 __all__ = [
     "DIFFERS", "NOT_COMPARED", "SAME", "Migration", "Row", "find_makefile", "has_make", "lines_run_at_once", "migrate",
@@ -30,6 +28,9 @@ __all__ = [
 
 
 _NO_UTF8: Final = re.compile(r"[\udc80-\udcff]|\\udc[89a-f][0-9a-f]")  # such a byte, and how Python writes it
+_FORWARDS: Final = (
+    "# Hands each target to its task in tasks.py: inv --list"  # the first line of such a Makefile
+)
 _SHORTEST: Final = 6  # characters of a value that is looked for in tasks.py
 
 
@@ -60,7 +61,7 @@ class Migration:
 def find_makefile(folder: Path, name: str = "") -> Path:
     """The Makefile that is named, or the one that make finds. Raises ConfigInvalid."""
     path = reader.find(folder, name)
-    if path.read_bytes().startswith(FIRST_LINE.encode()):
+    if path.read_bytes().startswith(_FORWARDS.encode()):
         raise ConfigInvalid(f"{path.name} hands its targets to tasks.py already.", hint="inv --list")
     return path
 
@@ -102,7 +103,7 @@ def migrate(
         tuple(sorted(translation.values.shared)),
         tuple(dict.fromkeys(_checks(translation))),
         tuple(_left(translation, project, existing)),
-        forwarding_makefile(translation),
+        _forwarding_makefile(translation),
         encoding,
     )
 
@@ -204,6 +205,32 @@ def _left(translation: Translation, project: Project, existing: tasks_file.Tasks
             f"the Makefile exports {', '.join(translation.run_env)}: give them to the tasks' commands"
         )
     return found
+
+
+def _forwarding_makefile(translation: Translation) -> str:
+    """A Makefile that hands each target to its task; a variable that is given becomes the flag of its parameter."""
+    tasks = translation.tasks
+    default = translation.makefile.default
+    lines = [
+        _FORWARDS,
+        f".DEFAULT_GOAL := {default}" if default else "",
+    ]
+    lines += [f".PHONY: {' '.join([*tasks, *translation.dropped])}", ""]
+    for target, task in tasks.items():
+        variables = {parameter.variable: parameter for parameter in task.parameters}
+        words = [f"inv {task.name}"]
+        words += [
+            f'$(if $({name}),{flag(parameter.name)} "$({name})")' for name, parameter in variables.items()
+        ]
+        if task.environment and translation.values.environment_variables:
+            words += [
+                f"$(if $({name}),--env $({name}))"
+                for name in sorted(translation.values.environment_variables)
+            ]
+        lines += [f"{target}:", f"\t@{' '.join(words)}", ""]
+    for target in translation.dropped:
+        lines += [f"{target}:", "\t@inv --list", ""]
+    return "\n".join(lines)
 
 
 def require_committed(makefile: Path, process_env: Mapping[str, str]) -> None:

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from ...config import Project
 from ...errors import EnvtasksError
-from .environments import environment_of
 from .make import Make, has_make, is_dry
 from .shell import Step, Word, printed, steps
-from .translation import Task, Translation
+from .translation import Task, Translation, environment_of
 
 SAME: Final = "same"
 DIFFERS: Final = "differs"

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .code import WIDTH, call, comment, literal, quoted
+from .code import WIDTH, call, comment, constant_name, literal, quoted
 from .make import UNKNOWN
-from .names import constant_name
 from .order import closure, definition_order
 from .shell import Step, Word
 from .translation import Statement, Task, Translation

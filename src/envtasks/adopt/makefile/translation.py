@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from ...config import Project
-from .environments import environment_of
+from ...config import LAYERED, OVERRIDES, Project
+from .code import function_name, sentence, task_name
 from .make import PREFIX, Make, align, is_dry
 from .model import Makefile, Rule, Variable
-from .names import function_name, sentence, task_name
 from .shell import Step, Word, printed, steps
 from .values import Parameter, Untranslatable, Value, Values
 
@@ -351,3 +351,31 @@ def _unique(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name, number = f"{name.removesuffix(f'-{number - 1}')}-{number}", number + 1
     return name
+
+
+def environment_of(project: Project, files: Sequence[str]) -> str:
+    """The name of the environment that has these env files; `local` for `.env` alone."""
+    names = [name.removeprefix("./") for name in files]
+    for environment in project.environments.values():
+        if [environment.label(path) for path in environment.files] == names:
+            return environment.name
+    for name in reversed(names):
+        file = PurePosixPath(name).name
+        if file.startswith(f"{OVERRIDES}."):
+            return file.removeprefix(f"{OVERRIDES}.")
+        if file != OVERRIDES:
+            return file.removesuffix(".env")
+    return LAYERED[0]
+
+
+def declaration(project: Project, name: str, files: Sequence[str]) -> str:
+    """The line of pyproject.toml that gives an environment these files; empty where it has them already."""
+    wanted = [file.removeprefix("./") for file in files]
+    environment = project.environments.get(name)
+    known = [environment.label(path) for path in environment.files] if environment else []
+    usual = [OVERRIDES, f"{OVERRIDES}.{name}"] if name in LAYERED else [f"{OVERRIDES}.{name}"]
+    if known == wanted or [file for file in known if file != OVERRIDES] == wanted:
+        return ""
+    if not environment and wanted in (usual, usual[-1:]) and not project.environments:
+        return ""
+    return f"{name} = {{ files = [{', '.join(f'{chr(34)}{file}{chr(34)}' for file in wanted)}] }}"

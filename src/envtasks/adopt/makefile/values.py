@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import EnvtasksError
-from .code import literal, quoted
+from .code import constant_name, literal, parameter_name, quoted, task_name
 from .expansion import AUTOMATIC, evaluate, function, names, parts, shell_line
 from .make import UNKNOWN
 from .model import Makefile, Rule, Variable
-from .names import constant_name, parameter_name, task_name
 
 _FIRST: Final = 0x100000  # private characters that nobody writes stand for values within texts
 _DOTENVX: Final = re.compile(r"(?:\S+ ){0,3}?(?:@dotenvx/)?dotenvx run\b")
