@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +13,7 @@ from ..config import PLACEHOLDER
 from ..envfiles import (
     Entry,
     EnvFile,
+    by_occurrence,
     check_name,
     decode_env_file,
     is_ciphertext,
@@ -101,10 +102,10 @@ class DecryptedView:
         label = self._draft.target.label
         refuse_conflict(edited, label)
         self._refuse_mistakes(edited)
-        known = self._by_occurrence()
+        known = self._known()
         spelled: dict[Entry, str] = {}
         changed, added = [], []
-        for key, entry in _by_occurrence(edited.entries).items():
+        for key, entry in by_occurrence(edited.entries).items():
             old, shown = known.pop(key, (None, None))
             if old is None or shown is None:
                 check_name(entry.name)
@@ -142,8 +143,9 @@ class DecryptedView:
     def _pairs(self) -> Iterator[tuple[Entry, Entry]]:
         yield from zip(self._draft.file.entries, self._shown.entries, strict=True)
 
-    def _by_occurrence(self) -> dict[tuple[str, int], tuple[Entry, Entry]]:
-        old, shown = _by_occurrence(self._draft.file.entries), _by_occurrence(self._shown.entries)
+    def _known(self) -> dict[tuple[str, int], tuple[Entry, Entry]]:
+        """Each assignment as the file has it and as it is shown."""
+        old, shown = by_occurrence(self._draft.file.entries), by_occurrence(self._shown.entries)
         return {key: (entry, shown[key]) for key, entry in old.items()}
 
     def _is_same(self, entry: Entry, old: Entry, shown: Entry) -> bool:
@@ -179,13 +181,3 @@ def _ignored(file: EnvFile) -> Iterator[tuple[int, str]]:
         text = line.strip().removeprefix("\ufeff")
         if number not in covered and text and not text.startswith("#"):
             yield number, text
-
-
-def _by_occurrence(entries: tuple[Entry, ...]) -> dict[tuple[str, int], Entry]:
-    """The assignments by name and by how often that name was there before."""
-    counts: dict[str, int] = defaultdict(int)
-    found = {}
-    for entry in entries:
-        found[entry.name, counts[entry.name]] = entry
-        counts[entry.name] += 1
-    return found

@@ -12,8 +12,9 @@ from typing import Final
 from .. import git
 from ..config import Project
 from ..envfiles import appended, write_atomic
-from ..errors import ConfigInvalid, EnvFileInvalid
+from ..errors import ConfigInvalid
 from .git_commands import CONFLICT
+from .ignored_files import text_of
 
 GITATTRIBUTES: Final = ".gitattributes"
 _USUAL: Final = ".env.*"
@@ -91,10 +92,7 @@ def attribute_lines(project: Project) -> list[str]:
 
 def _write_attributes(root: Path, lines: list[str], *, remove: bool, dry: bool) -> list[str]:
     path = root / GITATTRIBUTES
-    try:
-        before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
-    except OSError as error:
-        raise EnvFileInvalid(f"{GITATTRIBUTES} cannot be read: {error.strerror}.") from None
+    before = text_of(path)
     present = before.splitlines()
     if remove:
         kept = [line for line in before.splitlines(keepends=True) if line.rstrip("\r\n") not in lines]

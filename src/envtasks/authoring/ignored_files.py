@@ -17,13 +17,17 @@ DOCKERIGNORE: Final = ".dockerignore"
 
 def ignore(root: Path, patterns: Sequence[str], *, file: str = GITIGNORE) -> None:
     """Add lines to the project's .gitignore, with its own line ends. Raises EnvFileInvalid."""
-    path = root / file
-    try:
-        before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
-    except OSError as error:
-        raise EnvFileInvalid(f"{file} cannot be read: {error.strerror}.") from None
+    before = text_of(root / file)
     if patterns:
-        write_atomic(path, appended(before, "".join(f"{pattern}\n" for pattern in patterns)))
+        write_atomic(root / file, appended(before, "".join(f"{pattern}\n" for pattern in patterns)))
+
+
+def text_of(path: Path) -> str:
+    """The text of one of git's files, every byte kept; empty where it is not there. Raises EnvFileInvalid."""
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
+    except OSError as error:
+        raise EnvFileInvalid(f"{path.name} cannot be read: {error.strerror}.") from None
 
 
 def missing_patterns(

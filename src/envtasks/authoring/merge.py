@@ -5,12 +5,11 @@ A version is a row of blocks, one for each assignment: the comments above it, `N
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
-from ..envfiles import ENCRYPTED, PUBLIC_KEY, EnvFile, newline_of, parse_env_file
+from ..envfiles import ENCRYPTED, PUBLIC_KEY, EnvFile, by_occurrence, newline_of, parse_env_file
 
 T = TypeVar("T")
 Decrypt = Callable[[Sequence[str]], Sequence[str | None]]
@@ -81,11 +80,9 @@ def _split(file: EnvFile) -> _Version:
     newline = newline_of(text)
     text = "\n" + text.replace("\r\n", "\n")
     parsed = parse_env_file(text)
-    blocks, counted, end = {}, Counter[str](), 0
-    for entry in parsed.entries:
+    blocks, end = {}, 0
+    for key, entry in by_occurrence(parsed.entries).items():
         spans = (end, entry.start, entry.value_start, entry.value_end, entry.end)
-        key = entry.name, counted[entry.name]
-        counted[entry.name] += 1
         blocks[key] = _Block(*(text[spans[n] : spans[n + 1]] for n in range(4)))
         end = entry.end
     public = next((each.value.lower() for each in parsed.entries if each.name.startswith(PUBLIC_KEY)), "")
@@ -264,12 +261,8 @@ class _Merge:
         """Whether a merged text without conflicts has the assignments that it was made of, repeated ones in order."""
         if None in self._blocks.values():
             return True
-        parsed = parse_env_file(text)
-        counted = Counter[str]()
-        found = []
-        for entry in parsed.entries:
-            found.append(((entry.name, counted[entry.name]), text[entry.value_start : entry.value_end]))
-            counted[entry.name] += 1
+        entries = by_occurrence(parse_env_file(text).entries)
+        found = [(key, text[entry.value_start : entry.value_end]) for key, entry in entries.items()]
         return found == [(key, block and block.value) for key, block in self._blocks.items()]
 
 

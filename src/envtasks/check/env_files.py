@@ -72,12 +72,10 @@ def _finding(environment: Environment, mistake: Mistake) -> Finding:
         task = "env.edit"
     name = "" if task in _WITHOUT_NAME else mistake.name
     hint = command(task, environment, name=name, file=mistake.file)
-    sentence = (
-        f"{mistake.sentence[:1].upper()}{mistake.sentence[1:]}."
-        if not mistake.name
-        else f"{mistake.sentence}."
-    )
-    return Finding(kind, mistake.file, mistake.line, sentence, hint, environment.name, mistake.name)
+    sentence = mistake.sentence
+    if not mistake.name:  # with which it begins else
+        sentence = sentence[:1].upper() + sentence[1:]
+    return Finding(kind, mistake.file, mistake.line, f"{sentence}.", hint, environment.name, mistake.name)
 
 
 def _environment_name(environment: Environment, found: Examination) -> Iterator[Finding]:

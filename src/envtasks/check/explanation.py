@@ -164,5 +164,5 @@ def _fingerprint(value: str, private_key: str) -> str:
     """Digits that are equal for equal values; only the owner of the private key can make them."""
     if not private_key:
         return ""
-    data = b"envtasks fingerprint\\0" + value.encode("utf-8", "surrogateescape")
+    data = b"envtasks fingerprint\0" + value.encode("utf-8", "surrogateescape")
     return hmac.new(bytes.fromhex(private_key), data, hashlib.sha256).hexdigest()[:_DIGITS]

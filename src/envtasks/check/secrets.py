@@ -100,11 +100,9 @@ def _keys(environment: Environment, found: Examination, label: str, file: EnvFil
     usable = [entry.value for entry in headers if _PUBLIC.fullmatch(entry.value)]
     if not usable:
         at = headers[0] if headers else ciphertexts[0]
-        what = (
-            f"{at.name} is no public key: expected 66 lower-case hexadecimal digits"
-            if headers
-            else (f"{label} names no public key, so what is set next is encrypted for another one")
-        )
+        what = f"{label} names no public key, so what is set next is encrypted for another one"
+        if headers:
+            what = f"{at.name} is no public key: expected 66 lower-case hexadecimal digits"
         hint = command("env.keys", environment)
         yield Finding(findings.OTHER_KEY, label, at.line, f"{what}.", hint, environment.name, at.name)
         return

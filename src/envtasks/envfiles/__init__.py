@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .decryption import Keys
     from .document import (
         EnvFile,
+        by_occurrence,
         by_precedence,
         decode_env_file,
         parse_env_file,
@@ -65,9 +66,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ENCRYPTED", "KEY_FILE", "OBJECT_NAMES", "PRIVATE_KEY", "PRIVATE_KEY_DIGITS", "PUBLIC_KEY", "PUBLIC_KEY_DIGITS",
     "REFERENCES", "TEMPORARY_SUFFIX", "Budget", "EndlessExpansion", "Entry", "EnvFile", "KeyRing", "Keys",
-    "PrivateKey", "Variable", "append_variable", "appended", "beside", "by_precedence", "by_public_key",
-    "check_name", "check_value", "contains_reference", "decode_env_file", "decrypt", "duplicates", "encrypt",
-    "evaluate", "expand", "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header",
+    "PrivateKey", "Variable", "append_variable", "appended", "beside", "by_occurrence", "by_precedence",
+    "by_public_key", "check_name", "check_value", "contains_reference", "decode_env_file", "decrypt", "duplicates",
+    "encrypt", "evaluate", "expand", "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header",
     "is_ciphertext", "is_locked", "key_files", "key_variables", "locked", "newline_of", "parse_env_file",
     "public_key", "public_keys_in", "put_in_place", "quote_ciphertext", "read_env_file", "refuse_conflict",
     "remove_variable", "replace_file", "replace_values", "run_in_shell", "set_spelled", "spell", "variables_in",
@@ -77,7 +78,8 @@ _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
     "decryption": ("Keys",),
     "document": (
-        "EnvFile", "by_precedence", "decode_env_file", "parse_env_file", "read_env_file", "refuse_conflict",
+        "EnvFile", "by_occurrence", "by_precedence", "decode_env_file", "parse_env_file", "read_env_file",
+        "refuse_conflict",
     ),
     "editing": (
         "append_variable", "appended", "check_name", "check_value", "insert_header", "newline_of", "quote_ciphertext",

@@ -113,6 +113,16 @@ def by_precedence(files: Iterable[Iterable[T]], name: Callable[[T], str]) -> dic
     return found
 
 
+def by_occurrence(entries: Iterable[Entry]) -> dict[tuple[str, int], Entry]:
+    """The assignments by name and by how often that name was set before, in their order."""
+    counts: dict[str, int] = {}
+    found = {}
+    for entry in entries:
+        counts[entry.name] = counts.get(entry.name, -1) + 1
+        found[entry.name, counts[entry.name]] = entry
+    return found
+
+
 def _read_bytes(path: Path, label: str) -> bytes:
     try:
         # opening a pipe without O_NONBLOCK waits for a writer; for files it has no effect
