@@ -15,7 +15,14 @@ import pytest
 from envtasks.authoring import Dialogue, Edit, Editor, TargetFile, edit_file, find_editor, find_target
 from envtasks.authoring.private_folders import PREFIX, private_folder
 from envtasks.envfiles import encrypt, public_key
-from envtasks.errors import DecryptionFailed, EnvFileInvalid, EnvtasksError, Refused, ToolMissing
+from envtasks.errors import (
+    ConfigInvalid,
+    DecryptionFailed,
+    EnvFileInvalid,
+    EnvtasksError,
+    Refused,
+    ToolMissing,
+)
 from tests.authoring.files import HEADER, hydrated, target, text_of
 from tests.dotenv_files import OTHER, encrypted
 
@@ -153,6 +160,39 @@ def test_references_are_shown_and_kept(tmp_path: Path) -> None:
 
     assert 'U="http://$H/"\n' in person.seen[0]
     assert (hydrated(it)["U"], hydrated(it).origin("U").encrypted) == ("https://db/", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "", "the edited text is empty, so nothing was written"),
+        (lambda text: " \n\n", "the edited text is empty, so nothing was written"),
+        (replacing(HEADER, ""), "encrypted values need the line DOTENV_PUBLIC_KEY_STAGING=…"),
+        (
+            replacing(HEADER, "DOTENV_PUBLIC_KEY_STAGING=abc\n"),
+            "encrypted values need the line DOTENV_PUBLIC_KEY_",
+        ),
+    ],
+)
+def test_what_would_lose_all_values_or_their_key_is_not_written(
+    tmp_path: Path, change: Change, message: str
+) -> None:
+    """An editor that fails may leave nothing behind; without its public key nothing can be encrypted."""
+    it = target(tmp_path, HEADER + SECRETS)
+    before = text_of(it)
+
+    with pytest.raises(EnvFileInvalid, match=message):
+        edited(it, Person.making(change))
+    assert text_of(it) == before
+
+
+def test_a_public_key_without_a_secret_may_go(tmp_path: Path) -> None:
+    """Nothing needs it; the last secret may go with it."""
+    it = target(tmp_path, HEADER + f"A='{encrypted('x')}'\nB=1\n")
+
+    edited(it, Person.making(lambda text: "B=1\n"))
+
+    assert text_of(it) == "B=1\n"
 
 
 def test_a_placeholder_is_replaced_as_a_new_variable_is(tmp_path: Path) -> None:
@@ -456,6 +496,14 @@ def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 
 @posix
+def test_a_command_line_that_cannot_be_read(tmp_path: Path) -> None:
+    """One sentence; a variable of blanks counts as none."""
+    with pytest.raises(ConfigInvalid, match=r"VISUAL or EDITOR has a quote that is not closed: 'mine"):
+        find_editor({"PATH": str(tmp_path), "EDITOR": "'mine"})
+    _script(tmp_path, "mine", "")
+    assert find_editor({"PATH": str(tmp_path), "VISUAL": "  ", "EDITOR": "mine"}).argv == ("mine",)
+
+
 def test_without_an_editor_the_error_says_so(tmp_path: Path) -> None:
     """Neither named nor installed."""
     with pytest.raises(ToolMissing, match="neither VISUAL nor EDITOR is set"):

@@ -19,6 +19,7 @@ from ..envfiles import (
     is_ciphertext,
     newline_of,
     parse_env_file,
+    public_keys_in,
     refuse_conflict,
     replace_values,
 )
@@ -124,8 +125,10 @@ class DecryptedView:
                 if why := why_not_encrypted(entry, edited):
                     raise EnvFileInvalid(f"{label}:{entry.line}: {why}.")
                 spelled[entry] = ciphertext_of(self._draft, entry)
+        after = self._without_ours(replace_values(edited, spelled))
+        self._refuse_other_key(after)
         return Result(
-            self._without_ours(replace_values(edited, spelled)),
+            after,
             self._draft.values(edited),
             tuple(dict.fromkeys(changed)),
             tuple(dict.fromkeys(added)),
@@ -156,9 +159,26 @@ class DecryptedView:
             return False
         return self._draft.plaintexts([old]).get(old.value) == entry.value
 
+    def _refuse_other_key(self, after: EnvFile) -> None:
+        """Raise EnvFileInvalid where encrypted values would be left without their public key."""
+        before = public_keys_in(self._draft.file)[:1]
+        if before and after.ciphertexts and public_keys_in(after)[:1] != before:
+            target, header = self._draft.target, self._draft.file.headers[0].name
+            raise EnvFileInvalid(
+                f"{target.label}: encrypted values need the line {header}=…, which was changed or removed.",
+                hint=f"for a new key: inv env.rotate --env {target.environment.name} --prepare",
+            )
+
     def _refuse_mistakes(self, edited: EnvFile) -> None:
-        """Raise EnvFileInvalid for an open quote, or a line that is no assignment, where there was none before."""
+        """Raise EnvFileInvalid for an open quote, or a line that is no assignment, where there was none before, and for
+        a text that is empty now: an editor that fails may leave that behind."""
         label, before = self._draft.target.label, {sentence for _, sentence in self._shown.warnings}
+        if self._shown.entries and not self._without_ours(edited).text.strip("\ufeff \t\r\n"):
+            environment = self._draft.target.environment.name
+            raise EnvFileInvalid(
+                f"{label}: the edited text is empty, so nothing was written.",
+                hint=f"if all variables are to go: inv env.unset '*' --env {environment}",
+            )
         for line, sentence in edited.warnings:
             if sentence not in before and "quote" in sentence:
                 raise EnvFileInvalid(f"{label}:{line}: {sentence}.")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..errors import EnvtasksError, Refused, ToolMissing
+from ..errors import ConfigInvalid, EnvtasksError, Refused, ToolMissing
 from ..process import Runner, find_program, without_keys
 
 _USUAL: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vim", "vi")
@@ -54,12 +54,12 @@ class Editor(NamedTuple):
 def find_editor(process_env: Mapping[str, str]) -> Editor:
     """The editor that `$VISUAL` or `$EDITOR` names, else one that is installed.
 
-    Raises ToolMissing, and Refused for an editor that would wait for a terminal where there is none.
+    Raises ToolMissing, ConfigInvalid for a command line that cannot be read, and Refused for an editor that would wait
+    for a terminal where there is none.
     """
     env = without_keys(process_env)
-    line = process_env.get("VISUAL") or process_env.get("EDITOR") or _installed(env)
-    argv = shlex.split(line, posix=sys.platform != "win32")
-    argv = [word.strip('"') for word in argv] if sys.platform == "win32" else argv
+    given = (process_env.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
+    argv = _words(next(filter(None, given), "") or _installed(env))
     program = Path(os.path.realpath(find_program(argv[0], env))).name.split(".")[0]
     if program in _VIMS:
         argv[1:1] = _VIM_OPTIONS
@@ -70,6 +70,17 @@ def find_editor(process_env: Mapping[str, str]) -> Editor:
             hint="set EDITOR to a program that needs none, or change single values: inv env.set NAME",
         )
     return editor
+
+
+def _words(line: str) -> list[str]:
+    """The words of a command line. Raises ConfigInvalid."""
+    try:
+        words = shlex.split(line, posix=sys.platform != "win32")
+    except ValueError:
+        raise ConfigInvalid(
+            f"VISUAL or EDITOR has a quote that is not closed: {line}", hint="export EDITOR=nano"
+        ) from None
+    return [word.strip('"') for word in words] if sys.platform == "win32" else words
 
 
 def _installed(env: Mapping[str, str]) -> str:
