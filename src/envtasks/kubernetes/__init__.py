@@ -171,8 +171,9 @@ def write_rendered(
     folder: Path,
     *,
     format: str = "manifests",  # noqa: A002 - the flag
+    dry: bool = False,
 ) -> tuple[Path, ...]:
-    """Write the objects with their values into files that git ignores, mode 0600. Returns their paths.
+    """Write the objects with their values, unless `dry`, into files that git ignores, mode 0600. Returns their paths.
 
     Raises Refused where git would add them, ConfigInvalid for an unknown format.
     """
@@ -181,6 +182,8 @@ def write_rendered(
         files = {"secret.yaml": manifests.to_yaml([secret]), "configmap.yaml": manifests.to_yaml([config])}
     else:
         files = {"kustomization.yaml": render(inputs, format=format, reveal=True)}
+    if dry:
+        return tuple(folder / name for name in files)
     return manifests.write_files(files, folder, environment=inputs.environment)
 
 

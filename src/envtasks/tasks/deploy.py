@@ -37,8 +37,9 @@ def render(c: Context, reveal: bool = False, output: str = "", format: str = "ma
     if not output:
         console.write_utf8(kubernetes.render(inputs, format=format, reveal=reveal))
         return
-    for path in kubernetes.write_rendered(inputs, Path(output), format=format):
-        console.say("note", f"wrote {path.as_posix()}")
+    dry = bool(c.config.run.dry)
+    for path in kubernetes.write_rendered(inputs, Path(output), format=format, dry=dry):
+        console.say("note", f"{'would write' if dry else 'wrote'} {path.as_posix()}")
 
 
 @task(confirm=False, requires_environment=True, help={"json": "Print JSON"})

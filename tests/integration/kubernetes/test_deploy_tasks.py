@@ -42,9 +42,11 @@ def test_render_hides_secrets_in_a_pipe_too(shop: Shop) -> None:
 def test_render_writes_files_that_git_ignores(shop: Shop, form: str, files: list[str]) -> None:
     """--output writes real values, mode 0600, into a folder that git does not look into."""
     subprocess.run(["git", "init", "-q"], cwd=shop.sandbox.root, check=True)
+    folder = shop.sandbox.root / "deploy/rendered"
+    dry = inv(shop, "deploy.render", "--format", form, "--output", "deploy/rendered", "--dry")
+    assert (f"would write deploy/rendered/{files[-1]}" in dry.stderr, folder.exists()) == (True, False)
     done = inv(shop, "deploy.render", "--format", form, "--output", "deploy/rendered")
     assert (done.returncode, done.stdout) == (0, "")
-    folder = shop.sandbox.root / "deploy/rendered"
     written = sorted(path for path in folder.iterdir() if path.name != ".gitignore")
     assert [path.name for path in written] == files
     assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
