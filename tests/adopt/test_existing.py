@@ -306,6 +306,15 @@ def test_the_flag_of_the_project_is_kept(tmp_path: Path) -> None:
     assert "in local" in found.works()
 
 
+def test_the_flag_of_the_project_may_be_one_that_shells_read(tmp_path: Path) -> None:
+    """ENV makes sh run a file, so that an env file may set it by `allow-steering` alone."""
+    main = 'import os\n\nprint("in", os.environ.get("ENV", "local"))\n'
+    found = Found(tmp_path / "shop", {**FRESH, "main.py": main}).adopted()
+
+    assert 'allow-steering = ["ENV"]\n' in found.text("pyproject.toml")
+    assert "in local" in found.works()
+
+
 def test_a_flag_with_other_words_is_left_alone(tmp_path: Path) -> None:
     """Where its values are no names of environments, the variable stays what it is."""
     main = 'import os\n\nprint("in", os.environ.get("ENVIRONMENT", "development"))\n'
@@ -574,6 +583,16 @@ def test_a_variable_that_runs_code_is_permitted(tmp_path: Path) -> None:
     (table,) = [each.after.decode() for each in plan.changes if each.file == "pyproject.toml"]
     assert 'allow-steering = ["PYTHONBREAKPOINT"]\n' in table
     assert any(note.startswith(".env:2: PYTHONBREAKPOINT makes") for note in plan.notes)
+
+
+def test_many_variables_that_run_code_are_one_note(tmp_path: Path) -> None:
+    """A project whose own prefix is LD_ gets one line about it, and not one for each variable."""
+    names = [f"LD_{number}" for number in range(9)]
+    env = "".join(f"{name}=1\n" for name in names)
+    plan = Found(tmp_path / "shop", {**FRESH, ".env": env}).draw_up()
+
+    [note] = [each for each in plan.notes if "run or load code" in each]
+    assert note.startswith(".env:1: LD_0, LD_1, LD_2, LD_3, LD_4 and 4 more make programs run")
 
 
 def test_an_app_env_of_other_words_is_left_alone(tmp_path: Path) -> None:

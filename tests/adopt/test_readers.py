@@ -49,6 +49,16 @@ def _survey(root: Path, name: str, text: str) -> adopt.Survey:
         ),
         ("class Config:\n    env_file = '.env'\n", "class Config:\n    pass\n"),
         ("class Config:\n    env_file = '.env'\n    a = 1\n", "class Config:\n    a = 1\n"),
+        (
+            "class S(BaseSettings, env_file='.env', extra='ignore'):\n    a: int\n",
+            "class S(BaseSettings, extra='ignore'):\n    a: int\n",
+        ),
+        ("class S(BaseSettings, env_file='.env'):\n    a: int\n", "class S(BaseSettings):\n    a: int\n"),
+        (
+            "f = '.env'\nc = SettingsConfigDict(a=1, env_file=f)\n",
+            "f = '.env'\nc = SettingsConfigDict(a=1)\n",
+        ),
+        ("s = Settings(_env_file='.env')\n", "s = Settings()\n"),
         ("d = Dynaconf(load_dotenv=True, a=1)\n", "d = Dynaconf(a=1)\n"),
         (
             "größe = SettingsConfigDict(title='ä', env_file='.env')\n",
@@ -62,6 +72,30 @@ def test_python_is_replaced(tmp_path: Path, before: str, after: str) -> None:
 
     assert len(places) == 1
     assert patched(before, places) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("from starlette.config import Config\nconfig = Config('.env')\n", "Config()"),
+        ("from decouple import *\nconfig = Config(RepositoryEnv('.env'))\n", "from decouple import config"),
+    ],
+)
+def test_the_first_argument_may_be_an_env_file(tmp_path: Path, text: str, advice: str) -> None:
+    """starlette's and decouple's readers are named with what stands there without the file."""
+    places = list(python_readers(_survey(tmp_path, "app.py", text), FILES))
+
+    assert [(each.lines, each.replacement) for each in places][-1] == (None, advice)
+
+
+def test_ciphertexts_that_a_reader_would_get_are_named(tmp_path: Path) -> None:
+    """A settings class that chooses its env file gets the ciphertexts of what becomes a baseline."""
+    text = "f = '.env.test' if TESTING else '.env'\nc = SettingsConfigDict(env_file=f)\n"
+
+    [place] = python_readers(_survey(tmp_path, "app.py", text), {".env", ".env.test"})
+
+    assert place.line == 2
+    assert "ciphertexts" in place.sentence
 
 
 def test_the_file_of_a_variable_is_looked_up(tmp_path: Path) -> None:

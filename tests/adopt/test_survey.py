@@ -55,6 +55,43 @@ def test_variables_of_the_code(
     assert [(each.name, each.default, each.required) for each in found] == [(name, default, required)]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if 'A' in os.environ:\n    a = os.environ['A']",
+        "if 'B' in os.environ:\n    a = os.environ['A']",
+        "if os.getenv('A'):\n    a = os.environ['A']",
+        "a = os.environ['A'] if 'A' in os.environ else 'x'",
+        "a = 'A' in os.environ and os.environ['A'] == 'x'",
+        "if 'A' not in os.environ:\n    os.environ['A'] = 'x'\na = os.environ['A']",
+        "os.environ.setdefault('A', 'x')\na = os.environ['A']",
+        "try:\n    a = os.environ['A']\nexcept KeyError:\n    a = 'x'",
+        "on = os.environ.get('ON') == 'yes'\nif on:\n    a = os.environ['A']",
+    ],
+)
+def test_variables_of_a_branch_that_asks_the_environment_are_optional(tmp_path: Path, code: str) -> None:
+    """What the code does without gets no placeholder, which would turn on what is off today."""
+    found = variables_read(_survey(tmp_path, {"app.py": f"import os\n{code}"}))
+
+    assert not [each for each in found if each.required]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if 'A' not in os.environ:\n    raise SystemExit('A is not set')\na = os.environ['A']",
+        "if 'A' not in os.environ:\n    sys.exit(1)\na = os.environ['A']",
+        "try:\n    a = os.environ['A']\nexcept KeyError:\n    raise RuntimeError('A') from None",
+        "if __name__ == '__main__':\n    print(os.environ['A'])",
+    ],
+)
+def test_variables_that_the_code_asks_for_and_then_ends_are_required(tmp_path: Path, code: str) -> None:
+    """A check that ends the program is no way to do without a variable."""
+    found = variables_read(_survey(tmp_path, {"app.py": f"import os, sys\n{code}"}))
+
+    assert [each.required for each in found] == [True]
+
+
 def test_variables_of_the_system_do_not_count(tmp_path: Path) -> None:
     """PATH, CI and what tests read are no variables of the project."""
     tests = "import os\nos.environ['A']"
@@ -310,3 +347,44 @@ def test_a_module_with_a_byte_order_mark_is_extended() -> None:
 
     assert after == "\ufefffrom invoke import task\nimport os\n\n\nx = 1\n"
     assert "task" in top_level_names(after)
+
+
+def test_a_folder_that_the_code_imports_by_its_name_is_a_package(tmp_path: Path) -> None:
+    """`from src.config import …` works from the root alone, so the application is `src.main:app`."""
+    files = {"src/main.py": "from src.config import settings\nfrom fastapi import FastAPI\napp = FastAPI()"}
+    survey = _survey(tmp_path, files, "fastapi", "uvicorn")
+
+    entry = find_entry(survey)
+
+    assert entry is not None
+    assert entry.argv[2:] == ("uvicorn", "src.main:app", "--reload")
+
+
+def test_an_application_that_a_factory_makes_is_the_nearest_one(tmp_path: Path) -> None:
+    """`app = create_app()` beside its factory comes before one that is mounted further down."""
+    files = {
+        "shop/__init__.py": "",
+        "shop/app.py": "def create_app():\n    return FastAPI()\napp = create_app()",
+        "shop/admin/__init__.py": "app = FastAPI()",
+    }
+
+    entry = find_entry(_survey(tmp_path, files, "fastapi", "uvicorn"))
+
+    assert entry is not None
+    assert entry.argv[2:4] == ("uvicorn", "shop.app:app")
+
+
+def test_the_settings_class_is_one_that_the_application_imports(tmp_path: Path) -> None:
+    """A class of a server's own configuration, and private ones of single parts, are not the application's."""
+    base = "from pydantic_settings import BaseSettings\n"
+    files = {
+        "gunicorn_conf.py": base + "class Settings(BaseSettings):\n    port: int = 1\n    bind: str = ''",
+        "src/__init__.py": "",
+        "src/config.py": base
+        + "class Own(BaseSettings):\n    pass\nclass Config(Own):\n    url: str\nclass _Part(Own):\n    x: int",
+        "src/main.py": "from src.config import Config\nSettings = Config()",
+    }
+
+    found = settings_classes(_survey(tmp_path, files))
+
+    assert [each.reference for each in found] == ["src.config:Config", "gunicorn_conf:Settings"]

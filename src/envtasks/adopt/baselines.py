@@ -181,7 +181,9 @@ def _with_literals(draft: Draft, file: EnvFile) -> EnvFile:
     lines = [
         f"# {name}={'' if is_secret_name(name) else value or ''}".rstrip() for name, value in optional.items()
     ]
-    text = appended(file.text, "\n".join(["# the code has defaults for these", *lines, ""]), gap=1)
+    text = appended(
+        file.text, "\n".join(["# the code has defaults for these, or does without them", *lines, ""]), gap=1
+    )
     return parse_env_file(text, path=file.path, encoding=file.encoding)
 
 

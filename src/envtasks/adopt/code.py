@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Final
 
 from ..config import Project
 from ..errors import ConfigInvalid
 from ..settings_class import SourceField, source_fields
+from .expressions import conditional_nodes, dotted, optional_names, text_of
 from .survey import Survey
 
 # what a system, a shell or a CI sets
@@ -64,11 +66,34 @@ class SettingsClass:
     line: int
     fields: tuple[SourceField, ...]
 
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.reference.rpartition(":")[2]
 
-def module_of(name: str) -> str:
-    """The module of a Python file: `src/app/main.py` is `app.main`."""
-    parts = name.removeprefix("src/").removesuffix(".py").split("/")
+
+def module_of(survey: Survey, file: str) -> str:
+    """The module of a Python file of the root or of src/: `src/app/main.py` is `app.main`."""
+    name = file if is_package(survey, "src") else file.removeprefix("src/")
+    parts = name.removesuffix(".py").split("/")
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_package(survey: Survey, folder: str) -> bool:
+    """Whether modules of a folder are imported by its name: it has an __init__.py, or the code imports it."""
+    return survey.has(f"{folder}/__init__.py") or folder.rpartition("/")[2] in _imported(survey)
+
+
+@functools.cache
+def _imported(survey: Survey) -> frozenset[str]:
+    """The top-level names that the code imports."""
+    names: set[str] = set()
+    for node in (each for tree in survey.modules.values() for each in ast.walk(tree)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+    return frozenset(names)
 
 
 @functools.cache
@@ -77,11 +102,18 @@ def variables_read(survey: Survey) -> tuple[Read, ...]:
     found = []
     for file, tree in survey.modules.items():
         libraries, helpers, environs = _libraries(tree), _helpers(tree), _environs(tree)
+        conditional = conditional_nodes(tree, environs | libraries)
         for node in ast.walk(tree):
             read = _given(node, file, environs) or _read(node, file, libraries, helpers)
             if read and _NAME.fullmatch(read.name) and not _OF_THE_SYSTEM.fullmatch(read.name):
-                found.append(read)
-    return tuple(sorted(found, key=lambda each: (each.file, each.line)))
+                found.append(replace(read, required=read.required and node not in conditional))
+    does_without = {
+        name for tree in survey.modules.values() for name in optional_names(tree, _environs(tree))
+    }
+    return tuple(
+        replace(each, required=each.required and each.name not in does_without)
+        for each in sorted(found, key=lambda each: (each.file, each.line))
+    )
 
 
 def environment_flag(survey: Survey, names: frozenset[str]) -> str | None:
@@ -103,7 +135,7 @@ def flag_defaults(survey: Survey, name: str) -> frozenset[str]:
         for node in (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)):
             if any("Settings" in base for base in _bases(node)):
                 found |= {
-                    _text(field.value) or dotted(field.value).rpartition(".")[2].lower()
+                    text_of(field.value) or dotted(field.value).rpartition(".")[2].lower()
                     for field in node.body
                     if isinstance(field, ast.AnnAssign)
                     and field.value is not None
@@ -134,9 +166,30 @@ def settings_classes(survey: Survey) -> tuple[SettingsClass, ...]:
             break
         for file, node in more:
             names.add(node.name)
-            reference = f"{module_of(file)}:{node.name}"
+            reference = f"{module_of(survey, file)}:{node.name}"
             found.append(SettingsClass(reference, file, node.lineno, _fields(survey.project, reference)))
-    return tuple(sorted(found, key=_likeliness))
+    bases = {base for _, node in classes for base in _bases(node)}
+    stems = _imported_stems(survey)
+    own = [
+        each for each in found if not each.name.startswith("_") and (each.fields or each.name not in bases)
+    ]
+
+    def order(each: SettingsClass) -> tuple[bool, bool, int, str]:
+        used = each.name not in bases and PurePosixPath(each.file).stem in stems
+        return (not used, *_likeliness(each))
+
+    return tuple(sorted(own, key=order))
+
+
+def _imported_stems(survey: Survey) -> frozenset[str]:
+    """The last words of the modules that the code imports: a class that nothing imports configures another program."""
+    names: set[str] = set()
+    for node in (each for tree in survey.modules.values() for each in ast.walk(tree)):
+        if isinstance(node, ast.ImportFrom):
+            names |= {(node.module or "").rpartition(".")[2], *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.rpartition(".")[2] for alias in node.names}
+    return frozenset(names)
 
 
 def imports_old_settings(tree: ast.Module) -> int:
@@ -149,7 +202,7 @@ def imports_old_settings(tree: ast.Module) -> int:
 
 
 def _likeliness(found: SettingsClass) -> tuple[bool, int, str]:
-    return found.reference.rpartition(":")[2] != "Settings", -len(found.fields), found.reference
+    return found.name != "Settings", -len(found.fields), found.reference
 
 
 def _fields(project: Project, reference: str) -> tuple[SourceField, ...]:
@@ -188,9 +241,9 @@ def _environs(tree: ast.Module) -> frozenset[str]:
 def _given(node: ast.AST, file: str, environs: frozenset[str]) -> Read | None:
     """What `os.environ["X"]` and `os.environ.get("X")` read."""
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and dotted(node.value) in environs:
-        name = _text(node.slice)
+        name = text_of(node.slice)
         return Read(name, file, node.lineno, None, required=True) if name else None
-    if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
+    if not isinstance(node, ast.Call) or not node.args or not (name := text_of(node.args[0])):
         return None
     if (
         isinstance(node.func, ast.Attribute)
@@ -198,26 +251,26 @@ def _given(node: ast.AST, file: str, environs: frozenset[str]) -> Read | None:
         and dotted(node.func.value) in environs
     ):
         default = node.args[1] if len(node.args) > 1 else None
-        return Read(name, file, node.lineno, _text(default), required=False)
+        return Read(name, file, node.lineno, text_of(default), required=False)
     return None
 
 
 def _read(node: ast.AST, file: str, libraries: frozenset[str], helpers: frozenset[str]) -> Read | None:
     """What a call of a library for environment variables, or of the module's own function, reads."""
-    if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
+    if not isinstance(node, ast.Call) or not node.args or not (name := text_of(node.args[0])):
         return None
     called = dotted(node.func)
     method = called.rpartition(".")[2]
     if method == "getenv":
         default = node.args[1] if len(node.args) > 1 else None
-        return Read(name, file, node.lineno, _text(default), required=False)
+        return Read(name, file, node.lineno, text_of(default), required=False)
     if called in helpers:
         given = node.args[1] if len(node.args) > 1 else None
-        return Read(name, file, node.lineno, _text(given), required=False)
+        return Read(name, file, node.lineno, text_of(given), required=False)
     if called.partition(".")[0] in libraries and name.upper() == name:
         given = next((word.value for word in node.keywords if word.arg == "default"), None)
         given = given or (node.args[1] if len(node.args) > 1 and "." in called else None)
-        return Read(name, file, node.lineno, _text(given), required=given is None)
+        return Read(name, file, node.lineno, text_of(given), required=given is None)
     return None
 
 
@@ -235,20 +288,3 @@ def _helpers(tree: ast.Module) -> frozenset[str]:
             ):
                 found.add(node.name)
     return frozenset(found)
-
-
-def _text(node: ast.expr | None) -> str | None:
-    """A constant as an environment variable would hold it; None for anything else."""
-    if not isinstance(node, ast.Constant) or node.value is None or isinstance(node.value, bytes):
-        return None
-    return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-
-
-def dotted(node: ast.expr) -> str:
-    """A name with its attributes, `os.path.join`; empty for any other expression."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        before = dotted(node.value)
-        return f"{before}.{node.attr}" if before else f".{node.attr}"
-    return ""

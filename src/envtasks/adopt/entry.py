@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .code import dotted, module_of
+from .code import is_package, module_of
+from .expressions import dotted
 from .file_names import is_test
 from .survey import Survey
 
@@ -144,15 +145,20 @@ def _application(survey: Survey, made: Callable[[str], bool]) -> tuple[str, str,
     """File and name of an application that a module makes, and whether the name is a function that returns it."""
     factories = []
     for file, tree in sorted(survey.modules.items(), key=lambda item: (item[0].count("/"), item[0])):
+        makers = [
+            node
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef)
+            and any(made(dotted(each.func).rpartition(".")[2]) for each in _calls(node))
+        ]
+        names = {each.name for each in makers}
         for node in tree.body:
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
                 target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                if isinstance(target, ast.Name) and made(dotted(node.value.func).rpartition(".")[2]):
+                called = dotted(node.value.func)
+                if isinstance(target, ast.Name) and (made(called.rpartition(".")[2]) or called in names):
                     return file, target.id, False
-            if isinstance(node, ast.FunctionDef) and not _required_arguments(node):
-                calls = [dotted(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
-                if any(made(called.rpartition(".")[2]) for called in calls):
-                    factories.append((file, node.name, True))
+        factories += [(file, each.name, True) for each in makers if not _required_arguments(each)]
     return factories[0] if factories else None
 
 
@@ -184,7 +190,7 @@ def _main_package(survey: Survey) -> Entry | None:
     for file in survey.named(r"(?:src/)?[^/]+/__main__\.py"):
         if is_test(file):
             continue
-        module = module_of(file).removesuffix(".__main__")
+        module = module_of(survey, file).removesuffix(".__main__")
         if file.startswith("src/") and not _is_package(survey):
             return Entry("command line", ("python", f"src/{module}"), f"Run {module}.")
         return Entry("command line", ("python", "-m", module), f"Run {module}.")
@@ -264,7 +270,7 @@ def _rq(survey: Survey) -> tuple[str, ...] | None:
     return ("rq", "worker", *queues) if used else None
 
 
-def _calls(tree: ast.Module) -> Iterator[ast.Call]:
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (each for each in ast.walk(tree) if isinstance(each, ast.Call))
 
 
@@ -290,17 +296,20 @@ def _is_package(survey: Survey) -> bool:
 
 def _import_folder(survey: Survey, file: str) -> str:
     """The folder below the root from which a module is imported; empty where it is found anyway."""
-    parts = file.split("/")[:-1]
-    while parts and survey.has("/".join([*parts, "__init__.py"])):
-        parts.pop()
-    folder = "/".join(parts)
+    folder = _parent(survey, file)
     return "" if folder == "src" and _is_package(survey) else folder
 
 
 def _module(survey: Survey, file: str) -> str:
     """The module's name as it is imported from its folder."""
+    folder = _parent(survey, file)
+    parts = file.removeprefix(f"{folder}/").removesuffix(".py").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _parent(survey: Survey, file: str) -> str:
+    """The nearest folder above a module that is no package."""
     parts = file.split("/")[:-1]
-    while parts and survey.has("/".join([*parts, "__init__.py"])):
+    while parts and is_package(survey, "/".join(parts)):
         parts.pop()
-    prefix = "/".join(parts) + "/" if parts else ""
-    return module_of(file.removeprefix(prefix))
+    return "/".join(parts)

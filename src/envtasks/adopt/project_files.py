@@ -163,7 +163,7 @@ def _table(draft: Draft, names: tuple[str, ...], settings: str | None) -> dict[s
         table["settings"] = settings
     if (flag := flag_of(draft)) is not None:
         table["environment-variable"] = flag
-    if steering := _steering(draft, names):
+    if steering := _steering(draft, names, flag):
         table["allow-steering"] = steering
     table["environments"] = {name: _declaration(name) for name in names}
     if services := injected_services(draft, names):
@@ -171,19 +171,20 @@ def _table(draft: Draft, names: tuple[str, ...], settings: str | None) -> dict[s
     return table
 
 
-def _steering(draft: Draft, names: tuple[str, ...]) -> list[str]:
-    """The variables of the project's env files that make programs run code, and are set today; each has its note."""
-    found: dict[str, str] = {}
+def _steering(draft: Draft, names: tuple[str, ...], flag: str | None) -> list[str]:
+    """The variables that make programs run code and that env files set, today or from now on; a note names them."""
+    found: dict[str, str] = {flag: baseline_name(names[0])} if flag and steers(flag) else {}
     for source in draft.sources:
         if source.environment in names or source.kind == "example":
             for entry in source.entries:
                 if steers(entry.name):
                     found.setdefault(entry.name, f"{source.file}:{entry.line}")
-    for name, place in found.items():
-        sentence = (
-            f"{place}: {name} makes programs run or load code; allow-steering in {PYPROJECT} permits it"
-        )
-        draft.notes.append(f"{sentence}, remove both if nobody needs it")
+    if found:
+        listed = ", ".join(list(found)[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        verb, them = ("makes", "it") if len(found) == 1 else ("make", "them")
+        sentence = f"{next(iter(found.values()))}: {listed} {verb} programs run or load code"
+        advice = f"allow-steering in {PYPROJECT} permits {them}, remove from both what nobody needs"
+        draft.notes.append(f"{sentence}; {advice}")
     return list(found)
 
 
@@ -253,7 +254,7 @@ def plan_settings(draft: Draft) -> str | None:
         "nothing uses this class yet",
         "settings = Settings(), and pydantic-settings among the dependencies",
     )
-    return f"{module_of(file)}:Settings"
+    return f"{module_of(draft.survey, file)}:Settings"
 
 
 def _file(draft: Draft) -> str:

@@ -1,4 +1,4 @@
-"""Python code that reads env files by itself: python-dotenv, pydantic-settings, django-environ, environs, dynaconf."""
+"""Python code that reads env files by itself: python-dotenv, pydantic-settings, environs, decouple and others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from ..check import is_placeholder, is_secret_name
-from .code import dotted, imports_old_settings
+from .code import imports_old_settings
+from .expressions import dotted
 from .places import Place
 from .survey import Survey
 
 _LOADERS: Final = ("load_dotenv", "read_env", "read_envfile")
 _PATHS: Final = ("dotenv_path", "env_file", "path")
 _ENVIRON: Final = ".".join(("os", "environ"))  # what the project is to read, and this module does not
+# what reads the env file that its first argument names, and what stands there without
+_FIRST_ARGUMENT: Final = {"Config": "Config()", "RepositoryEnv": "from decouple import config"}
 _UNKNOWN: Final = "remove it where that is an env file of the project"
 _GIVEN: Final = "`inv` and nox give the values"
 
@@ -70,9 +73,9 @@ def _readers(
                 yield _place(file, statement, name, _without_statement(statement, block, lines)), {name}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from _of_call(file, node, lines, known)
-        elif isinstance(node, ast.ClassDef) and node.name == "Config":
-            yield from _of_config(file, node, known)
+            yield from _of_call(file, node, lines, known, tree)
+        elif isinstance(node, ast.ClassDef):
+            yield from _of_class(file, node, lines, known, tree)
 
 
 def _resolved(name: str, file: str, kept: Collection[str]) -> str:
@@ -145,40 +148,67 @@ def _without_statement(
 
 
 def _of_call(
-    file: str, node: ast.Call, lines: Sequence[str], known: Collection[str]
+    file: str, node: ast.Call, lines: Sequence[str], known: Collection[str], tree: ast.Module
 ) -> Iterator[tuple[Place, Collection[str]]]:
-    """`env_file=` of pydantic-settings, `load_dotenv=True` of dynaconf, `dotenv_values()`."""
+    """`env_file=` of pydantic-settings, `load_dotenv=True` of dynaconf, `dotenv_values()`, `Config(".env")`."""
     called = dotted(node.func).rpartition(".")[2]
+    last = node.end_lineno or node.lineno
     if called == "dotenv_values":
         sentence = f"reads an env file by itself; {_GIVEN}"
-        last = node.end_lineno or node.lineno
         yield Place(file, node.lineno, last, sentence, None, f"dict({_ENVIRON})"), ()
+    names = (
+        _meant(node.args[0], tree).intersection(known) if node.args and called in _FIRST_ARGUMENT else set()
+    )
+    if names:
+        sentence = _reads(called, names)
+        yield Place(file, node.lineno, last, sentence, None, _FIRST_ARGUMENT[called]), names
     for word in node.keywords:
-        names = _names(word.value).intersection(known)
-        given = word.arg == "env_file" and "Config" in called and names
+        given = word.arg == "_env_file" or (word.arg == "env_file" and "Config" in called)
+        names = _meant(word.value, tree).intersection(known) if given else set()
         dynaconf = (
             called == "Dynaconf" and word.arg == "load_dotenv" and getattr(word.value, "value", None) is True
         )
-        if given or dynaconf:
-            sentence = f"{word.arg} makes it read an env file by itself, in every environment; {_GIVEN}"
-            replaced = _without(word, lines)
-            yield Place(file, replaced[0], replaced[1], sentence, replaced[2]), names
+        if names or dynaconf:
+            yield _of_keyword(file, word, lines, names), names
 
 
-def _of_config(
-    file: str, node: ast.ClassDef, known: Collection[str]
+def _of_class(
+    file: str, node: ast.ClassDef, lines: Sequence[str], known: Collection[str], tree: ast.Module
 ) -> Iterator[tuple[Place, Collection[str]]]:
-    """`env_file` in a pydantic `class Config`."""
-    for statement in node.body:
+    """`env_file` in a pydantic `class Config`, or among the keywords of a class."""
+    for word in node.keywords:
+        if word.arg == "env_file" and (names := _meant(word.value, tree).intersection(known)):
+            yield _of_keyword(file, word, lines, names), names
+    for statement in node.body if node.name == "Config" else ():
         if isinstance(statement, ast.Assign) and dotted(statement.targets[0]) == "env_file":
-            names = _names(statement.value).intersection(known)
+            names = _meant(statement.value, tree).intersection(known)
             if not names:
                 continue
             indent = " " * statement.col_offset
             instead = () if len(node.body) > 1 else (f"{indent}pass",)
-            sentence = f"env_file makes it read an env file by itself, in every environment; {_GIVEN}"
             last = statement.end_lineno or statement.lineno
-            yield Place(file, statement.lineno, last, sentence, instead), names
+            yield Place(file, statement.lineno, last, _reads("env_file", names), instead), names
+
+
+def _of_keyword(file: str, word: ast.keyword, lines: Sequence[str], names: Collection[str]) -> Place:
+    """The place of a keyword that names an env file, or switches on that one is read."""
+    first, last, instead = _without(word, lines)
+    return Place(file, first, last, _reads(str(word.arg), names), instead)
+
+
+def _reads(what: str, names: Collection[str]) -> str:
+    """The sentence about what makes code read these env files."""
+    of_baseline = any(name.startswith(".env.") for name in names)
+    gets = ", and get the ciphertexts of a baseline" if of_baseline else ""
+    return f"{what} makes it read an env file by itself, in every environment{gets}; {_GIVEN}"
+
+
+def _meant(value: ast.expr, tree: ast.Module) -> set[str]:
+    """The names in an expression, or in what the module assigns to the variable that it is."""
+    values = [value]
+    if isinstance(value, (ast.Name, ast.Attribute)):
+        values += _assigned(tree, dotted(value))
+    return {name for each in values for name in _names(each)}
 
 
 def _names(value: ast.expr) -> set[str]:

@@ -26,7 +26,7 @@ _SKIPPED: Final = frozenset(
 )
 # what of the code matters here; the rest, most of it, is not parsed
 _RELEVANT: Final = re.compile(
-    r"environ|getenv|env_file|read_env|Settings|dotenv|decouple|Dynaconf|SECRET_KEY"
+    r"environ|getenv|env_file|read_env|Settings|dotenv|decouple|Dynaconf|SECRET_KEY|starlette"
     r"|FastAPI|Starlette|Litestar|Quart|Flask|Celery|dramatiq|WorkerSettings|\brq\b"
 )
 _MOST: Final = 20_000  # files that are looked at

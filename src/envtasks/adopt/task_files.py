@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from ..envfiles import appended
-from .code import dotted
 from .entry import Entry, Tests, find_entry, find_tests, find_worker
+from .expressions import dotted
 from .insertion import parse_python, top_level_names, with_python
 from .plan import Draft
 from .render import render
