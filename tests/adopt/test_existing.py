@@ -731,3 +731,48 @@ def test_an_env_file_that_the_project_names_by_its_stage(tmp_path: Path) -> None
 
     (changed,) = [each for each in found.draw_up(patch="yes").changes if each.file == "compose.yaml"]
     assert b"env_file" not in changed.after
+
+
+def test_a_package_of_tasks_is_extended(tmp_path: Path) -> None:
+    """Where the tasks are in tasks/__init__.py, a tasks.py beside it would hide all of them."""
+    package = {
+        "tasks/__init__.py": "from invoke import Collection\nfrom . import db\n\nns = Collection(db)\n",
+        "tasks/db.py": "from invoke import task\n\n\n@task\ndef up(c):\n    print('up')\n",
+    }
+    found = Found(tmp_path / "shop", {**FRESH, **package}).adopted()
+
+    assert not (found.root / "tasks.py").exists()
+    assert found.sandbox.inv("db.up").stdout == "up\n"
+    assert "hello from local" in found.works()
+    assert "nothing to do" in found.init().stdout
+
+
+def test_values_stay_what_the_projects_own_reader_made_of_them(tmp_path: Path) -> None:
+    """`$word`, `a#b` and `$(…)` are text for python-dotenv, and the environment has them as such."""
+    env = 'SALT=ab#cd\nDB_PASSWORD="pa$word x"\nSHOWN=$(date)\nDB_URL=pg://${SALT}@h\nHERE=${HOME}/x\n'
+    main = (
+        "import os\nfrom dotenv import load_dotenv\n\nload_dotenv()\n"
+        'print([os.environ[name] for name in ("SALT", "DB_PASSWORD", "SHOWN", "DB_URL")])\n'
+    )
+    found = Found(tmp_path / "shop", {**FRESH, "main.py": main, ".env": env})
+    before = found.sandbox.python("main.py").stdout
+
+    plan = found.plan()
+    found.adopted("patch=yes")
+    (found.root / ".env").unlink()
+    ran = found.sandbox.inv("run", "--no-mask")
+
+    assert ran.stdout == before, ran.stderr
+    assert "HERE=${HOME}/x" in found.text(".env.local")
+    assert {".env:1", ".env:2", ".env:3"} <= set(_left(plan))
+    assert "python-dotenv reads another value of DB_PASSWORD here" in str(plan["left"])
+
+
+def test_a_line_of_a_service_keeps_what_compose_makes_of_it(tmp_path: Path) -> None:
+    """Where only docker compose reads a file, its reading is the one that stays."""
+    compose = "services:\n  web:\n    image: shop\n    env_file: .env\n"
+    plan = Found(tmp_path / "shop", {**FRESH, "compose.yaml": compose, ".env": "LEVEL=a$$b\n"}).draw_up()
+
+    (local,) = [each.after.decode() for each in plan.changes if each.file == ".env.local"]
+    assert "docker compose" in str(plan.left)
+    assert local == "LEVEL='a$b'\n"

@@ -160,6 +160,25 @@ def test_the_projects_own_tasks_are_listed_first(shop: Path) -> None:
     ]
 
 
+def test_a_task_called_like_a_built_in_collection_leaves_it_there(shop: Path) -> None:
+    """`env` is a usual name for a task, and without `env.list` no hint of envtasks could be followed."""
+    with (shop / "tasks.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "\n\n@task(help={'to': 'where'})\ndef env(c, to='there'):\n    '''Our own.'''\n    print('own', to)\n"
+            "ns = namespace(__name__)\n"
+        )
+
+    own, built_in = _run(shop, "inv", "env", "--to", "x"), _run(shop, "inv", "env.list")
+    both = _run(shop, "inv", "env", "env.list")
+    listed = _run(shop, "inv", "--list").stdout.partition("\nTasks of envtasks:\n\n")
+
+    assert own.stdout == "own x\n"
+    assert built_in.stdout.startswith("ENVIRONMENT")
+    assert both.stdout == f"own there\n{built_in.stdout}"
+    assert "  env   Our own.\n" in listed[0]
+    assert "  env.list " in listed[2]
+
+
 def test_a_job_name_writes_no_line_of_its_own(sandbox: Sandbox) -> None:
     """Names in a pipeline are foreign text: escape sequences and line breaks in them are escaped."""
     sandbox.environment("production", TOKEN="s3cret-token")

@@ -23,6 +23,7 @@ from .code import (
 )
 from .compose_readers import compose_literals
 from .file_names import is_example
+from .meaning import as_read_today
 from .plan import Draft
 from .render import render
 from .sources import LOCAL, Source, baseline_name, is_harmless
@@ -123,7 +124,7 @@ def _plan_baseline(draft: Draft, name: str) -> None:
         return
     if name in draft.survey.project.environments and draft.survey.uses(name):
         return
-    plain = [each for each in own if each.kind == "plain"]
+    plain = [as_read_today(draft, each) for each in own if each.kind == "plain"]
     plain = _swapped(draft, plain) if name == LOCAL else plain
     file, origin = _merged(draft, name, plain)
     draft.path(label).write_bytes(file.encode(file.text))

@@ -140,7 +140,9 @@ def _next(draft: Draft, names: tuple[str, ...]) -> tuple[str, ...]:
     runner = draft.survey.runner
     first = "local" if "local" in names else names[0]
     commands = [_start(draft)] if not runner or draft.survey.manager in ("poetry", "pdm", "pipenv") else []
-    commands += [f"{runner}inv run --env {first}"] if "def run(" in draft.text("tasks.py") else []
+    commands += (
+        [f"{runner}inv run --env {first}"] if "def run(" in draft.text(draft.survey.tasks_file) else []
+    )
     commands += [f"{runner}inv env.check", f"{runner}nox -s unit", f"{runner}inv env.set NAME --env {first}"]
     if draft.survey.top is not None:
         commands += ["git diff", "git add --all", "git commit"]

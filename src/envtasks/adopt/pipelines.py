@@ -36,7 +36,7 @@ def plan_pipeline_file(draft: Draft) -> None:
     file = _FILES[platform]
     for name in (file, *survey.named(_READ)):
         draft.path(name)
-    for name in ("tasks.py", "noxfile.py"):
+    for name in (survey.tasks_file, "noxfile.py"):
         draft.track(name)
     try:
         with _coming_lock(draft):

@@ -57,9 +57,16 @@ class Survey:
         """What precedes a command in the project's environment: `uv run `, or nothing."""
         return self.installation.run
 
+    @cached_property
+    def tasks_file(self) -> str:
+        """The file of Invoke's tasks: tasks.py, or that of a package which has them."""
+        package = "tasks/__init__.py"
+        of_invoke = re.search(r"\b(?:invoke|envtasks)\b", self.text(package)) is not None
+        return package if of_invoke and not self.has("tasks.py") else "tasks.py"
+
     def uses(self, environment: str) -> bool:
         """Whether the project works with this environment already: by pyproject.toml, or by its tasks."""
-        if "envtasks" in self.text("tasks.py") and environment in self.project.environments:
+        if "envtasks" in self.text(self.tasks_file) and environment in self.project.environments:
             return True
         table = self.pyproject.get("tool", {}).get("envtasks", {}).get("environments", {})
         return environment in table

@@ -11,7 +11,6 @@ from .insertion import parse_python, top_level_names, with_python
 from .plan import Draft
 from .render import render
 
-TASKS = "tasks.py"
 NOXFILE = "noxfile.py"
 SMOKE_TEST = "tests/test_environment.py"
 _DECORATOR = "environment_session"  # what ours is called in a noxfile that has its own
@@ -22,7 +21,10 @@ def plan_task_files(draft: Draft, environments: tuple[str, ...]) -> None:
     entry, tests = find_entry(draft.survey), find_tests(draft.survey)
     if entry is None:
         draft.leave(
-            TASKS, 1, "no entry point was found, so there is no task `run`", 'c.exec("python", "-m", …)'
+            draft.survey.tasks_file,
+            1,
+            "no entry point was found, so there is no task `run`",
+            'c.exec("python", "-m", …)',
         )
     worker = find_worker(draft.survey)
     _plan_tasks(draft, entry, worker if worker != entry else None)
@@ -55,7 +57,8 @@ def _sets(draft: Draft, name: str) -> bool:
 
 
 def _plan_tasks(draft: Draft, entry: Entry | None, worker: Entry | None) -> None:
-    text = draft.text(TASKS)
+    file = draft.survey.tasks_file
+    text = draft.text(file)
     entries = {name: each for name, each in (("run", entry), ("worker", worker)) if each}
     if not text.strip():
         new = render(
@@ -64,25 +67,25 @@ def _plan_tasks(draft: Draft, entry: Entry | None, worker: Entry | None) -> None
             entries=entries,
             django=entry is not None and entry.framework == "Django",
         )
-        draft.write(TASKS, new, what=f"tasks {', '.join([*entries, 'test'])}", why="what `inv` offers")
+        draft.write(file, new, what=f"tasks {', '.join([*entries, 'test'])}", why="what `inv` offers")
         return
     names = top_level_names(text)
     if "envtasks" in text:
-        draft.keep(TASKS, "it uses envtasks already")
+        draft.keep(file, "it uses envtasks already")
         return
     namespace = next((name for name in ("ns", "namespace") if name in names), None)
     added = {name: each for name, each in entries.items() if name not in names}
     if entry and "run" in names:
         draft.leave(
-            TASKS,
+            file,
             _line_of(text, "def run("),
             "the task `run` is your own, without an environment",
             '@task(env="local") of envtasks',
         )
     body = render("tasks_added.py.j2", entries=added, namespace=namespace)
     imports = render("tasks_imports.py.j2", namespace=namespace)
-    after = with_python(text, TASKS, imports=imports, body=body)
-    draft.write(TASKS, after, what="our lines at its end", why="the built-in tasks beside its own")
+    after = with_python(text, file, imports=imports, body=body)
+    draft.write(file, after, what="our lines at its end", why="the built-in tasks beside its own")
 
 
 def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> None:

@@ -30,6 +30,7 @@ from .credentials import is_placeholder, is_secret_name, looks_like_credential
 from .explanation import Explanation, explain
 from .findings import KINDS, Finding, NotChecked, Result, located
 from .inputs import Inputs
+from .readers import values_by_dotenv
 
 if TYPE_CHECKING:
     from ..config import Project
@@ -53,6 +54,7 @@ __all__ = [
     "is_secret_name",
     "located",
     "looks_like_credential",
+    "values_by_dotenv",
     "write_example",
     "write_sarif",
 ]

@@ -31,7 +31,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
         else:
             read_by_dotenv[path] = f"python-dotenv ({file}:{line})"
     for path, reader in read_by_dotenv.items():
-        yield from _different(inputs, path, _by_dotenv(path), reader)
+        yield from _different(inputs, path, values_by_dotenv(path), reader)
     if beside := _beside_compose_file(inputs):
         yield from _different(inputs, beside, values_of([beside], {}), "docker compose")
 
@@ -68,7 +68,8 @@ def _beside_compose_file(inputs: Inputs) -> Path | None:
     return path if path in inputs.env_files and path is not None and path.is_file() else None
 
 
-def _by_dotenv(path: Path) -> Mapping[str, str | None]:
+def values_by_dotenv(path: Path) -> Mapping[str, str | None]:
+    """What python-dotenv reads in an env file."""
     from dotenv import dotenv_values
 
     logger = logging.getLogger("dotenv.main")

@@ -229,7 +229,11 @@ class _Jobs:
     @property
     def program(self) -> str:
         """How tasks are called: `inv`, or `envtasks` in a project without tasks.py."""
-        return self.run + ("inv" if (self.project.root / TASKS).is_file() else "envtasks")
+        return self.run + (
+            "inv"
+            if any((self.project.root / name).is_file() for name in (TASKS, "tasks/__init__.py"))
+            else "envtasks"
+        )
 
     def job(self, name: str, kind: Kind, environment: str | None, command: str) -> Job:
         """A job with one command, which ci.doctor precedes where there is an environment."""

@@ -27,7 +27,8 @@ LISTING: Final = ("-l", "--list", "-h", "--help", "--complete")
 def namespace(module: str | ModuleType) -> Collection:
     """The tasks of a module (give `__name__`) together with the built-in collections, for `ns` in tasks.py.
 
-    A task or collection of the module's own wins over a built-in one of its name, as `inv --list` says.
+    A task of the module's own that is called like a built-in collection stays, and so does the collection: `deploy` is
+    its own, `deploy.apply` built in. Else what is its own wins over what is built in, as `inv --list` says.
     """
     console.ensure_standard_streams()  # for what `inv --list` prints, before any task is called
     found = sys.modules[module] if isinstance(module, str) else module
@@ -80,7 +81,10 @@ def add_built_in(
 ) -> None:
     """Add `exec` and the built-in ones that are wanted; `hidden` gets the names that `root` has taken."""
     for name in (exec_.name, *ALL):
-        if name in root.tasks or name in root.collections:
+        if name in COLLECTIONS and name in root.tasks and not root.tasks[name].aliases:
+            if name in wanted:
+                _put_into_collection(root, name)
+        elif name in root.tasks or name in root.collections:
             if hidden is not None:
                 hidden(name)
         elif name == exec_.name:
@@ -88,7 +92,20 @@ def add_built_in(
         elif name == "doctor" and name in wanted:
             root.add_task(import_module(".doctor", __name__).doctor)
         elif name in wanted:
-            root.add_collection(Collection.from_module(import_module(f".{name}", __name__)), name)
+            root.add_collection(_built_in_collection(name), name)
+
+
+def _built_in_collection(name: str) -> Collection:
+    return Collection.from_module(import_module(f".{name}", __name__))
+
+
+def _put_into_collection(root: Collection, name: str) -> None:
+    """Make a task of the project's own the default of the built-in collection of its name: both can be called."""
+    own = root.tasks.pop(name)
+    collection = _built_in_collection(name)
+    free = next(each for each in (name, f"own-{name}") if each not in collection.tasks)
+    collection.add_task(own, name=free, default=True)
+    root.add_collection(collection, name)
 
 
 def _prepared(root: Collection) -> Collection:

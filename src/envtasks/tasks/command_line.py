@@ -131,12 +131,19 @@ def _list_flat(program: Program, root: Collection) -> None:
     pairs = program._make_pairs(program.scoped_collection)
     scope = f"{program.list_root}" if program.list_root else ""
     ours = [pair for pair in pairs if _is_ours(scope + pair[0].partition(" ")[0], root)]
-    own = [pair for pair in pairs if pair not in ours]
+    own = [(_as_typed(pair[0], root), pair[1]) for pair in pairs if pair not in ours]
     with translate_errors(failures=True):
         program.display_with_columns(pairs=own or ours)
         if own and ours:
             print("Tasks of envtasks:\n")
             program.print_columns(ours)
+
+
+def _as_typed(name: str, root: Collection) -> str:
+    """The name of a task in the list; that of the built-in collection whose default it is, which is its own."""
+    head, _, rest = name.partition(" (")[0].partition(".")
+    collection = root.collections.get(head)
+    return head if collection is not None and rest and collection.default == rest else name
 
 
 def _is_ours(name: str, root: Collection) -> bool:

@@ -57,6 +57,31 @@ def test_an_included_env_file_is_the_environment(tmp_path: Path) -> None:
     assert made.left[0] == 'pyproject.toml, [tool.envtasks.environments]: local = { files = [".env"] }'
 
 
+def test_an_environment_that_init_made_has_the_included_file_already(tmp_path: Path) -> None:
+    """Where .env.local is there, `include .env` means the environment as it is declared."""
+    (tmp_path / ".env").write_text("A=1\n")
+    (tmp_path / ".env.local").write_text("A=1\n")
+
+    made = translated(tmp_path, "include .env\na:\n\tpsql $(A)\n")
+
+    assert '@task(env="local", default=True)\ndef a(' in made.after
+    assert made.left == ()
+
+
+@needs_make
+def test_a_variable_that_a_function_uses_is_a_constant(tmp_path: Path) -> None:
+    """What `$(shell …)` of a variable refers to is no parameter of a task, whose name the function would not know."""
+    text = (
+        "DIR ?= .venv\nTOOL = $(shell command -v \"$(DIR)/tool\" || printf '%s' x)\n"
+        "a:\n\t$(TOOL) run\nb:\n\techo $(DIR)\n"
+    )
+
+    made = translated(tmp_path, text, with_make=True)
+
+    assert "{DIR}/tool" in made.after
+    assert made.same, made.rows
+
+
 @needs_make
 def test_no_value_of_an_env_file_is_written_or_shown(tmp_path: Path) -> None:
     """Not where make expands it, not in a frozen line, not in the comparison."""

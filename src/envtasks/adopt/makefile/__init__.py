@@ -81,7 +81,7 @@ def migrate(
         decorator, context = tasks_file.names_for(existing)
         taken, known = existing.names, existing.tasks
         translation = Translator(whole, make, project).translate(taken=taken, existing=known)
-        while shared := arrange(translation) - translation.values.shared:
+        while shared := _constants(translation) - translation.values.shared:
             shared |= translation.values.shared
             translation = Translator(whole, make, project).translate(
                 shared=shared, taken=taken, existing=known
@@ -106,6 +106,13 @@ def migrate(
         _forwarding_makefile(translation),
         encoding,
     )
+
+
+def _constants(translation: Translation) -> frozenset[str]:
+    """The variables that have to be constants: a run would give them two values, or a function uses them."""
+    values = translation.values
+    in_functions = (value for each in values.functions.values() for value in values.within(each.text))
+    return frozenset(arrange(translation)) | {each.name for each in in_functions if each.kind == "parameter"}
 
 
 def _flags(translation: Translation) -> dict[str, dict[str, str]]:

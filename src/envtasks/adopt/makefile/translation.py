@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
@@ -376,6 +376,8 @@ def declaration(project: Project, name: str, files: Sequence[str]) -> str:
     usual = [OVERRIDES, f"{OVERRIDES}.{name}"] if name in LAYERED else [f"{OVERRIDES}.{name}"]
     if known == wanted or [file for file in known if file != OVERRIDES] == wanted:
         return ""
+    if environment and wanted == [OVERRIDES] == known[:1] and any(map(Path.is_file, environment.baselines)):
+        return ""  # it has the values that .env had
     if not environment and wanted in (usual, usual[-1:]) and not project.environments:
         return ""
     return f"{name} = {{ files = [{', '.join(f'{chr(34)}{file}{chr(34)}' for file in wanted)}] }}"
