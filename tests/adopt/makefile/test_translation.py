@@ -234,6 +234,19 @@ def test_outputs_of_commands(tmp_path: Path) -> None:
     assert body(made, "b")[0] == 'tag = tag or f"v{_sha(c)}"'
 
 
+def test_what_only_a_text_names_is_not_imported(tmp_path: Path) -> None:
+    """A variable that holds a Python program brings neither its imports nor a helper of ours."""
+    made = translated(
+        tmp_path,
+        "define SCRIPT\nimport os; print(os.name, Path(1), _output(2))\nendef\nexport SCRIPT\na:\n\techo\n",
+    )
+
+    assert "os.name" in made.after
+    assert "import os" not in made.after.partition("ns = ")[0]
+    assert "pathlib" not in made.after
+    assert "def _output" not in made.after
+
+
 def test_files_are_made_where_they_are_not_current(tmp_path: Path) -> None:
     """A target that is a file has make's check; one that needs a task that always runs has none."""
     (tmp_path / "in.txt").write_text("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -77,10 +78,9 @@ class Renderer:
         tasks = tuple((task.function, self._task(task)) for task in wanted)
         configuration = self._configuration()
         definitions = (*self._constants(), *self._helpers("".join(text for _, text in tasks)))
-        everything = "".join(text for _, text in (*definitions, *tasks)) + configuration
-        imports = [name for name in ("os", "shlex") if f"{name}." in everything]
-        imports += ["Path"] if "Path(" in everything or "Path." in everything else []
-        return Source(tuple(imports), ("namespace", "task"), definitions, tasks, configuration)
+        used = _names("".join(text for _, text in (*definitions, *tasks)) + configuration)
+        imports = tuple(name for name in ("os", "shlex", "Path") if name in used)
+        return Source(imports, ("namespace", "task"), definitions, tasks, configuration)
 
     def _find_tuples(self) -> set[str]:
         """The variables of constants that become tuples: several words that stand among those of a command."""
@@ -153,13 +153,12 @@ class Renderer:
         used: set[str] = set()
         texts = [body]
         while texts:
-            text = texts.pop()
-            more = {name for name in functions if f"{name}(c)" in text} - used
+            more = functions.keys() & _names(texts.pop()) - used
             used |= more
             texts += [functions[name] for name in more]
         found = [(name, text) for name, text in functions.items() if name in used]
-        everything = body + "".join(text for _, text in found)
-        helpers = [(name, text) for name, text in HELPERS.items() if f"{name}(" in everything]
+        names = _names(body + "".join(text for _, text in found))
+        helpers = [(name, text) for name, text in HELPERS.items() if name in names]
         return [*((name, text.replace("c: Context", f"c: {self.context}")) for name, text in helpers), *found]
 
     def _function(self, name: str, function: Function) -> str:
@@ -336,3 +335,11 @@ def _texts_of(statement: Statement) -> list[str]:
         *(w.text for w in step.words),
         *(v for _, v in step.variables),
     ]
+
+
+def _names(source: str) -> set[str]:
+    """The names that Python code uses, without those that only its texts hold."""
+    tree = ast.parse(
+        source.encode("utf-8", "replace")
+    )  # texts may have bytes that were read as no characters
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

@@ -167,9 +167,9 @@ class Values:
         if name in self.makefile.env_file_names:
             return self.sign(Value(f'c.env["{name}"]', f"{{{name}}}", "env", name))
         if name in ("CURDIR", "PWD"):
-            return self.sign(Value("Path.cwd()", str(self.makefile.path.parent), "path"))
+            return self.sign(Value("Path.cwd()", self.makefile.path.parent.as_posix(), "path"))
         if name == "HOME":
-            return self.sign(Value("Path.home()", str(Path.home()), "path"))
+            return self.sign(Value("Path.home()", Path.home().as_posix(), "path"))
         if name in self.environment_variables:
             default = self.makefile.values.get(name, "")
             return self.sign(Value("c.environment", default, "environment", name))
