@@ -59,7 +59,22 @@ class _Module(NamedTuple):
     name: str
     path: Path
     tree: ast.Module
+    imports: Mapping[str, tuple[ast.ImportFrom, str]]  # by the name here: the statement, and the name there
     known: dict[str, _Module | None]
+
+    @classmethod
+    def parse(cls, root: Path, name: str, path: Path, known: dict[str, _Module | None]) -> _Module | None:
+        """The module of this name in a file; None if Python cannot read it either."""
+        try:
+            tree = ast.parse(path.read_bytes(), filename=str(path))
+        except (SyntaxError, OSError, ValueError):
+            return None
+        imports: dict[str, tuple[ast.ImportFrom, str]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    imports.setdefault(alias.asname or alias.name, (node, alias.name))
+        return cls(root, name, path, tree, imports, known)
 
     def find(self, name: str) -> tuple[_Module, ast.ClassDef] | None:
         """The class that has this name here, `models.Database` too, also if another module of the project has it."""
@@ -78,12 +93,10 @@ class _Module(NamedTuple):
 
     def imported(self, name: str) -> tuple[str, str] | None:
         """The module that a name is imported from, and what it is called there."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    if (alias.asname or alias.name) == name:
-                        return self._origin(node), alias.name
-        return None
+        if name not in self.imports:
+            return None
+        statement, there = self.imports[name]
+        return self._origin(statement), there
 
     def _module(self, name: str) -> _Module | None:
         """The module of the project that has this name here."""
@@ -99,8 +112,7 @@ class _Module(NamedTuple):
         """Another module of the project."""
         if name not in self.known:
             path = source_path(self.root, name) if name else None
-            tree = _parsed(path) if path else None
-            self.known[name] = self._replace(name=name, path=path, tree=tree) if path and tree else None
+            self.known[name] = _Module.parse(self.root, name, path, self.known) if path else None
         return self.known[name]
 
     def _origin(self, node: ast.ImportFrom) -> str:
@@ -117,15 +129,13 @@ class _Module(NamedTuple):
 
 def read_fields(root: Path, module: str, path: Path, name: str) -> tuple[SourceField, ...] | None:
     """The fields of a class in a module's source, also if it is imported there; None if it is not there."""
-    tree = _parsed(path)
-    if tree is None:
+    source = _Module.parse(root, module, path, {})
+    if source is None:
         return ()  # running the service says so better than we can
-    source = _Module(root, module, path, tree, {})
     if found := source.find(name):
         return tuple(_all_fields(*found))
-    bound = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    nodes = (node for node in ast.walk(source.tree) if isinstance(node, ast.Name))
+    bound = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
     return () if name in bound or source.imported(name) else None
 
 
@@ -137,13 +147,6 @@ def source_path(root: Path, module: str) -> Path | None:
             if candidate.is_file():
                 return candidate
     return None
-
-
-def _parsed(path: Path) -> ast.Module | None:
-    try:
-        return ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, OSError, ValueError):
-        return None
 
 
 def _all_fields(
