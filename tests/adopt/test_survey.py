@@ -38,6 +38,8 @@ def _survey(root: Path, files: dict[str, str], *packages: str) -> adopt.Survey:
         ("import os\nos.getenv('A', 3)", "A", "3", False),
         ("from decouple import config\nconfig('A', default=True)", "A", "true", False),
         ("import environ\nenv = environ.Env()\nenv.str('A')", "A", None, True),
+        ("@click.option('--a', envvar='A', default='x')\ndef f(a): pass", "A", "x", False),
+        ("def f(a: str = typer.Option(..., envvar=['A'])): pass", "A", None, False),
         (
             "import os\ndef envint(s, d):\n    return int(os.environ.get(s, d))\nenvint('A', '5')",
             "A",
@@ -131,6 +133,14 @@ def test_the_settings_of_pydantic_1_are_not_named(tmp_path: Path) -> None:
     ("files", "packages", "argv"),
     [
         (PACKAGE, ["fastapi", "uvicorn"], "python -m uvicorn app.main:app --reload"),
+        ({"a.py": "app = Litestar()"}, ["litestar[standard]"], "python -m uvicorn a:app --reload"),
+        ({"a.py": "app = Sanic('a')"}, ["sanic"], "python -m sanic a:app --dev"),
+        ({"a.py": "def make():\n    return Quart('a')"}, ["quart"], "python -m hypercorn a:make() --reload"),
+        (
+            {"src/a.py": "app = Litestar()"},
+            ["granian[reload]"],
+            "python -m granian --interface asgi --reload --working-dir src a:app",
+        ),
         ({"src/a.py": "app = FastAPI()"}, ["fastapi[all]"], "python -m uvicorn a:app --reload --app-dir src"),
         ({"shop.py": "def make():\n    return Flask(__name__)"}, ["flask"], "python -m flask --app shop:make run"),
         ({"wsgi.py": "app = Flask(__name__)"}, ["flask"], "python -m flask run"),
@@ -169,7 +179,7 @@ def test_entry_points(tmp_path: Path, files: dict[str, str], packages: list[str]
                 "src/b.py": "import dramatiq\ndramatiq.set_broker(1)",
             },
             ["dramatiq"],
-            "dramatiq --path src b a",
+            "dramatiq b a --path src",
         ),
         (
             {"shop/__init__.py": "", "shop/jobs.py": "class WorkerSettings:\n    functions = []"},
@@ -282,6 +292,7 @@ def test_env_files_of_compose_services(tmp_path: Path) -> None:
         ("DB_HOST=db.internal", True),
         ("PORT=8000", True),
         ("CACHE_URL=redis://localhost:6379/0", True),
+        ("DATABASE_URL=sqlite:///db.sqlite3", True),
         ("CACHE_URL=redis://:hZ82kfmQ@cache:6379/0", False),
         ("DB_PASSWORD=postgres", False),
         ("GREETING=hello-world", False),

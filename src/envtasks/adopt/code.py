@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
@@ -99,14 +100,12 @@ def _imported(survey: Survey) -> frozenset[str]:
 @functools.cache
 def variables_read(survey: Survey) -> tuple[Read, ...]:
     """The variables that the project's code reads, tests left out, by file and line."""
-    found = []
-    for file, tree in survey.modules.items():
-        libraries, helpers, environs = _libraries(tree), _helpers(tree), _environs(tree)
-        conditional = conditional_nodes(tree, environs | libraries)
-        for node in ast.walk(tree):
-            read = _given(node, file, environs) or _read(node, file, libraries, helpers)
-            if read and _NAME.fullmatch(read.name) and not _OF_THE_SYSTEM.fullmatch(read.name):
-                found.append(replace(read, required=read.required and node not in conditional))
+    found = [
+        read
+        for file, tree in survey.modules.items()
+        for read in _reads(tree, file)
+        if _NAME.fullmatch(read.name) and not _OF_THE_SYSTEM.fullmatch(read.name)
+    ]
     does_without = {
         name for tree in survey.modules.values() for name in optional_names(tree, _environs(tree))
     }
@@ -114,6 +113,17 @@ def variables_read(survey: Survey) -> tuple[Read, ...]:
         replace(each, required=each.required and each.name not in does_without)
         for each in sorted(found, key=lambda each: (each.file, each.line))
     )
+
+
+def _reads(tree: ast.Module, file: str) -> Iterator[Read]:
+    """What a module reads."""
+    libraries, helpers, environs = _libraries(tree), _helpers(tree), _environs(tree)
+    conditional = conditional_nodes(tree, environs | libraries)
+    for node in ast.walk(tree):
+        if read := _given(node, file, environs) or _read(node, file, libraries, helpers):
+            yield replace(read, required=read.required and node not in conditional)
+        if isinstance(node, ast.Call):
+            yield from _of_option(node, file)
 
 
 def environment_flag(survey: Survey, names: frozenset[str]) -> str | None:
@@ -272,6 +282,18 @@ def _read(node: ast.AST, file: str, libraries: frozenset[str], helpers: frozense
         given = given or (node.args[1] if len(node.args) > 1 and "." in called else None)
         return Read(name, file, node.lineno, text_of(given), required=given is None)
     return None
+
+
+def _of_option(node: ast.Call, file: str) -> Iterator[Read]:
+    """What an option of click or typer takes where it is not on the command line: `envvar="SHOP_TOKEN"`."""
+    keywords = {word.arg: word.value for word in node.keywords}
+    names = keywords.get("envvar")
+    default = text_of(keywords.get("default") or (node.args[0] if node.args else None))
+    if default is not None and (default.startswith("-") or default == "Ellipsis"):
+        default = None
+    for each in names.elts if isinstance(names, (ast.List, ast.Tuple)) else [names]:
+        if name := text_of(each):
+            yield Read(name, file, each.lineno if each else node.lineno, default, required=False)
 
 
 def _helpers(tree: ast.Module) -> frozenset[str]:

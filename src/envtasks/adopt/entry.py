@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,11 +15,12 @@ from .file_names import is_test
 from .survey import Survey
 
 _SCRIPTS: Final = ("main.py", "app.py", "run.py", "server.py", "bot.py", "worker.py", "cli.py", "manage.py")
-_APPLICATIONS: Final = {
-    "FastAPI": "fastapi",
-    "Starlette": "starlette",
-    "Litestar": "litestar",
-    "Quart": "quart",
+_APPLICATIONS: Final = ("FastAPI", "Starlette", "Litestar", "Quart", "Sanic")
+_SERVERS: Final[Mapping[str, tuple[str, ...]]] = {  # each with the packages that bring it
+    "uvicorn": ("fastapi[standard]", "fastapi[all]", "litestar[standard]", "litestar[full]"),
+    "granian": (),
+    "hypercorn": ("quart",),
+    "sanic": (),
 }
 
 
@@ -108,19 +109,29 @@ def _django(survey: Survey) -> Entry | None:
 
 
 def _web(survey: Survey) -> Entry | None:
-    """An ASGI application, served by uvicorn."""
-    if not survey.depends_on("uvicorn", "uvicorn[standard]", "fastapi[standard]", "fastapi[all]"):
-        return None
+    """An ASGI application, by the server that the project depends on."""
+    server = next((name for name, brought in _SERVERS.items() if survey.depends_on(name, *brought)), "")
     found = _application(survey, lambda called: called in _APPLICATIONS)
-    if found is None or _is_beside_main(survey, found[0]):
+    if found is None or not server or _is_beside_main(survey, found[0]):
         return None
     file, name, factory = found
-    folder = _import_folder(survey, file)
-    options = (("--factory",) if factory else ()) + (("--app-dir", folder) if folder else ())
-    argv = ("python", "-m", "uvicorn", f"{_module(survey, file)}:{name}", "--reload", *options)
-    return Entry(
-        "FastAPI" if survey.depends_on("fastapi") else "ASGI", argv, "Run the service: http://127.0.0.1:8000"
-    )
+    folder, reference = _import_folder(survey, file), f"{_module(survey, file)}:{name}"
+    options = ("--factory",) if factory else ()
+    match server:
+        case "uvicorn":
+            argv = ("uvicorn", reference, "--reload", *options, *(("--app-dir", folder) if folder else ()))
+        case "granian":
+            within = ("--working-dir", folder) if folder else ()
+            argv = ("granian", "--interface", "asgi", "--reload", *options, *within, reference)
+        case "hypercorn":
+            argv = ("hypercorn", f"{reference}()" if factory else reference, "--reload")
+        case _:
+            argv = ("sanic", reference, "--dev", *options)
+    if folder and server in ("hypercorn", "sanic"):  # which import from the current folder
+        return None
+    usual = "FastAPI" if survey.depends_on("fastapi") else "ASGI"
+    framework = usual if server == "uvicorn" else server
+    return Entry(framework, ("python", "-m", *argv), "Run the service: http://127.0.0.1:8000")
 
 
 def _flask(survey: Survey) -> Entry | None:
@@ -236,7 +247,7 @@ def _dramatiq(survey: Survey) -> tuple[str, ...] | None:
     if not actors or len(folders) > 1:
         return None
     options = ("--path", folder) if (folder := folders.pop()) else ()
-    return ("dramatiq", *options, *(_module(survey, file) for file in (*brokers, *actors)))
+    return ("dramatiq", *(_module(survey, file) for file in (*brokers, *actors)), *options)
 
 
 def _arq(survey: Survey) -> tuple[str, ...] | None:

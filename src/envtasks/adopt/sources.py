@@ -36,6 +36,7 @@ _HARMLESS_NAME: Final = re.compile(
 )  # fmt: skip
 _LOCAL_URL: Final = re.compile(
     r"[a-z][\w+.-]*://(?:localhost|127\.0\.0\.1|[a-z][a-z0-9_-]*)(?::\d+)?(?:/[\w./-]*)?"
+    r"|sqlite:///[\w./-]*"
 )
 
 
