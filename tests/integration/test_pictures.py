@@ -20,9 +20,11 @@ pytestmark = [
 
 
 def _lines(svg: str) -> list[str]:
-    """The lines of a picture, without versions."""
-    texts = re.findall(r"<text [^>]*>(.*?)</text>", svg)
-    return [re.sub(r"\b\d+(\.\d+)+\b", "N", html.unescape(re.sub(r"<[^>]*>", "", text))) for text in texts]
+    """The lines of a picture, without versions and fingerprints."""
+    texts = [
+        html.unescape(re.sub(r"<[^>]*>", "", text)) for text in re.findall(r"<text [^>]*>(.*?)</text>", svg)
+    ]
+    return [re.sub(r"\b(\d+(\.\d+)+|[0-9a-f]{12})\b", "N", text) for text in texts]
 
 
 @pytest.mark.parametrize("picture", pictures(), ids=lambda picture: picture.name)
