@@ -151,6 +151,14 @@ def test_a_file_that_has_no_place_is_left_alone(folder: Folder, own: str, senten
             ),
         ),
         ("include: /.gitlab/envtasks.yml\n", "include: /.gitlab/envtasks.yml\n"),
+        (
+            "\ufeffa: {script: x}\r\n",
+            "\ufeffinclude:\r\n  - local: .gitlab/envtasks.yml\r\n\r\na: {script: x}\r\n",
+        ),
+        (
+            "\ufeff---\na: {script: x}\n",
+            "\ufeff---\ninclude:\n  - local: .gitlab/envtasks.yml\n\na: {script: x}\n",
+        ),
     ],
 )
 def test_include_adds_one_line(folder: Folder, own: str | None, expected: str) -> None:

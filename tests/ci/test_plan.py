@@ -125,6 +125,16 @@ def test_the_settings_choose(sandbox: Sandbox) -> None:
     assert found["deploy-staging"].after == ()
 
 
+def test_what_is_to_be_deployed_has_a_cluster(sandbox: Sandbox) -> None:
+    """deploy.apply would refuse it, in the last job of the pipeline."""
+    shop(sandbox)
+    text = (sandbox.root / "pyproject.toml").read_text(encoding="utf-8")
+    sandbox.write("pyproject.toml", f'{text}[tool.envtasks.ci]\ndeploy = ["local"]\n')
+
+    with pytest.raises(ConfigInvalid, match=r"\[tool.envtasks.ci\] deploy: local has no declared cluster"):
+        plan_pipeline(loaded(sandbox), sandbox.env)
+
+
 def test_a_project_without_tasks_file_calls_envtasks(sandbox: Sandbox) -> None:
     """Without a tasks.py the built-in tasks are those of the `envtasks` command."""
     (shop(sandbox).root / "tasks.py").unlink()

@@ -205,3 +205,9 @@ def test_a_secret_value_is_refused(name: str, value: str) -> None:
     assert f"variables has the value of {name}, which looks like a secret" in caught.value.message
     assert f'secrets = ["{name}"]' in caught.value.hint
     assert not re.search("hunter2", str(caught.value))
+
+
+def test_only_postgresql_gets_its_variables() -> None:
+    """Other images have names that begin like its own."""
+    (service,) = read({"unit": {"mail": {"image": "postfix:3", "ports": [25]}}})["unit"]
+    assert service.variables == {}

@@ -53,7 +53,7 @@ _NO_JOBS: Final = {"after_script", "before_script", "cache", "default", "image",
 _RESERVED: Final = _NO_JOBS | {"true", "false", "nil"}
 _MOST_PARENTS: Final = 100  # GitLab takes eleven levels: https://docs.gitlab.com/ci/yaml/#extends
 _SCRIPTS: Final = ("before_script", "script", "after_script")
-_DOCUMENT_START: Final = re.compile(r"^---(?:[ \t].*)?\r?\n", re.MULTILINE)
+_DOCUMENT_START: Final = re.compile(r"^\ufeff?---(?:[ \t].*)?\r?\n", re.MULTILINE)
 _REFERENCE: Final = re.compile(r"\$\{?(DOTENV_PRIVATE_KEY\w*)")
 
 
@@ -80,7 +80,8 @@ def add_include(text: str, documents: Sequence[yaml.MappingNode], newline: str) 
     include = child(documents[-1], "include") if documents else None
     if include is None:
         # into the last document: the one before it may be a header with `spec:`
-        start = max((match.end() for match in _DOCUMENT_START.finditer(text)), default=0)
+        first = int(text.startswith("\ufeff"))  # behind a byte order mark
+        start = max((match.end() for match in _DOCUMENT_START.finditer(text)), default=first)
         block = f"include:{newline}  {entry}{newline}"
         return text[:start] + block + (newline + text[start:] if text[start:] else "")
     paths = [scalar(item) or scalar(item, "local") or "" for item in items(include) or (include,)]

@@ -157,7 +157,7 @@ def plan_pipeline(project: Project, process_env: Mapping[str, str]) -> Pipeline:
     settings, table = read_settings(project), project.table("ci")
     installation = read_installation(project, table)
     images = _images(project) if settings.images is None else settings.images
-    clusters = kubernetes.declared_environments(project) if settings.deploy is None else settings.deploy
+    clusters = _clusters(project, settings.deploy)
     sessions = list_sessions(project.root, process_env, wanted=settings.sessions)
     services = read_services(project, table, [session.name for session in sessions])
     make = _Jobs(project, process_env, installation.run)
@@ -314,6 +314,18 @@ def _images(project: Project) -> tuple[str, ...]:
     if not image_settings(project).file.is_file():
         return ()
     return tuple(name for name in project.environments if name not in LAYERED)
+
+
+def _clusters(project: Project, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The environments to deploy: those wanted (None: all) that have a cluster, which each must have."""
+    declared = kubernetes.declared_environments(project)
+    for name in wanted or ():
+        if name not in declared:
+            raise ConfigInvalid(
+                f"pyproject.toml: [tool.envtasks.ci] deploy: {name} has no declared cluster.",
+                hint=f"write [tool.envtasks.deploy.environments.{name}] with context, server and namespace",
+            )
+    return declared if wanted is None else wanted
 
 
 def _nothing_to_run(project: Project, settings: Settings) -> ConfigInvalid:

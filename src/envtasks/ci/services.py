@@ -20,6 +20,7 @@ _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _SECRET: Final = re.compile(r"PASS(WORD|WD|PHRASE)?$|PWD?$|SECRET|TOKEN|KEY$|CREDENTIAL", re.IGNORECASE)
 _USER_INFO: Final = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _SWITCHES: Final = ("yes", "no", "true", "false", "1", "0")  # MYSQL_ALLOW_EMPTY_PASSWORD is a switch
+_POSTGRES_ACCESS: Final = {"POSTGRES_PASSWORD", "POSTGRES_HOST_AUTH_METHOD"}
 # by the last part of the image's name. `-h` and `--connect`: while these images set up their data, the server
 # listens on a socket alone, and a check of that would pass too early
 _KNOWN: Final[Mapping[str, tuple[int, str]]] = {
@@ -125,10 +126,7 @@ def _variables(table: Table, secrets: Collection[str], image: str) -> Mapping[st
             )
         if "$" in value:  # GitLab expands `$NAME`, GitHub `${{ … }}`
             raise table.invalid("variables", f"texts without '$', unlike that of {name}")
-    if image.startswith("post") and not {"POSTGRES_PASSWORD", "POSTGRES_HOST_AUTH_METHOD"} & {
-        *values,
-        *secrets,
-    }:
+    if image in ("postgres", "postgis") and not _POSTGRES_ACCESS & {*values, *secrets}:
         # without it the image does not start; this one accepts whatever password the environment has
         values["POSTGRES_HOST_AUTH_METHOD"] = "trust"
     return MappingProxyType(values)
