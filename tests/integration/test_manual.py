@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,3 +52,35 @@ def test_a_page_does_what_it_shows(page: str, sandbox: Sandbox, packages: Path) 
             ran += 1
 
     assert ran > 2
+
+
+@pytest.mark.browser
+def test_the_copy_button_gives_the_commands_alone(tmp_path: Path) -> None:
+    """Of a console block it copies neither the prompts nor what the commands print; of other blocks all, as ever."""
+    (tmp_path / "page.html").write_text(
+        '<button data-clipboard-target="#a > code"></button><pre id="a"><code>$ cd shop\n# a comment\n$ inv run\n'
+        '</code></pre><button data-clipboard-target="#b > code"></button><pre id="b"><code>run = 1\n</code></pre>'
+        f'<script src="{(REPOSITORY / "docs/console.js").as_uri()}"></script>'
+        '<script>document.querySelectorAll("button").forEach((button) => button.click())</script>',
+        encoding="utf-8",
+    )
+    words = [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'user'}",
+    ]
+
+    done = subprocess.run(
+        [*words, "--allow-file-access-from-files", "--dump-dom", (tmp_path / "page.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    assert re.findall(r'<button [^>]*#(\w) &gt; code"(?: data-clipboard-text="([^"]*)")?>', done.stdout) == [
+        ("a", "cd shop\ninv run\n"),
+        ("b", ""),
+    ]
