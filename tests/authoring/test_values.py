@@ -272,6 +272,34 @@ def test_a_variable_that_is_not_there_cannot_be_removed(tmp_path: Path) -> None:
         unset_value(target(tmp_path, "DB_HOST=1\n"), "DB_HSOT")
 
 
+def test_the_file_that_has_the_variable_is_named(tmp_path: Path) -> None:
+    """An environment may have several."""
+    environment = Environment("local", tmp_path, (tmp_path / ".env.local", tmp_path / "shared.env"))
+    (tmp_path / ".env.local").write_text("A=1\n", encoding="utf-8")
+    (tmp_path / "shared.env").write_text("DB_HOST=1\n", encoding="utf-8")
+
+    with pytest.raises(VariableMissing, match=r"^DB_HOST is not in \.env\.local\.") as caught:
+        unset_value(find_target(environment, {}), "DB_HOST")
+    assert caught.value.hint == "it is in shared.env: --file shared.env"
+
+    change = set_value(find_target(environment, {}), "DB_HOST", "2", encrypted=False)
+    assert change.notes == (
+        ".env.local wins over shared.env, which sets DB_HOST too; to change it there: --file shared.env",
+    )
+
+
+def test_new_overrides_are_ignored_by_git(tmp_path: Path) -> None:
+    """They are a developer's own, also without a secret."""
+    environment = Environment("local", tmp_path, (tmp_path / ".env", tmp_path / ".env.local"))
+    it = find_target(environment, {"PATH": os.environ["PATH"]}, file=".env")
+
+    change = set_value(it, "A", "1", encrypted=False)
+
+    assert change.notes == (".env is ignored by git from now on (.gitignore)",)
+    assert (tmp_path / ".gitignore").read_text() == ".env\n"
+    assert set_value(it, "A", "2", encrypted=False).notes == ()
+
+
 def test_the_public_key_of_encrypted_values_is_not_removed(tmp_path: Path) -> None:
     """Without it nobody could add a secret."""
     with pytest.raises(Refused):

@@ -264,6 +264,14 @@ def test_a_value_that_contains_a_ciphertext_is_refused(tmp_path: Path, line: str
         hydrated(tmp_path, line)
 
 
+def test_the_commands_for_a_key_name_the_file_that_needs_it(tmp_path: Path) -> None:
+    """Without `--file` they are about the first baseline."""
+    files = {".env.local": "A=1\n", "shared.env": f"DOTENV_PUBLIC_KEY_DEV={PUBLIC}\nB='{CIPHERTEXT}'\n"}
+    with pytest.raises(KeyMissing) as caught:
+        hydrate(environment(tmp_path, files), {})
+    assert "`inv env.keys --env local --file shared.env --import`" in caught.value.hint
+
+
 def test_a_ciphertext_of_the_process_environment_is_refused_inside_text(tmp_path: Path) -> None:
     """A variable of the env files whose value in the process environment contains a ciphertext is refused too."""
     with pytest.raises(DecryptionFailed):

@@ -166,7 +166,7 @@ class DecryptedView:
             target, header = self._draft.target, self._draft.file.headers[0].name
             raise EnvFileInvalid(
                 f"{target.label}: encrypted values need the line {header}=…, which was changed or removed.",
-                hint=f"for a new key: inv env.rotate --env {target.environment.name} --prepare",
+                hint=f"for a new key: inv env.rotate {target.flags} --prepare",
             )
 
     def _refuse_mistakes(self, edited: EnvFile) -> None:
@@ -174,10 +174,9 @@ class DecryptedView:
         a text that is empty now: an editor that fails may leave that behind."""
         label, before = self._draft.target.label, {sentence for _, sentence in self._shown.warnings}
         if self._shown.entries and not self._without_ours(edited).text.strip("\ufeff \t\r\n"):
-            environment = self._draft.target.environment.name
             raise EnvFileInvalid(
                 f"{label}: the edited text is empty, so nothing was written.",
-                hint=f"if all variables are to go: inv env.unset '*' --env {environment}",
+                hint=f"if all variables are to go: inv env.unset '*' {self._draft.target.flags}",
             )
         for line, sentence in edited.warnings:
             if sentence not in before and "quote" in sentence:

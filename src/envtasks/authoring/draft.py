@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ..config import Environment
+from ..config import OVERRIDES, Environment
 from ..envfiles import (
     Entry,
     EnvFile,
@@ -35,6 +35,7 @@ from ..errors import (
 )
 from ..hydration import check_allowed_names, values_of
 from .file_key import FileKey, find_file_key, key_file_for, store_private_key
+from .ignored_files import keep_out_of_git
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,15 @@ class TargetFile:
     def label(self) -> str:
         """The file as messages show it."""
         return self.environment.label(self.path)
+
+    @property
+    def flags(self) -> str:
+        """The flags of a command that changes this file."""
+        return self.environment.flags(self.label)
+
+    def how_to_get_key(self, variable: str) -> str:
+        """What to do where its private key is missing."""
+        return how_to_get_key(variable, self.environment, self.process_env, file=self.label)
 
 
 def find_target(
@@ -130,8 +140,7 @@ class Draft:
             variable = key_variables(self.file.path, self.file.text).private
             raise DecryptionFailed(
                 f"{self.target.label}:{entry.line}: no key at hand opens {entry.name}.",
-                hint=f"{how_to_get_key(variable, self.target.environment.name, self.target.process_env)}; "
-                f"{self.search_report}",
+                hint=f"{self.target.how_to_get_key(variable)}; {self.search_report}",
             )
         return found
 
@@ -169,7 +178,7 @@ class Draft:
         if different:
             raise EnvFileInvalid(
                 f"{self.target.label}: {', '.join(different)} would not read back as given; nothing was written.",
-                hint=f"store it encrypted: inv env.set {different[0]} --env {self.target.environment.name}",
+                hint=f"store it encrypted: inv env.set {different[0]} {self.target.flags}",
             )
         if not self.target.dry and written.text != self.file.text:
             self._write(data, key)
@@ -180,8 +189,10 @@ class Draft:
         if key is not None and key.private:
             self.notes += store_private_key(environment, self.file, key.private, self.target.process_env)
         # overrides are a developer's own; a baseline is for everybody
-        new = 0o600 if environment.optional(path) else None
-        replace_file(path, data, mode=None if path.exists() else new)
+        new = environment.optional(path) and not path.exists()
+        if new and path.name == OVERRIDES:
+            self.notes += keep_out_of_git(environment, path, self.target.process_env)
+        replace_file(path, data, mode=0o600 if new else None)
 
 
 def _names(file: EnvFile) -> set[str]:

@@ -30,7 +30,7 @@ from ..envfiles import (
     replace_values,
 )
 from ..errors import EnvFileInvalid, EnvFileMissing, KeyMissing, LeakFound
-from .ignored_files import ignore, is_ignored
+from .ignored_files import keep_out_of_git
 
 _HEADER: Final = "# encrypted values open with the private key of this public key, which is not in git"
 _KEY_FILE_HEADER: Final = "# private keys of env files: this file stays out of git\n"
@@ -121,7 +121,7 @@ def list_keys_first(
     """
     if decrypt([encrypt("proof", public_key(keys[0]))], [keys[0]]) != ["proof"]:
         raise EnvFileInvalid("The new key does not open what it encrypts; nothing was written.")
-    notes = _keep_out_of_git(environment, key_file_for(environment, file.path), process_env)
+    notes = _keep_key_out_of_git(environment, key_file_for(environment, file.path), process_env)
     before = _read_key_file(environment, file)
     entry = _key_entry(before, file)
     wanted = list(dict.fromkeys([*keys, *(_keys_in(entry) if entry else ())]))
@@ -159,7 +159,7 @@ def drop_old_keys(environment: Environment, file: EnvFile, *, keep: bool) -> Non
     _write_key_file(after)
 
 
-def _keep_out_of_git(environment: Environment, path: Path, process_env: Mapping[str, str]) -> list[str]:
+def _keep_key_out_of_git(environment: Environment, path: Path, process_env: Mapping[str, str]) -> list[str]:
     """See that git ignores a key file, unless the environment is public; notes. Raises LeakFound if git tracks it."""
     label = environment.label(path)
     if environment.public:
@@ -169,10 +169,7 @@ def _keep_out_of_git(environment: Environment, path: Path, process_env: Mapping[
             f"{label} is tracked by git, so a private key in it would be published.",
             hint=f"git rm --cached {label}",
         )
-    if not is_ignored(environment.root, path, process_env, pattern=path.name):
-        ignore(environment.root, [path.name])
-        return [f"{label} is ignored by git from now on (.gitignore)"]
-    return []
+    return keep_out_of_git(environment, path, process_env)
 
 
 def _read_key_file(environment: Environment, file: EnvFile) -> EnvFile:

@@ -22,6 +22,14 @@ def ignore(root: Path, patterns: Sequence[str], *, file: str = GITIGNORE) -> Non
         write_atomic(root / file, appended(before, "".join(f"{pattern}\n" for pattern in patterns)))
 
 
+def keep_out_of_git(environment: Environment, path: Path, process_env: Mapping[str, str]) -> list[str]:
+    """See that git ignores a file that is one developer's own; notes about what was done. Raises EnvFileInvalid."""
+    if is_ignored(environment.root, path, process_env, pattern=path.name):
+        return []
+    ignore(environment.root, [path.name])
+    return [f"{environment.label(path)} is ignored by git from now on (.gitignore)"]
+
+
 def text_of(path: Path) -> str:
     """The text of one of git's files, every byte kept; empty where it is not there. Raises EnvFileInvalid."""
     try:

@@ -18,7 +18,6 @@ from ..envfiles import (
     PrivateKey,
     by_public_key,
     decrypt,
-    how_to_get_key,
     key_variables,
     locked,
     public_keys_in,
@@ -124,14 +123,13 @@ def keys_to_hand_over(target: TargetFile) -> list[str]:
     if own is None and not (file.ciphertexts or file.headers):
         raise KeyMissing(
             f"{target.label} has no key: nothing in it is encrypted.",
-            hint=f"inv env.encrypt --env {target.environment.name} makes one",
+            hint=f"inv env.encrypt {target.flags} makes one",
         )
     if own is None:
         variable = key_variables(file.path, file.text).private
         raise KeyMissing(
             f"The private key of {target.label} is not at hand.",
-            hint=f"{how_to_get_key(variable, target.environment.name, target.process_env)}; "
-            f"{keys.ring.search_report}",
+            hint=f"{target.how_to_get_key(variable)}; {keys.ring.search_report}",
         )
     listed = listed_keys(target.environment, file)
     return listed if own.hex in listed else [own.hex]
@@ -209,7 +207,7 @@ def _proven(target: TargetFile, file: EnvFile, keys: Sequence[str]) -> tuple[str
         opened = decrypt(_ciphertexts(file), [key])
         if (public in named or not named) and (not names or any(each is not None for each in opened)):
             closed = [name for name, each in zip(names, opened, strict=True) if each is None]
-            rekey = f"inv env.encrypt --rekey NAME --env {target.environment.name}"
+            rekey = f"inv env.encrypt --rekey NAME {target.flags}"
             return public, [f"it does not open {', '.join(closed)}: {rekey}"] if closed else []
     what = "None of the keys opens" if len(keys) > 1 else "The key does not open"
     raise DecryptionFailed(

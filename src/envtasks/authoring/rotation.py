@@ -120,7 +120,7 @@ def rotate(project: Project, target: TargetFile, *, prepare: bool = False) -> Ro
         if not files and len(state.keys) < 2:
             raise Refused(
                 f"No new key is prepared for {target.label}.",
-                hint=f"inv env.rotate --env {target.environment.name} --prepare; or --now, if nobody else has the key",
+                hint=f"inv env.rotate {target.flags} --prepare; or --now, if nobody else has the key",
             )
         drafts = {file.path: _draft(state, environment, file) for environment, file in files}
         for environment, file in files if not target.dry else ():
@@ -163,8 +163,8 @@ def _opened(project: Project, target: TargetFile) -> Iterator[_State]:
         if not public_keys_in(file):
             raise EnvFileInvalid(
                 f"{target.label} names no public key, so there is no key to rotate.",
-                hint=f"inv env.encrypt --env {target.environment.name} makes one; if it is lost, "
-                f"inv env.keys --env {target.environment.name} --import with the private key restores it",
+                hint=f"inv env.encrypt {target.flags} makes one; if it is lost, "
+                f"inv env.keys {target.flags} --import with the private key restores it",
             )
         keys = listed_keys(target.environment, file)
         # a list without the file's own key is left from an earlier one, and no rotation
@@ -200,8 +200,7 @@ def _draft(state: _State, environment: Environment, file: EnvFile) -> Draft:
     if closed := [entry.name for entry in file.ciphertexts if entry.value not in opened]:
         raise DecryptionFailed(
             f"{target.label}: no key at hand opens {', '.join(dict.fromkeys(closed))}, so it cannot be rotated.",
-            hint=f"set the values anew: inv env.set {closed[0]} --env {environment.name}; "
-            f"{draft.search_report}",
+            hint=f"set the values anew: inv env.set {closed[0]} {target.flags}; {draft.search_report}",
         )
     return draft
 
@@ -229,10 +228,11 @@ def _quoted(quote: str, text: str) -> str:
 
 def _refuse_unfinished(state: _State, *, committed: bool) -> None:
     """Raise Refused where something still opens with an old key alone: a file, or what git has committed of it."""
-    name = state.target.environment.name
     if files := state.under(state.old):
         labels = ", ".join(dict.fromkeys(environment.label(file.path) for environment, file in files))
-        raise Refused(f"{labels}: still under an old key.", hint=f"first: inv env.rotate --env {name}")
+        raise Refused(
+            f"{labels}: still under an old key.", hint=f"first: inv env.rotate {state.target.flags}"
+        )
     for environment, file in state.under([state.public]) if committed else ():
         head = _version(environment, file, "HEAD", state.target.process_env)
         if head is not None and set(public_keys_in(head)) & set(state.old):

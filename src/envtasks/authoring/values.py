@@ -82,7 +82,9 @@ def set_value(target: TargetFile, name: str, value: str, *, encrypted: bool) -> 
         else:
             spelled = quote_ciphertext(draft.encrypted(value)) if encrypted else spelled
             after = draft.save(set_spelled(draft.file, name, spelled), expected={name: value})
-        draft.notes += [*_notes(target, name, value), *([] if old else _near(draft, name))]
+        draft.notes += _notes(target, name, value)
+        if not old:
+            draft.notes += [*_hidden(target, name), *_near(draft, name)]
         if len(old) > 1:
             draft.notes.append(f"{name} is set {len(old)} times in {target.label}; the last one counts")
         last = [entry for entry in after.entries if entry.name == name][-1:]
@@ -213,10 +215,15 @@ def _matching(draft: Draft, patterns: Sequence[str], *, keys: bool = False) -> l
     entries = [each for each in draft.file.entries if keys or not each.is_key]
     for pattern in patterns:
         if not any(fnmatchcase(entry.name, pattern) for entry in entries):
+            target, environment = draft.target, draft.target.environment
+            others = [path for path in environment.files if path != target.path and _sets(path, pattern)]
+            label = environment.label(others[0]) if others else ""
             raise VariableMissing(
-                f"{pattern} is not in {draft.target.label}"
-                + did_you_mean(pattern, [entry.name for entry in entries]),
-                hint=f"inv env.show --env {draft.target.environment.name} lists what is there",
+                f"{pattern} is not in {target.label}"
+                + (did_you_mean(pattern, [entry.name for entry in entries]) if not others else "."),
+                hint=f"it is in {label}: --file {label}"
+                if others
+                else f"inv env.show --env {environment.name} lists what is there",
             )
     return [each for each in entries if not patterns or any(fnmatchcase(each.name, one) for one in patterns)]
 
@@ -314,6 +321,19 @@ def _notes(target: TargetFile, name: str, value: str) -> list[str]:
     return [*notes, *(f"{label} sets {name} too, and wins over {target.label}" for label in labels)]
 
 
+def _hidden(target: TargetFile, name: str) -> list[str]:
+    """A note about each file whose value a new variable of a baseline hides."""
+    environment = target.environment
+    if environment.optional(target.path):  # of which hydrating says it
+        return []
+    below = environment.files[environment.files.index(target.path) + 1 :]
+    labels = [environment.label(path) for path in below if _sets(path, name)]
+    return [
+        f"{target.label} wins over {label}, which sets {name} too; to change it there: --file {label}"
+        for label in labels
+    ]
+
+
 def _near(draft: Draft, name: str) -> list[str]:
     """A note where a new variable may be the misspelt name of one that is there: by one letter, or in case alone."""
     from difflib import SequenceMatcher
@@ -325,15 +345,14 @@ def _near(draft: Draft, name: str) -> list[str]:
         letters = {re.sub(r"\d", "", each) for each in (name, other)}  # A_1 and A_2 are meant
         misspelt = max(len(name), len(other)) - same == 1 and len(letters) > 1 and len(name) >= _SHORTEST
         if misspelt or name.upper() == other.upper():
-            environment = draft.target.environment.name
-            return [
-                f"{name} is new, and {other} is as it was; to take it back: inv env.unset {name} --env {environment}"
-            ]
+            back = f"inv env.unset {name} {draft.target.flags}"
+            return [f"{name} is new, and {other} is as it was; to take it back: {back}"]
     return []
 
 
-def _sets(path: Path, name: str) -> bool:
+def _sets(path: Path, pattern: str) -> bool:
+    """Whether an env file sets a variable of this name, or one that matches the pattern."""
     try:
-        return any(entry.name == name for entry in read_env_file(path).entries)
+        return any(fnmatchcase(entry.name, pattern) for entry in read_env_file(path).entries)
     except EnvtasksError:  # not there, or not readable, which whatever hydrates it says
         return False

@@ -165,7 +165,5 @@ def located(error: EnvtasksError, file: str) -> tuple[str, int, str]:
 
 def command(task: str, environment: Environment, *, name: str = "", file: str = "") -> str:
     """The command of a task for an environment: `inv env.set NAME --env staging`; with `--file` where that decides."""
-    options = f" --file {file}" if file and file != environment.label(environment.main_file) else ""
     words = task.split(" ", 1)
-    flags = f" {words[1]}" if len(words) > 1 else ""
-    return f"inv {words[0]}{f' {name}' if name else ''} --env {environment.name}{flags}{options}"
+    return " ".join(["inv", words[0], *filter(None, [name]), environment.flags(file), *words[1:]])

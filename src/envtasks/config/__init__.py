@@ -98,6 +98,12 @@ class Environment(NamedTuple):
         """The path as messages show it: relative to the project, with forward slashes."""
         return label(self.root, path)
 
+    def flags(self, file: str = "") -> str:
+        """The flags of a command for this environment: `--env local`, with `--file` for an env file that needs it."""
+        return f"--env {self.name}" + (
+            f" --file {file}" if file not in ("", self.label(self.main_file)) else ""
+        )
+
 
 class Project(NamedTuple):
     """A folder with a pyproject.toml: its name, its environments, and its settings under `[tool.envtasks]`."""

@@ -83,7 +83,7 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
         "key",
         f"{variable} is not set ({'; '.join(ring.searched)})",
         KeyMissing.code,
-        how_to_get_key(variable, environment.name, process_env),
+        how_to_get_key(variable, environment, process_env, file=encrypted[0].label),
     )
 
 

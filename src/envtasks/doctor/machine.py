@@ -143,7 +143,7 @@ def _keys(project: Project, process_env: Mapping[str, str]) -> Iterator[Check]:
                 yield Check(what, f"key-command ({environment.key_command[0]}) is not run", needed_by=by)
             else:
                 found = f"{file.key_variable}, which opens {file.label}, is not here"
-                hint = how_to_get_key(file.key_variable, environment.name, process_env)
+                hint = how_to_get_key(file.key_variable, environment, process_env, file=file.label)
                 yield Check(what, found, hint=hint, missing=True, needed_by=by)
         yield from _readable(environment)
 

@@ -143,19 +143,23 @@ def key_variables(path: Path, text: str | None = None) -> KeyVariables:
     return KeyVariables(PRIVATE_KEY + suffix, PUBLIC_KEY + suffix)
 
 
-def how_to_get_key(variable: str, environment: str, process_env: Mapping[str, str]) -> str:
-    """What to do where a private key is missing: a job of a CI gets it as a secret, a person from a colleague."""
+def how_to_get_key(
+    variable: str, environment: Environment, process_env: Mapping[str, str], *, file: str
+) -> str:
+    """What to do where the private key of an env file is missing: a job of a CI gets it as a secret, a person from a
+    colleague."""
+    name = environment.name
     if process_env.get("GITHUB_ACTIONS"):
-        steps = f"gh secret set {variable} --env {environment}, with `environment: {environment}` in this job"
+        steps = f"gh secret set {variable} --env {name}, with `environment: {name}` in this job"
     elif process_env.get("GITLAB_CI"):
-        steps = f"Settings, CI/CD, Variables: {variable}, masked, for the environment {environment}"
+        steps = f"Settings, CI/CD, Variables: {variable}, masked, for the environment {name}"
     elif process_env.get("CI"):
         steps = f"give this job {variable} as a secret"
     else:
         steps = ""
     if steps:
         return f"{steps}; jobs of a fork get none"
-    command = f"inv env.keys --env {environment}"
+    command = f"inv env.keys {environment.flags(file)}"
     return f"ask somebody who has it for the output of `{command} --export`, and store that with `{command} --import`"
 
 

@@ -24,7 +24,10 @@ def undecrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> KeyMi
     files = {layer.label: layer.file for layer in layers.files if layer.label in labels}
     variables = dict.fromkeys(key_variables(file.path, file.text).private for file in files.values())
     ring = keys.ring
-    get = how_to_get_key(next(iter(variables)), environment, keys.process_env)
+    main = layers.environment.label(layers.environment.main_file)
+    label = main if main in files else next(iter(files))
+    variable = key_variables(files[label].path, files[label].text).private
+    get = how_to_get_key(variable, layers.environment, keys.process_env, file=label)
     lacking = _lacking(files, keys)
     if not ring.keys or (lacking and not any(key.variable in variables for key in ring.keys)):
         return KeyMissing(
@@ -36,11 +39,11 @@ def undecrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> KeyMi
             f"In {environment} no key decrypts {what}: {'; '.join(lacking)}. {_others(keys, variables)}",
             hint=f"{get}; {ring.search_report}",
         )
-    name = failed[0].entry.name
+    name, flags = failed[0].entry.name, layers.environment.flags(failed[0].label)
     return DecryptionFailed(
         f"In {environment} none of the keys found decrypts {what}: "
         "the value is damaged, or encrypted for another key, or encrypted twice.",
-        hint=f"restore the line from git, or `inv env.set {name} --env {environment}`; {ring.search_report}",
+        hint=f"restore the line from git, or `inv env.set {name} {flags}`; {ring.search_report}",
     )
 
 

@@ -90,9 +90,9 @@ def placeholders_left(layers: Layers) -> list[str]:
     found: dict[str, list[str]] = {}
     for location in placeholders(layers):
         found.setdefault(location.label, []).append(location.entry.name)
-    environment = layers.environment.name
+    flags = layers.environment.flags
     return [
-        f"{label} still has placeholders: {', '.join(names)}: inv env.set {names[0]} --env {environment}"
+        f"{label} still has placeholders: {', '.join(names)}: inv env.set {names[0]} {flags(label)}"
         for label, names in found.items()
     ]
 

@@ -125,7 +125,6 @@ def git_setup(c: Context, remove: bool = False, json: bool = False) -> None:
 def _describe(target: TargetFile, *, json: bool) -> None:
     from ..authoring import describe_keys
 
-    name = target.environment.name
     found = describe_keys(target.environment, target.process_env)
     if json:
         console.print_json([{**asdict(each), "opened": each.opened} for each in found])
@@ -133,23 +132,25 @@ def _describe(target: TargetFile, *, json: bool) -> None:
         columns = ["file", "encrypted", "public key", "opened by", "mode"]
         console.table(columns, [_row(each) for each in found])
     for each in found:
+        flags = target.environment.flags(each.file)
         if each.closed:
             names = each.closed[0] if len(each.closed) == 1 else "'*'"
-            rekey = f"inv env.encrypt --rekey {names} --env {name}"
+            rekey = f"inv env.encrypt --rekey {names} {flags}"
             console.say("warning", f"{each.file}: not under this key: {', '.join(each.closed)}: {rekey}")
         if each.rotation:
             step = "" if each.rotation == "prepared" else " --finish"
             done = "a new key is prepared" if each.rotation == "prepared" else "the old key is still there"
-            console.say("note", f"{each.file}: {done}; go on with inv env.rotate --env {name}{step}")
+            console.say("note", f"{each.file}: {done}; go on with inv env.rotate {flags}{step}")
         if each.mode[-2:] not in ("", "00") and not target.environment.public:
             console.say("warning", f"others can read {each.source}: chmod 600 {each.source}")
     if missing := [each for each in found if not each.opened]:
         from ..envfiles import how_to_get_key
 
+        first = missing[0]
+        how = how_to_get_key(first.key_variable, target.environment, target.process_env, file=first.file)
         raise KeyMissing(
             f"No key at hand opens {', '.join(each.file for each in missing)}.",
-            hint=f"{how_to_get_key(missing[0].key_variable, name, target.process_env)}; "
-            f"searched: {'; '.join(missing[0].searched)}",
+            hint=f"{how}; searched: {'; '.join(first.searched)}",
         )
 
 
@@ -223,9 +224,7 @@ def _write(target: TargetFile, path: Path, private: Sequence[str]) -> None:
 
 
 def _command(target: TargetFile, task: str = "env.keys") -> str:
-    environment = target.environment
-    file = "" if target.path == environment.main_file else f" --file {target.label}"
-    return f"inv {task} --env {environment.name}{file}"
+    return f"inv {task} {target.flags}"
 
 
 def _key_variable(target: TargetFile) -> str:

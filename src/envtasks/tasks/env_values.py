@@ -42,7 +42,7 @@ def set_(
     from ..authoring import read_value, set_value
 
     target = target_of(c, file)
-    pipe = f"pipe it: … | inv env.set {name} --env {c.environment}; or --from-file PATH"
+    pipe = f"pipe it: … | inv env.set {name} {target.flags}; or --from-file PATH"
     encrypted = is_to_be_encrypted(current_invocation(c).project, target, name, plain=plain)
     value = read_value(
         name, target.process_env, file=Path(from_file) if from_file else None, how_to_pipe=pipe
