@@ -236,6 +236,17 @@ def test_a_session_cannot_be_named_like_a_keyword_of_gitlab(sandbox: Sandbox) ->
     render_files(loaded(sandbox), sandbox.env, "github")
 
 
+@pytest.mark.parametrize(
+    "line", ["print('hello')", "import sys; sys.stdout.write('no end')", "import os; os.write(1, b'raw')"]
+)
+def test_a_noxfile_may_print(sandbox: Sandbox, line: str) -> None:
+    """Its sessions are listed all the same."""
+    shop(sandbox)
+    sandbox.write("noxfile.py", f"{line}\nimport nox\n\n@nox.session\ndef unit(session): ...\n")
+
+    assert "unit" in jobs(sandbox)
+
+
 def test_a_broken_noxfile_is_said(sandbox: Sandbox) -> None:
     """What nox says about a noxfile that it cannot load is in the message, not a traceback."""
     shop(sandbox)

@@ -148,9 +148,10 @@ def test_an_image_that_cannot_be_saved_is_dockers_message(
 
 @POSIX
 @pytest.mark.parametrize("error", [BuildFailed("stop"), KeyboardInterrupt("stop")])
-def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException) -> None:
-    """An exception while docker still writes is raised as it is, and docker ends."""
-    env = fake_docker(tmp_path, 'echo $$ > "$0.pid"; exec cat /dev/zero')
+@pytest.mark.parametrize("goes_on", ["exec cat /dev/zero", "echo; exec sleep 60"])
+def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException, goes_on: str) -> None:
+    """An exception while docker still writes, or waits for its engine, is raised as it is, and docker ends."""
+    env = fake_docker(tmp_path, f'echo $$ > "$0.pid"; {goes_on}')
 
     with pytest.raises(type(error), match="stop"):
         read_and_raise(env, error)

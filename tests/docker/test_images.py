@@ -10,7 +10,7 @@ import pytest
 
 from envtasks.config import Project
 from envtasks.docker import BuildOptions, build_image, push_image, run_command
-from envtasks.docker.images import push
+from envtasks.docker.images import push, push_by_digest
 from envtasks.errors import BuildFailed, ConfigInvalid, LeakFound, Refused
 from envtasks.redaction import Redactor
 from tests.docker.test_build import project_with_builder
@@ -160,3 +160,25 @@ def test_the_registrys_manifest_must_name_the_audited_image(tmp_path: Path, conf
         return
     with pytest.raises(BuildFailed, match="is not the image that was audited"):
         push("shop:staging", env, check=lambda image, label: None, redactor=Redactor(()))
+
+
+def test_a_leak_is_told_though_the_pulled_image_stays(tmp_path: Path) -> None:
+    """What was pulled to be audited may be in use by now; that does not take the place of what was found."""
+    manifest = {"schemaVersion": 2, "mediaType": "x", "config": {"mediaType": "x", "digest": "y", "size": 1}}
+    script = f"""
+    cd {tmp_path}
+    case "$*" in
+      *imagetools*) echo '{json.dumps(manifest)}';;
+      *pull*) touch pulled;;
+      *inspect*) test -e pulled || {{ echo 'No such image: x' >&2; exit 1; }}; echo '[{{"Id": "sha256:one"}}]';;
+      *) echo 'image is being used' >&2; exit 1;;
+    esac
+    """
+
+    def leaky(image: str, label: str) -> None:
+        raise LeakFound("a secret")
+
+    with pytest.raises(LeakFound):
+        push_by_digest(
+            "r/shop:1", "sha256:x", fake_docker(tmp_path, script), check=leaky, redactor=Redactor(())
+        )

@@ -24,12 +24,14 @@ def main(arguments: Sequence[str]) -> int:
     if code:
         sys.stderr.write(listing.getvalue())
         return code
-    rows = json.loads(listing.getvalue())
+    # nox's is the last line; a noxfile may print something of its own before, without a line end too
+    line = listing.getvalue().rstrip().rpartition("\n")[2]
+    rows = json.loads(line[line.index("[") :])
     declared = registry.get()
     for row in rows:
         # `@session` leaves its environment on the function
         row["environment"] = getattr(declared.get(row["name"]), "environment", None)
-    sys.stdout.write(json.dumps(rows) + "\n")
+    sys.stdout.write(f"\n{json.dumps(rows)}\n")  # on a line of its own
     return 0
 
 

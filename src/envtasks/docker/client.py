@@ -186,6 +186,9 @@ def save_image(image: str, child_env: Mapping[str, str], *, redactor: Redactor) 
             failed = _has_failed(process)
             if not failed:
                 raise
+        except BaseException:
+            process.kill()
+            raise
         finally:
             process.stdout.close()  # docker, if it still writes, ends by that
             process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,8 @@ def _platform_digests(client: DockerClient, source: str, digest: str) -> tuple[s
 
 def _pull_and_check(client: DockerClient, source: str, check: AuditCheck) -> str:
     """Pull one image by its digest, audit it, and remove it unless the engine had it before."""
+    from python_on_whales.exceptions import DockerException
+
     existed = client.image.exists(source)
     client.image.pull(source, quiet=True)
     try:
@@ -192,7 +195,8 @@ def _pull_and_check(client: DockerClient, source: str, check: AuditCheck) -> str
         check(image, source)
     finally:
         if not existed:
-            client.image.remove(source)
+            with suppress(DockerException):  # it may be in use; what the audit found is not to be lost
+                client.image.remove(source)
     return image
 
 
