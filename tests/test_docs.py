@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from envtasks import compose, docker, errors, kubernetes
+from envtasks import check, compose, docker, errors, kubernetes
 from envtasks.ci import plan
 from envtasks.ci.files import BEGIN, END
 from envtasks.config import Project
@@ -187,6 +187,31 @@ def test_the_allowlist_of_the_page_is_read(tmp_path: Path) -> None:
     rules = read_rules(tmp_path / "env.allowlist", "deploy/env.allowlist")
 
     assert [rule.name for rule in rules] == [line.split()[0] for line in text.splitlines()]
+
+
+def test_the_files_of_an_image_and_a_stack_are_without_findings(tmp_path: Path) -> None:
+    """docs/guide-containers.md's .dockerignore keeps env files out, and its compose file asks for what is there."""
+    page = "docs/guide-containers.md"
+    [ignored] = [block for block in blocks(page, "") if block.startswith("*\n")]
+    [stack] = blocks(page, "yaml")
+    files = {
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
+        ".env.local": "DB_PASSWORD=changeme\n",
+        "docker/Dockerfile": "FROM python:3.13-slim\nCOPY . .\n",
+        "docker/compose.yaml": stack,
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    def found() -> set[str]:
+        return {finding.id for finding in check.check(Project.load(tmp_path), {}).findings}
+
+    assert {"ET060", "ET073"} & found() == {"ET073"}
+    (tmp_path / ".dockerignore").write_text(ignored, encoding="utf-8")
+    assert {"ET060", "ET073"} & found() == set()
+    (tmp_path / ".env.local").write_text("OTHER=1\n", encoding="utf-8")
+    assert {"ET060", "ET073"} & found() == {"ET060"}
 
 
 def test_the_markers_of_the_page_are_those_of_the_code() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.fakekube import FakeCluster
-from tests.guides import agree, commands, copy_repository
+from tests.guides import agree, blocks, commands, copy_repository
 from tests.integration.kubernetes.shop import kubectls
 
 pytestmark = [
@@ -47,3 +49,22 @@ def test_every_command_of_the_guide_does_what_it_shows(tmp_path: Path, cluster: 
             assert agree(printed, expected), (command.line, printed)
         ran.append(command.task)
     assert {"deploy.render", "deploy.status", "deploy.apply", "deploy.diff"} <= set(ran)
+
+
+def test_the_kubeconfig_of_a_pod(tmp_path: Path) -> None:
+    """The lines of the guide make a context from the files of a pod's service account."""
+    (tmp_path / "token").write_text("a-token", encoding="utf-8")
+    [lines] = blocks("docs/guide-deploy.md", "sh")
+    kubectl = Path(kubectls()[0])
+    path = os.pathsep.join([str(kubectl.parent), os.environ["PATH"]])
+    env = {"PATH": path, "KUBECONFIG": str(tmp_path / "kubeconfig")}
+    account = "account=/var/run/secrets/kubernetes.io/serviceaccount"
+    assert account in lines
+
+    subprocess.run(["sh", "-e", "-c", lines.replace(account, f"account={tmp_path}")], env=env, check=True)
+
+    view = [str(kubectl), "config", "view", "--raw", "--output", "json"]
+    config = json.loads(subprocess.run(view, env=env, capture_output=True, check=True).stdout)
+    assert config["contexts"] == [{"name": "staging", "context": {"cluster": "staging", "user": "staging"}}]
+    assert config["users"] == [{"name": "staging", "user": {"token": "a-token"}}]
+    assert config["clusters"][0]["cluster"]["server"] == "https://kubernetes.default.svc"
