@@ -55,7 +55,7 @@ def project(folder: Path, values: int, *, settings: bool = False) -> Path:
     pyproject = '[project]\nname = "bench"\n'
     if settings:
         pyproject += "[tool.envtasks]\nsettings = 'settings:Settings'\n"
-        fields = "".join(f"    SECRET_{n}: SecretStr\n" for n in range(values))
+        fields = "".join(f"    SECRET_{n}: SecretStr\n    number_{n}: int = 1\n" for n in range(values))
         (folder / "settings.py").write_text(SETTINGS + fields, encoding="utf-8")
     (folder / "pyproject.toml").write_text(pyproject, encoding="utf-8")
     ours = TASKS.format(module="envtasks", more=", namespace", end="ns = namespace(__name__)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from inspect import Signature
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, overload
@@ -131,6 +132,8 @@ def _check_declared(declared: Mapping[str, Any]) -> None:
 class Task(tasks.Task[Callable[..., Any]]):
     """An Invoke Task that adds `--env`, `--yes`, `--no-mask` and `--no-check` and runs its body in an environment."""
 
+    _signature: Signature | None = None
+
     def __init__(
         self,
         body: Callable[..., Any],
@@ -190,6 +193,12 @@ class Task(tasks.Task[Callable[..., Any]]):
 
     def __deepcopy__(self, memo: object) -> Task:
         return self  # Collection.from_module copies every task; nothing here changes after definition
+
+    def argspec(self, body: Callable[..., Any]) -> Signature:
+        """The body's signature without the context. Invoke asks for it several times, of every task at every start."""
+        if self._signature is None:
+            self._signature = super().argspec(body)
+        return self._signature
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
         """As Invoke's, but `-e` and `-y` are taken."""
