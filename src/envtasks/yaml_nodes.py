@@ -154,6 +154,18 @@ def line(node: yaml.Node) -> int:
     return 1 if mark is None else int(mark.line) + 1
 
 
+def last_line(node: yaml.Node) -> int:
+    """The last line of a node: that of its last text, as a block's own end is where the next thing begins."""
+    below = () if is_flow(node) or isinstance(node, yaml.ScalarNode) else tuple(scalars(node))
+    mark = (below[-1] if below else node).end_mark
+    return line(node) if mark is None else int(mark.line) + bool(mark.column)
+
+
+def is_flow(node: yaml.Node | None) -> bool:
+    """Whether a node is written in brackets or braces."""
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
+
+
 def entries(node: yaml.Node | None) -> dict[str, tuple[yaml.ScalarNode, yaml.Node]]:
     """The entries of a mapping by name, each with the nodes of its key and its value; none of any other node."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else ()

@@ -324,13 +324,16 @@ def test_a_flag_with_other_words_is_left_alone(tmp_path: Path) -> None:
     assert "in development" in found.works()
 
 
-def test_the_hook_of_pre_commit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", ["  - id: identity\n", "  - id: identity\n    exclude: |\n      a\n"])
+def test_the_hook_of_pre_commit(tmp_path: Path, last: str) -> None:
     """A configuration of pre-commit gets one more hook at the end of its `repos`, and stays the rest."""
-    config = "repos:\n- repo: meta\n  hooks:\n  - id: identity\n\n# the end\nfail_fast: true\n"
-    found = Found(tmp_path / "shop", {**FRESH, ".pre-commit-config.yaml": config}).adopted()
+    config = f"repos:\n- repo: meta\n  hooks:\n{last}\n# the end\nfail_fast: true\n"
+    found = Found(tmp_path / "shop", {**FRESH, ".pre-commit-config.yaml": config})
 
-    text = found.text(".pre-commit-config.yaml")
-    assert "  - id: identity\n- repo: local\n" in text
+    (text,) = [
+        each.after.decode() for each in found.draw_up().changes if each.file == ".pre-commit-config.yaml"
+    ]
+    assert text.replace("a\n\n", "a\n").startswith(f"repos:\n- repo: meta\n  hooks:\n{last}- repo: local\n")
     assert "entry: uv run envtasks env.check --staged" in text
     assert text.endswith("\n# the end\nfail_fast: true\n")
 

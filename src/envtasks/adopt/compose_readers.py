@@ -11,7 +11,7 @@ import yaml
 
 from ..check import is_placeholder, is_secret_name, looks_like_credential
 from ..errors import ConfigInvalid
-from ..yaml_nodes import child, entries, items, line, load, scalar, scalars
+from ..yaml_nodes import child, entries, is_flow, items, last_line, line, load, scalar
 from .file_names import COMPOSE, is_env_file, is_example
 from .places import Place
 from .survey import Survey
@@ -122,10 +122,10 @@ def _env_files(survey: Survey) -> Iterator[_EnvFiles]:
                 paths = {}
                 for each in items(value) or (value,):
                     name = scalar(each, "path") or (each.value if isinstance(each, yaml.ScalarNode) else "")
-                    paths[_below(file.rpartition("/")[0], str(name))] = line(each), _last_line(each)
-                listed = bool(items(value)) and not _is_flow(value)
-                last = _last_line(value)
-                yield _EnvFiles(file, service, line(key), last, paths, not _is_flow(node), listed)
+                    paths[_below(file.rpartition("/")[0], str(name))] = line(each), last_line(each)
+                listed = bool(items(value)) and not is_flow(value)
+                last = last_line(value)
+                yield _EnvFiles(file, service, line(key), last, paths, not is_flow(node), listed)
 
 
 def _without(survey: Survey, found: _EnvFiles, ours: Collection[str]) -> Place:
@@ -169,18 +169,6 @@ def _below(folder: str, name: str) -> str:
         elif part not in (".", ""):
             parts.append(part)
     return "/".join(parts)
-
-
-def _last_line(node: yaml.Node) -> int:
-    """The last line of a node; a block's own end is where the next thing begins."""
-    below = () if _is_flow(node) or isinstance(node, yaml.ScalarNode) else tuple(scalars(node))
-    mark = (below[-1] if below else node).end_mark
-    return line(node) if mark is None else int(mark.line) + 1
-
-
-def _is_flow(node: yaml.Node | None) -> bool:
-    """Whether a node is written in brackets or braces."""
-    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
 def _environment(node: yaml.Node | None) -> Iterator[tuple[str, str, int]]:

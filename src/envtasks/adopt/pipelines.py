@@ -13,7 +13,7 @@ from ..ci import render_files
 from ..config import Project
 from ..envfiles import newline_of
 from ..errors import ConfigInvalid
-from ..yaml_nodes import child, items, load
+from ..yaml_nodes import child, is_flow, items, last_line, line, load
 from .file_names import PIPELINE, REQUIREMENTS
 from .plan import Draft
 from .render import render
@@ -89,15 +89,13 @@ def _with_hook(text: str, entry: str) -> str | None:
     except ConfigInvalid:
         return None
     found = items(repos)
-    if not isinstance(repos, yaml.SequenceNode) or repos.flow_style or not found:
+    if not isinstance(repos, yaml.SequenceNode) or is_flow(repos) or not found:
         return None
     lines = text.splitlines(keepends=True)
-    start = found[-1].start_mark
-    first = lines[start.line if start else 0]
+    first, at = lines[line(found[-1]) - 1], last_line(found[-1])
     indent = first[: len(first) - len(first.lstrip())]
-    at = _end(lines, start.line if start else 0, len(indent))
     newline = newline_of(text)
-    block = "".join(f"{indent}{line}{newline}" for line in render("pre_commit.j2", entry=entry).splitlines())
+    block = "".join(f"{indent}{each}{newline}" for each in render("pre_commit.j2", entry=entry).splitlines())
     before = "".join(lines[:at])
     gap = "" if before.endswith("\n") else newline
     after = f"{before}{gap}{block}{''.join(lines[at:])}"
@@ -106,16 +104,3 @@ def _with_hook(text: str, entry: str) -> str | None:
     except ConfigInvalid:
         return None
     return after if same else None
-
-
-def _end(lines: list[str], start: int, indent: int) -> int:
-    """The number of the line after the last one of a list's item."""
-    end = start + 1
-    for number in range(start + 1, len(lines)):
-        stripped = lines[number].strip()
-        if not stripped:
-            continue
-        if len(lines[number]) - len(lines[number].lstrip()) <= indent:
-            break
-        end = number + 1
-    return end

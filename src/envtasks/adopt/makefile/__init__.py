@@ -44,7 +44,6 @@ class Migration:
     after: str
     rows: tuple[Row, ...]
     added: tuple[str, ...]  # tasks
-    renamed: Mapping[str, str]  # targets and the tasks they are called now
     flags: Mapping[str, Mapping[str, str]]  # of each task: the flag of each variable
     process_variables: tuple[str, ...]  # variables that several tasks of one run use
     checks: tuple[tuple[str, str], ...]  # task and what to look at
@@ -98,7 +97,6 @@ def migrate(
         after,
         tuple(_of_existing(rows, translation)),
         tuple(task.name for task in translation.tasks.values() if not task.exists),
-        {target: task.name for target, task in translation.tasks.items() if target != task.name},
         _flags(translation),
         tuple(sorted(translation.values.shared)),
         tuple(dict.fromkeys(_checks(translation))),

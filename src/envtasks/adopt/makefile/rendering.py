@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,7 +34,6 @@ class Source:
     """The parts of a tasks.py, each as lines of source."""
 
     imports: tuple[str, ...]
-    names: tuple[str, ...]  # of envtasks, which are imported
     definitions: tuple[tuple[str, str], ...]  # constants and helpers: name and source
     tasks: tuple[tuple[str, str], ...]  # function and source
     configuration: str = ""  # what follows `ns = …`
@@ -42,16 +41,24 @@ class Source:
     def whole(self) -> str:
         """A whole tasks.py."""
         head = '"""The tasks of this project."""\n'
-        imports = "".join(f"import {name}\n" for name in self.imports if name != "Path")
-        imports += "from pathlib import Path\n" if "Path" in self.imports else ""
         ours = "from envtasks import namespace, task\nfrom envtasks.context import Context\n"
-        constants = "".join(
-            text for name, text in self.definitions if name not in HELPERS and not text.startswith("def ")
-        )
-        functions = [text for name, text in self.definitions if text.startswith("def ")]
-        blocks = [*functions, *(text for _, text in self.tasks)]
+        constants, functions = self.defined()
+        imports = "".join(f"{line}\n" for line in self.import_lines())
         top = "\n".join(part for part in (head, imports, ours, constants) if part)
-        return "\n\n".join([top, *blocks, f"ns = namespace(__name__)\n{self.configuration}"])
+        return "\n\n".join([top, *functions, f"ns = namespace(__name__)\n{self.configuration}"])
+
+    def import_lines(self, taken: Collection[str] = ()) -> list[str]:
+        """The imports of Python's own modules, but for names that are taken."""
+        names = [name for name in self.imports if name not in taken]
+        lines = [f"import {name}" for name in names if name != "Path"]
+        return [*lines, *(["from pathlib import Path"] if "Path" in names else [])]
+
+    def defined(self, taken: Collection[str] = ()) -> tuple[str, list[str]]:
+        """The constants as one text, and the functions, those of tasks last, but for names that are taken."""
+        texts = [text for name, text in self.definitions if name not in taken]
+        functions = [text for text in texts if text.startswith("def ")]
+        constants = "".join(text for text in texts if text not in functions)
+        return constants, [*functions, *(text for _, text in self.tasks)]
 
 
 class Renderer:
@@ -80,7 +87,7 @@ class Renderer:
         definitions = (*self._constants(), *self._helpers("".join(text for _, text in tasks)))
         used = _names("".join(text for _, text in (*definitions, *tasks)) + configuration)
         imports = tuple(name for name in ("os", "shlex", "Path") if name in used)
-        return Source(imports, ("namespace", "task"), definitions, tasks, configuration)
+        return Source(imports, definitions, tasks, configuration)
 
     def _find_tuples(self) -> set[str]:
         """The variables of constants that become tuples: several words that stand among those of a command."""

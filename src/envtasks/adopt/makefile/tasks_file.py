@@ -82,10 +82,8 @@ def extended(file: TasksFile, source: Source) -> str:
     if not source.tasks:
         return file.text
     newline = newline_of(file.text)
-    blocks = [text for name, text in source.definitions if name not in file.names]
-    constants = "".join(text for text in blocks if not text.startswith("def "))
-    functions = [text for text in blocks if text.startswith("def ")]
-    body = "\n\n".join(filter(None, [constants, *functions, *(text for _, text in source.tasks)]))
+    constants, functions = source.defined(file.names)
+    body = "\n\n".join(filter(None, [constants, *functions]))
     lines = file.text.splitlines(keepends=True)
     if file.namespace is None:
         text = appended(file.text, body, gap=2)
@@ -107,9 +105,7 @@ def _after_namespace(file: TasksFile, source: Source) -> str:
 
 def _imports(file: TasksFile, source: Source, newline: str) -> str:
     decorator, context = names_for(file)
-    found = [f"import {name}" for name in source.imports if name not in file.names and name != "Path"]
-    if "Path" in source.imports and "Path" not in file.names:
-        found.append("from pathlib import Path")
+    found = source.import_lines(file.names)
     if not file.decorator:
         found.append(f"from envtasks import task{'' if decorator == 'task' else f' as {decorator}'}")
     if not file.context:
