@@ -245,6 +245,15 @@ def test_what_follows_a_wrong_table_is_said(shop: Shop) -> None:
     assert "the rest of Dockerfile, as pyproject.toml is wrong" in [each.what for each in report.not_checked]
 
 
+def test_an_example_in_conflict_is_merged_first(shop: Shop) -> None:
+    """env.example writes no such file."""
+    shop.append(".env.example", "<<<<<<< HEAD\nA=1\n=======\nA=2\n>>>>>>> topic\n")
+
+    (found,) = _check(shop).findings
+
+    assert (found.id, found.file, found.hint) == ("ET011", ".env.example", "git mergetool -- .env.example")
+
+
 @pytest.mark.parametrize("tracked", [True, False])
 def test_a_file_that_sets_nothing_is_restored_or_edited(shop: Shop, *, tracked: bool) -> None:
     """git restores what it has; the hint for another one is a command that works."""

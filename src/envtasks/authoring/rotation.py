@@ -183,7 +183,8 @@ def _prepare(state: _State) -> bool:
     if own is None:
         raise KeyMissing(
             f"No private key at hand is that of {target.label}.",
-            hint=keys.ring.search_report,
+            hint=f"{target.how_to_get_key(key_variables(state.file.path, state.file.text).private)}; "
+            f"{keys.ring.search_report}",
         )
     state.keys = [generate_keys()[0], own, *(key for key in state.keys if key != own)]
     if not target.dry:

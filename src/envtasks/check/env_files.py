@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from .. import git
 from ..config import Environment
 from ..errors import EnvFileMissing, EnvtasksError
 from . import findings
@@ -49,21 +50,27 @@ def _may_run(inputs: Inputs, environment: Environment) -> bool:
 
 def _unusable(inputs: Inputs, environment: Environment, error: EnvtasksError) -> Finding:
     """The finding on an environment whose env files cannot be read."""
-    baseline = environment.label(environment.main_file)
-    label = next(
-        (each for each in map(environment.label, environment.files) if each in error.message), baseline
-    )
+    if isinstance(error, EnvFileMissing):
+        place = located(error, environment.label(environment.main_file))
+        hint = f"inv env.new {environment.name}"
+        return Finding(findings.UNUSABLE_FILE, *place, hint, environment.name)
+    labels = [environment.label(path) for path in environment.files]
+    label = next((each for each in labels if each in error.message), environment.label(environment.main_file))
+    mend = command("env.edit", environment, file=label)
+    return unreadable(inputs, error, label=label, mend=mend, environment=environment.name)
+
+
+def unreadable(
+    inputs: Inputs, error: EnvtasksError, *, label: str, mend: str, environment: str = ""
+) -> Finding:
+    """The finding on a file in the format of env files that cannot be read; `mend` is the command if git has it not."""
     file, line, sentence = located(error, label)
     if "conflict markers" in sentence:
         sentence = "The file has the conflict markers of a merge."
-        return Finding(findings.CONFLICT, file, line, sentence, f"git mergetool -- {file}", environment.name)
-    if isinstance(error, EnvFileMissing):
-        hint = f"inv env.new {environment.name}"
-    elif inputs.project.root / file in (inputs.tracked_files or ()):
-        hint = f"git checkout -- {file}"
-    else:
-        hint = command("env.edit", environment, file=file)
-    return Finding(findings.UNUSABLE_FILE, file, line, sentence, hint, environment.name)
+        return Finding(findings.CONFLICT, file, line, sentence, f"git mergetool -- {file}", environment)
+    tracked = git.is_tracked(inputs.project.root, inputs.project.root / file, inputs.process_env)
+    hint = f"git checkout -- {file}" if tracked else mend
+    return Finding(findings.UNUSABLE_FILE, file, line, sentence, hint, environment)
 
 
 def _finding(environment: Environment, mistake: Mistake) -> Finding:

@@ -11,7 +11,8 @@ from ..errors import ConfigInvalid, EnvtasksError
 from ..inventory import example_path
 from . import findings
 from .credentials import is_comparable, is_left, looks_like_credential
-from .findings import Finding, NotChecked, Result, command, located
+from .env_files import unreadable
+from .findings import Finding, NotChecked, Result, command
 from .inputs import Inputs
 
 
@@ -25,7 +26,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
     try:
         file = read_env_file(path, label=label)
     except EnvtasksError as error:
-        yield Finding(findings.UNUSABLE_FILE, *located(error, label), "inv env.example")
+        yield unreadable(inputs, error, label=label, mend="inv env.example")
         return
     given = {entry.name for entry in file.entries}
     for name in expected_names(inputs):
