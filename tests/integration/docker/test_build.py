@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from envtasks.docker import BuildOptions, build_image
 from envtasks.docker.build import NO_PROVENANCE, BuildPlan, build_command, plan_build
 from envtasks.errors import BuildFailed
 from envtasks.hydration import Hydrated, hydrate
+from tests.deadlines import wait_until
 from tests.integration.docker.conftest import PASSWORD, USERNAME
 from tests.integration.docker.shops import (
     BUILD_ARGS,
@@ -348,14 +348,14 @@ def test_an_interrupt_ends_the_step_and_nothing_runs_on(make_shop: MakeShop) -> 
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    _until(lambda: _running(f"sleep\0{seconds}"), 60)
+    wait_until(lambda: _running(f"sleep\0{seconds}"), "the step", 60)
 
     os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=20)
 
     assert process.returncode == 130, output
-    _until(lambda: not _running(f"sleep\0{seconds}"), 5)
-    assert not _running(str(shop.sandbox.root))
+    wait_until(lambda: not _running(f"sleep\0{seconds}"), "the end of the step")
+    wait_until(lambda: not _running(str(shop.sandbox.root)), "the end of docker")
 
 
 def test_a_dockerfile_that_is_wrong_or_not_there_is_one_sentence(make_shop: MakeShop) -> None:
@@ -402,10 +402,3 @@ def _running(text: str) -> bool:
     return any(
         text.encode() in line and folder.name != str(os.getpid()) for folder, line in process_files("cmdline")
     )
-
-
-def _until(condition: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)

@@ -10,18 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envtasks.compose import interpolation
-from tests.deadlines import ended
+from tests.deadlines import ended, wait_until
 from tests.integration.docker.stacks import SECRET, TOKEN, StackShop, argv_watched, docker, remove
 from tests.ports import free_port
 from tests.projects import Sandbox
@@ -168,7 +167,7 @@ def test_a_change_of_the_source_restarts_the_service(copy: StackShop) -> None:
     text = file.read_text(encoding="utf-8")
     assert '"/healthz"' in text
     file.write_text(text.replace('"/healthz"', '"/moved"'), encoding="utf-8")
-    wait_for(lambda: status(url) == 404)
+    wait_until(lambda: status(url) == 404, "an answer")
 
 
 def test_the_commands_of_the_guide_work(copy: StackShop) -> None:
@@ -466,21 +465,15 @@ def test_ctrl_c_ends_it_cleanly(shop: StackShop, task: str) -> None:
     if "logs" in task:  # docker ends with 125 where it is interrupted before it has begun
         assert process.stdout is not None
         assert "slow is here" in ended(process.stdout.readline)
-    wait_for(lambda: "slow-1" in docker("ps", "--format", "{{.Names}}", "--filter", f"name={shop.project}"))
+    names = ["ps", "--format", "{{.Names}}", "--filter", f"name={shop.project}"]
+    wait_until(lambda: "slow-1" in docker(*names), "the start of the service")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
     note = "note: interrupted: inv compose.down --env local stops what has started.\n"
     assert errors.endswith(note) is ("up" in task)
-    wait_for(lambda: not composing())
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: not composing(), "the end of docker compose")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
