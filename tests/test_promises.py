@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from envtasks import hydrate
 from envtasks.config import Project
@@ -163,3 +165,12 @@ def test_only_entry_points_read_the_process_environment() -> None:
     }
 
     assert {name for name in readers if not name.startswith("tasks/")} == READ_ENVIRON
+
+
+def test_versions_that_projects_pin_are_allowed() -> None:
+    """A project that pins pydantic-settings, cryptography or PyYAML at an older release can add envtasks."""
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = {each.name: each.specifier for each in map(Requirement, table["project"]["dependencies"])}
+
+    pinned = {"pydantic-settings": "2.6.0", "cryptography": "42.0.0", "PyYAML": "6.0.1"}
+    assert [name for name, version in pinned.items() if version not in listed[name]] == []

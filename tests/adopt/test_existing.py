@@ -750,6 +750,19 @@ def test_a_package_of_tasks_is_extended(tmp_path: Path) -> None:
     assert "nothing to do" in found.init().stdout
 
 
+def test_unit_tests_run_in_the_environment_that_is_there_for_them(tmp_path: Path) -> None:
+    """With .env.test in place the tests do not get the values, nor the database, of a developer's own work."""
+    files = {
+        ".env": "DB_NAME=shop\n",
+        ".env.test": "DB_NAME=shop_test\n",
+        "tests/test_db.py": "import os\n\ndef test_db():\n    assert os.environ['DB_NAME'] == 'shop_test'\n",
+    }
+    found = Found(tmp_path / "shop", {**FRESH, **files}).adopted()
+
+    assert '@session(env="test")' in found.text("noxfile.py")
+    assert "hello from local" in found.works()
+
+
 def test_values_stay_what_the_projects_own_reader_made_of_them(tmp_path: Path) -> None:
     """`$word`, `a#b` and `$(…)` are text for python-dotenv, and the environment has them as such."""
     env = 'SALT=ab#cd\nDB_PASSWORD="pa$word x"\nSHOWN=$(date)\nDB_URL=pg://${SALT}@h\nHERE=${HOME}/x\n'

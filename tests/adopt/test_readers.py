@@ -296,3 +296,15 @@ def test_several_places_of_one_file() -> None:
     places = [Place("a", 1, 1, "", ()), Place("a", 3, 3, "", ("new",)), Place("a", 2, 2, "", None)]
 
     assert patched("1\r\n2\r\n3\r\n", places) == "2\r\nnew\r\n"
+
+
+def test_secrets_of_other_stacks_are_no_values_of_the_project(tmp_path: Path) -> None:
+    """A password of a CI's or an editor's stack, or of one beside the project's own, is not the one of local."""
+    text = "services:\n  db:\n    image: pg\n    environment:\n      POSTGRES_PASSWORD: s3cr3t-number-%s\n"
+    for number, name in enumerate((".ci/compose.ci.yaml", "compose.e2e.yaml"), 1):
+        _survey(tmp_path, name, text % number)
+
+    assert [each.file for each in compose_literals(adopt.look(tmp_path, os.environ))] == ["compose.e2e.yaml"]
+    assert [each.file for each in compose_literals(_survey(tmp_path, "compose.yaml", text % 3))] == [
+        "compose.yaml"
+    ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import yaml
 
 from ..check import is_placeholder, is_secret_name, looks_like_credential
-from ..errors import ConfigInvalid
+from ..compose import read_compose_files
+from ..errors import ConfigInvalid, EnvtasksError
 from ..yaml_nodes import child, entries, is_flow, items, last_line, line, load, scalar
 from .file_names import COMPOSE, is_env_file, is_example
 from .places import Place
@@ -61,10 +63,24 @@ def files_of_services(survey: Survey) -> Mapping[str, frozenset[str]]:
     return found
 
 
+def stack_files(survey: Survey) -> tuple[str, ...]:
+    """The compose files that `inv compose.up` starts. Raises ConfigInvalid and what reading them raises."""
+    compose = read_compose_files(survey.project, {})
+    return tuple(path.relative_to(survey.root).as_posix() for path in compose.files) if compose else ()
+
+
 def compose_literals(survey: Survey) -> tuple[Literal, ...]:
-    """The secrets that compose files have written out, placeholders left out."""
+    """The secrets that compose files have written out, placeholders left out.
+
+    Where the project has a stack it is that of its files; those in hidden folders are a CI's or an editor's own.
+    """
     found = []
+    stack: tuple[str, ...] = ()
+    with suppress(EnvtasksError):
+        stack = stack_files(survey)
     for file, document in _documents(survey):
+        if file not in stack and (stack or file.startswith(".")):
+            continue
         for _, node in entries(child(document, "services")).values():
             for name, value, at in _environment(child(node, "environment")):
                 secret = is_secret_name(name) or looks_like_credential(name, value)

@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..check import located
-from ..compose import read_compose_files
 from ..errors import EnvtasksError
 from .baselines import required_names
-from .compose_readers import compose_places
+from .compose_readers import compose_places, stack_files
 from .places import Place, by_file, patched
 from .plan import Draft
 from .python_readers import old_settings, python_readers, written_out
@@ -43,20 +42,13 @@ def plan_readers(draft: Draft) -> None:
 def injected_services(draft: Draft, names: Collection[str]) -> tuple[str, ...]:
     """The services of the project's own stack that get an env file today, and the whole environment from now on."""
     try:
-        stack = _stack(draft)
+        stack = stack_files(draft.survey)
     except EnvtasksError as error:  # what is wrong there was wrong before, and hinders nothing else
         file, line, sentence = located(error, "compose.yaml")
         draft.leave(file, line, sentence, "inv compose.config", blocks=True)
         return ()
     found = compose_places(draft.survey, draft.taken(names), {})
     return tuple(dict.fromkeys(service for place, service in found if service and place.file in stack))
-
-
-def _stack(draft: Draft) -> tuple[str, ...]:
-    """The compose files that `inv compose.up` starts. Raises ConfigInvalid and what reading them raises."""
-    compose = read_compose_files(draft.survey.project, {})
-    root = draft.survey.root
-    return tuple(path.relative_to(root).as_posix() for path in compose.files) if compose else ()
 
 
 def _places(draft: Draft) -> Iterator[Place]:
@@ -71,7 +63,7 @@ def _places(draft: Draft) -> Iterator[Place]:
     }
     stack: tuple[str, ...] = ()
     with suppress(EnvtasksError):  # which injected_services() reports
-        stack = _stack(draft)
+        stack = stack_files(draft.survey)
     for place, service in compose_places(draft.survey, files, values):
         if service and place.file not in stack:  # nothing else gives its services their values
             advice = (

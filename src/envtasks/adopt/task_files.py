@@ -10,9 +10,11 @@ from .expressions import dotted
 from .insertion import parse_python, top_level_names, with_python
 from .plan import Draft
 from .render import render
+from .sources import LOCAL
 
 NOXFILE = "noxfile.py"
 SMOKE_TEST = "tests/test_environment.py"
+_OF_TESTS = ("test", "testing", "tests")  # environments that a project has for its unit tests
 _DECORATOR = "environment_session"  # what ours is called in a noxfile that has its own
 
 
@@ -35,10 +37,15 @@ def plan_task_files(draft: Draft, environments: tuple[str, ...]) -> None:
     _plan_noxfile(draft, tests, environments)
     draft.packages += tests.packages
     if not tests.present and not draft.survey.named(r"(?:.*/)?tests?/test_environment\.py"):
-        _plan_first_test(draft, integration="staging" in environments)
+        _plan_first_test(draft, _of_unit_tests(environments), integration="staging" in environments)
 
 
-def _plan_first_test(draft: Draft, *, integration: bool) -> None:
+def _of_unit_tests(environments: tuple[str, ...]) -> str:
+    """The environment of the unit tests: one that the project has for them, else local."""
+    return next((name for name in environments if name in _OF_TESTS), LOCAL)
+
+
+def _plan_first_test(draft: Draft, environment: str, *, integration: bool) -> None:
     """Write a test that the environment arrives; one of staging too where its marker can be declared."""
     configured = any(draft.survey.has(name) for name in ("pytest.ini", "tox.ini", "setup.cfg", ".pytest.ini"))
     pyproject = draft.text("pyproject.toml")
@@ -48,7 +55,8 @@ def _plan_first_test(draft: Draft, *, integration: bool) -> None:
         draft.write(
             "pyproject.toml", appended(pyproject, lines, gap=1), what="the marker integration", why=""
         )
-    text = render("test_environment.py.j2", variable=draft.project.environment_variable, integration=marked)
+    variable = draft.project.environment_variable
+    text = render("test_environment.py.j2", variable=variable, environment=environment, integration=marked)
     draft.write(SMOKE_TEST, text, what="a first test", why="there is none yet")
 
 
@@ -91,7 +99,8 @@ def _plan_tasks(draft: Draft, entry: Entry | None, worker: Entry | None) -> None
 def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> None:
     text = draft.text(NOXFILE)
     integration = tests.integration if "staging" in environments else None
-    values = {"tests": tests, "integration": integration}
+    own = _of_unit_tests(environments)
+    values = {"tests": tests, "integration": integration, "unit_environment": own}
     if not text.strip():
         what = "sessions unit, integration" if integration else "the session unit"
         draft.write(
@@ -105,7 +114,7 @@ def _plan_noxfile(draft: Draft, tests: Tests, environments: tuple[str, ...]) -> 
             _leave_unselected(draft, text)
         return
     if "unit" in names:
-        replacement = 'from envtasks.sessions import session; @session(env="local")'
+        replacement = f'from envtasks.sessions import session; @session(env="{own}")'
         line = _line_of(text, "def unit(")
         draft.leave(NOXFILE, line, "the session `unit` is your own, without an environment", replacement)
         draft.keep(NOXFILE, "it has a session `unit`")
