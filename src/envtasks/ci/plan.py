@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["session", "image", "deploy"]
 NOXFILE: Final = "noxfile.py"
-TASKS: Final = "tasks.py"
+TASKS: Final = ("tasks.py", "tasks/__init__.py")
 PYTHON: Final = "3.12"
 SYSTEMS: Final = ("ubuntu-latest", "macos-latest", "windows-latest")
 KEYS: Final = (
@@ -229,11 +229,8 @@ class _Jobs:
     @property
     def program(self) -> str:
         """How tasks are called: `inv`, or `envtasks` in a project without tasks.py."""
-        return self.run + (
-            "inv"
-            if any((self.project.root / name).is_file() for name in (TASKS, "tasks/__init__.py"))
-            else "envtasks"
-        )
+        has_tasks = any((self.project.root / name).is_file() for name in TASKS)
+        return self.run + ("inv" if has_tasks else "envtasks")
 
     def job(self, name: str, kind: Kind, environment: str | None, command: str) -> Job:
         """A job with one command, which ci.doctor precedes where there is an environment."""
@@ -362,7 +359,7 @@ def _warnings(
     names = {job.environment for job in jobs if job.environment}
     needed = [path for name in sorted(names) for path in project.environment(name).baselines]
     needed += [root / name for name in installation.files if name != lock]
-    needed += [root / name for name in (TASKS, NOXFILE) if (root / name).is_file()]
+    needed += [root / name for name in (*TASKS, NOXFILE) if (root / name).is_file()]
     needed += [image_settings(project).file] if any(job.kind == "image" for job in jobs) else []
     missing = git.not_tracked(root, needed, process_env)
     ignored = [path for path in missing if git.is_ignored(root, path, process_env)]
