@@ -12,10 +12,10 @@ from envtasks.docker.build_inputs import (
     build_arg_note,
     build_inputs,
     check_history,
+    empty_mounts_note,
     image_labels,
     left_out_note,
     public_address,
-    unfed_mounts_note,
 )
 from envtasks.docker.credentials import Credentials
 from envtasks.docker.dockerfile import Argument, Dockerfile, SecretMount, Stage
@@ -164,7 +164,7 @@ def test_optional_mounts_that_nothing_feeds_are_noted(tmp_path: Path) -> None:
     asked = declared(SecretMount("A", False, 3), SecretMount("B", False, 4), SecretMount("C", False, 5))
 
     def note(**process: str) -> str:
-        return unfed_mounts_note(
+        return empty_mounts_note(
             asked, credentials(hydrated(tmp_path, "X=1\n", process=process)), settings=SETTINGS
         )
 

@@ -192,7 +192,7 @@ def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException, 
             "permission denied while trying to connect to the Docker daemon socket at unix:///run/docker.sock",
             ToolMissing,
             (
-                "It: Docker's engine is not for this user. "
+                "It: this user may not use Docker's engine. "
                 "permission denied while trying to connect to the Docker daemon socket at unix:///run/docker.sock"
             ),
         ),
@@ -220,11 +220,19 @@ def test_dockers_message_decides_the_error(said: str, kind: type[EnvtasksError],
 
 
 @pytest.mark.parametrize(
-    "said", ["Error response from daemon: No such image: shop:local", "Error: reference does not exist"]
+    ("said", "command"),
+    [
+        ("Error response from daemon: No such image: shop:local", "inv docker.build"),
+        ("Error: reference does not exist", "inv docker.build"),
+        ("denied: requested access to the resource is denied", "docker login"),
+        ("no basic auth credentials", "docker login"),
+        ("invalid reference format", ""),
+    ],
 )
-def test_an_image_that_is_not_there_is_to_be_built(said: str) -> None:
-    """The hint names the command that makes one."""
-    assert "inv docker.build" in docker_error(said, what="It", redactor=HIDE).hint
+def test_the_hint_names_the_command_that_mends_it(said: str, command: str) -> None:
+    """An image that is not there can be built, a registry be logged in to."""
+    hint = docker_error(said, what="It", redactor=HIDE).hint
+    assert (command in hint, bool(hint)) == (True, bool(command))
 
 
 def _output(env: Mapping[str, str]) -> object:

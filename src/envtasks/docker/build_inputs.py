@@ -76,13 +76,13 @@ def input_notes(
     """What to say about the inputs of a build: credentials as build args, empty mounts, args that are left out."""
     notes = (
         build_arg_note(dockerfile, inputs.credentials, settings=settings),
-        unfed_mounts_note(dockerfile, credentials, settings=settings),
+        empty_mounts_note(dockerfile, credentials, settings=settings),
         left_out_note(dockerfile, credentials, settings=settings),
     )
     return tuple(note for note in notes if note)
 
 
-def unfed_mounts_note(dockerfile: Dockerfile, credentials: Credentials, *, settings: ImageSettings) -> str:
+def empty_mounts_note(dockerfile: Dockerfile, credentials: Credentials, *, settings: ImageSettings) -> str:
     """A note on the optional secret mounts that the build goes without; empty if there are none."""
     found = [
         f"{mount.id} ({settings.label}:{mount.line})"

@@ -42,7 +42,7 @@ _MISSING: Final = (
     ),
     (
         ("permission denied while trying to connect to the docker",),
-        "Docker's engine is not for this user",
+        "this user may not use Docker's engine",
         "sudo usermod -aG docker $USER, then log in anew",
     ),
     (
@@ -65,7 +65,22 @@ _MISSING: Final = (
         "install the docker-compose plugin, 2.20 or newer (docker compose version)",
     ),
 )
-_NO_IMAGE: Final = ("no such image", "reference does not exist")
+# the same for what is no missing part: how to mend it
+_HINTS: Final = (
+    (
+        ("no such image", "reference does not exist"),
+        "`docker images` lists those that are here; inv docker.build makes one",
+    ),
+    (
+        (
+            "no basic auth credentials",
+            "access denied",
+            "access to the resource is denied",
+            "authentication required",
+        ),
+        "docker login HOST, if the registry needs it",
+    ),
+)
 
 
 def find_docker(child_env: Mapping[str, str]) -> str:
@@ -233,8 +248,5 @@ def docker_error(
     if missing := missing_part(shown):
         problem, hint, line = missing
         return ToolMissing(f"{what}: {problem}. {line}", hint=hint)
-    if any(sign in shown.lower() for sign in _NO_IMAGE):
-        return error(
-            f"{what}: {shown}", hint="`docker images` lists those that are here; inv docker.build makes one"
-        )
-    return error(f"{what}: {shown}" if shown else f"{what}, and docker gave no reason.")
+    hint = next((hint for signs, hint in _HINTS if any(sign in shown.lower() for sign in signs)), "")
+    return error(f"{what}: {shown}" if shown else f"{what}, and docker gave no reason.", hint=hint)

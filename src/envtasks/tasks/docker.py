@@ -47,7 +47,7 @@ def build(
     options = docker.BuildOptions(
         tag=tag,
         target=target,
-        platforms=tuple(platform.split(",")) if platform else (),
+        platforms=tuple(each.strip() for each in platform.split(",")) if platform else (),
         cache=cache,
         audit=audit,
         push=push,
