@@ -308,20 +308,18 @@ def _environments(project: Project, table: Table, key: str) -> tuple[str, ...] |
 
 def _images(project: Project) -> tuple[str, ...]:
     """The environments whose image is built unless the settings list them."""
-    if not image_settings(project).file.is_file():
-        return ()
-    return tuple(name for name in project.environments if name not in LAYERED)
+    there = image_settings(project).file.is_file()
+    return tuple(name for name in project.environments if there and name not in LAYERED)
 
 
 def _clusters(project: Project, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
     """The environments to deploy: those wanted (None: all) that have a cluster, which each must have."""
     declared = kubernetes.declared_environments(project)
-    for name in wanted or ():
-        if name not in declared:
-            raise ConfigInvalid(
-                f"pyproject.toml: [tool.envtasks.ci] deploy: {name} has no declared cluster.",
-                hint=f"write [tool.envtasks.deploy.environments.{name}] with context, server and namespace",
-            )
+    for name in (name for name in wanted or () if name not in declared):
+        raise ConfigInvalid(
+            f"pyproject.toml: [tool.envtasks.ci] deploy: {name} has no declared cluster.",
+            hint=f"write [tool.envtasks.deploy.environments.{name}] with context, server and namespace",
+        )
     return declared if wanted is None else wanted
 
 
