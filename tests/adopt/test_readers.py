@@ -178,6 +178,7 @@ def test_other_python_is_left_alone(tmp_path: Path, text: str) -> None:
         ("run.sh", "docker run --env-file .env shop", "inv exec --env local"),
         ("run.sh", "dotenv run python main.py", "inv exec --env local"),
         (".envrc", "dotenv", "remove it"),
+        ("justfile", "set dotenv-load := true", "remove it; a recipe"),
         ("Dockerfile", "COPY .env ./", "remove this line"),
         ("Dockerfile", "COPY --chown=app requirements.txt .env ./", "COPY --chown=app requirements.txt ./"),
         (".github/workflows/t.yml", "      - run: poetry run pytest -x", "- run: uv run nox -s unit"),

@@ -141,6 +141,8 @@ def test_the_settings_of_pydantic_1_are_not_named(tmp_path: Path) -> None:
             ["granian[reload]"],
             "python -m granian --interface asgi --reload --working-dir src a:app",
         ),
+        ({"app.py": "import streamlit as st", "b.py": ""}, ["streamlit"], "python -m streamlit run app.py"),
+        ({"Procfile": "web: gunicorn shop.wsgi --log-file -\n"}, [], "gunicorn shop.wsgi --log-file -"),
         ({"src/a.py": "app = FastAPI()"}, ["fastapi[all]"], "python -m uvicorn a:app --reload --app-dir src"),
         ({"shop.py": "def make():\n    return Flask(__name__)"}, ["flask"], "python -m flask --app shop:make run"),
         ({"wsgi.py": "app = Flask(__name__)"}, ["flask"], "python -m flask run"),
@@ -196,6 +198,16 @@ def test_entry_points(tmp_path: Path, files: dict[str, str], packages: list[str]
             ["rq"],
             "python jobs.py",
         ),
+        (
+            {"Procfile": "web: x\nworker: celery -A 'a b' worker\n", "a.py": "app = Celery('a')"},
+            ["celery"],
+            "celery -A a b worker",
+        ),
+        (
+            {"Procfile": "worker: celery -A a -c $N\n", "a.py": "app = Celery('a')"},
+            ["celery"],
+            "python -m celery -A a:app worker",
+        ),
         ({"manage.py": "import django"}, ["django", "django-rq"], "python manage.py rqworker"),
         (
             {"manage.py": "import django", "shop/tasks.py": ""},
@@ -210,6 +222,12 @@ def test_workers(tmp_path: Path, files: dict[str, str], packages: list[str], arg
 
     assert worker is not None
     assert " ".join(worker.argv) == argv
+
+
+@pytest.mark.parametrize("line", ["worker: a 'b", "worker: A=1 b", "worker: a && b", "worker:", "web: a"])
+def test_a_line_of_the_procfile_that_is_no_command(tmp_path: Path, line: str) -> None:
+    """What needs a shell, sets variables or is for another process gives no task."""
+    assert find_worker(_survey(tmp_path, {"Procfile": f"{line}\n"})) is None
 
 
 @pytest.mark.parametrize("packages", [[], ["dramatiq"], ["arq"], ["rq"], ["celery"]])

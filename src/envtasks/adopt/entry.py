@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -50,7 +51,17 @@ class Tests:
 @functools.cache
 def find_entry(survey: Survey) -> Entry | None:
     """The entry point that a person would type first; None for a library."""
-    for find in (_django, _web, _flask, _script, _main_package, _file, find_worker):
+    for find in (
+        _django,
+        _web,
+        _flask,
+        _streamlit,
+        _script,
+        _main_package,
+        _file,
+        find_worker,
+        _procfile_web,
+    ):
         if (found := find(survey)) is not None:
             return found
     return None
@@ -185,6 +196,33 @@ def _is_beside_main(survey: Survey, file: str) -> bool:
     return bool(mains) and "/" in file and not any(file.startswith(f"{each}/") for each in mains)
 
 
+def _streamlit(survey: Survey) -> Entry | None:
+    """The page that Streamlit shows."""
+    pages = [
+        name for name in survey.named(r"(?:[^/]+/)?[^/]+\.py") if "import streamlit" in survey.text(name)
+    ]
+    usual = [name for name in pages if name.rpartition("/")[2] in ("streamlit_app.py", *_SCRIPTS)]
+    if not survey.depends_on("streamlit") or not pages:
+        return None
+    argv = ("python", "-m", "streamlit", "run", (usual or pages)[0])
+    return Entry("Streamlit", argv, "Run the page: http://127.0.0.1:8501")
+
+
+def _procfile_web(survey: Survey) -> Entry | None:
+    argv = _procfile(survey, "web")
+    return Entry("Procfile", argv, "Run the service.") if argv else None
+
+
+def _procfile(survey: Survey, process: str) -> tuple[str, ...] | None:
+    """The command of a process in the Procfile, where it needs no shell."""
+    found = re.search(rf"^{process}:[ \t]*([^$|;&<>`*\n]+)$", survey.text("Procfile"), re.MULTILINE)
+    try:
+        words = shlex.split(found[1]) if found else []
+    except ValueError:  # quotes that do not close
+        return None
+    return tuple(words) if words and "=" not in words[0] else None
+
+
 def _script(survey: Survey) -> Entry | None:
     """The first command that the package installs."""
     tool = survey.pyproject.get("tool", {})
@@ -213,7 +251,7 @@ def find_worker(survey: Survey) -> Entry | None:
     """The command that takes jobs from a queue, where the code shows it; None for none."""
     finders = {"celery": _celery, "dramatiq": _dramatiq, "arq": _arq, "rq": _rq}
     in_manage = {"django-rq": "rqworker", "django-dramatiq": "rundramatiq", "huey": "run_huey"}
-    argv: tuple[str, ...] | None = None
+    argv = _procfile(survey, "worker")
     for package, command in in_manage.items() if _django(survey) else ():
         if survey.depends_on(package):
             argv = argv or ("python", "manage.py", command)

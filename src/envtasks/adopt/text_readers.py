@@ -38,6 +38,11 @@ _IN_SCRIPTS: Final = (
     ),
     (r"\bdotenvx?\s+(?:run|-f|-e)\b", "runs a command with an env file", "inv exec --env local -- COMMAND"),
     (
+        r"^set dotenv-(?:load|filename|path)\b",
+        "lets just read an env file",
+        "remove it; a recipe gets the values by: inv exec --env local -- COMMAND",
+    ),
+    (
         r"^\s*dotenv(?:_if_exists)?\b",
         "lets direnv read an env file",
         "remove it: tasks get the values of their environment",
