@@ -16,6 +16,10 @@ _EXAMPLES: Final = (
     ".env.template",
     ".env.dist",
     "env.example",
+    "env.sample",
+    "env.template",
+    "example.env",
+    "sample.env",
     ".env.local.example",
 )
 

@@ -763,6 +763,38 @@ def test_unit_tests_run_in_the_environment_that_is_there_for_them(tmp_path: Path
     assert "hello from local" in found.works()
 
 
+@pytest.mark.parametrize("name", ["env.example", "example.env", "sample.env"])
+def test_an_example_may_have_no_dot(tmp_path: Path, name: str) -> None:
+    """It begins .env.local and is kept up to date under its own name, comments once."""
+    example = "# the tokens\n# of the shop\nTOKEN=changeme\n"
+    main = 'import os\n\nprint(os.environ["TOKEN"], os.environ["CITY"])\n'
+    plan = Found(tmp_path / "shop", {**FRESH, "main.py": main, name: example}).draw_up()
+
+    written = {each.file: each.after.decode() for each in plan.changes}
+    assert ".env.example" not in written
+    assert "TOKEN='encrypted:" in written[".env.local"]
+    assert written[name] == f"{example}CITY=changeme\n"
+
+
+def test_comments_of_an_example_are_written_once(tmp_path: Path) -> None:
+    """An example that is all comments begins .env.local, whose first variable stands below them."""
+    example = "# a strict policy\n# CSP=self\n"
+    main = 'import os\n\nprint(os.environ["CITY"])\n'
+    plan = Found(tmp_path / "shop", {**FRESH, "main.py": main, ".env.example": example}).draw_up()
+
+    (text,) = [each.after.decode() for each in plan.changes if each.file == ".env.example"]
+    assert text == f"{example}CITY=changeme\n"
+
+
+def test_a_command_in_a_value_is_named_in_its_own_file(tmp_path: Path) -> None:
+    """The message has file and line of what is there, not of what would have been written."""
+    done = Found(tmp_path / "shop", {**FRESH, ".env": "# first\nWHO=$(whoami)\n"}).init()
+
+    assert done.returncode == 3
+    assert ".env:2: WHO: `$(…)`" in done.stderr
+    assert "single quotes" in done.stderr
+
+
 def test_values_stay_what_the_projects_own_reader_made_of_them(tmp_path: Path) -> None:
     """`$word`, `a#b` and `$(…)` are text for python-dotenv, and the environment has them as such."""
     env = 'SALT=ab#cd\nDB_PASSWORD="pa$word x"\nSHOWN=$(date)\nDB_URL=pg://${SALT}@h\nHERE=${HOME}/x\n'

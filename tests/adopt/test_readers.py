@@ -181,7 +181,9 @@ def test_other_python_is_left_alone(tmp_path: Path, text: str) -> None:
         ("justfile", "set dotenv-load := true", "remove it; a recipe"),
         ("Dockerfile", "COPY .env ./", "remove this line"),
         ("Dockerfile", "COPY --chown=app requirements.txt .env ./", "COPY --chown=app requirements.txt ./"),
-        (".github/workflows/t.yml", "      - run: poetry run pytest -x", "- run: uv run nox -s unit"),
+        (".github/workflows/t.yml", "      - run: poetry run pytest -x", "- run: uv run nox -s unit -- -x"),
+        (".github/workflows/t.yml", "          uv run pytest \\", "uv run nox -s unit -- \\"),
+        (".github/workflows/t.yml", "  - pytest | tee log", "- uv run nox -s unit | tee log"),
     ],
 )
 def test_texts_are_found(tmp_path: Path, name: str, line: str, advice: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from envtasks.adopt.dependency import for_new_pythons, own_requirement
+from envtasks.adopt.dependency import for_new_pythons, own_requirement, too_old_python
 
 ADDRESS = "https://git.example.com/tools/envtasks"
 
@@ -63,3 +63,27 @@ def test_older_pythons_of_the_project_get_none(pyproject: dict[str, Any], marked
     expected = "envtasks[fast] ; python_version >= '3.11'" if marked else "envtasks[fast]"
 
     assert for_new_pythons("envtasks[fast]", pyproject) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "old"),
+    [
+        ("3.10.5", True),
+        ("~=3.10.0", True),
+        ("==3.9.*", True),
+        (">=3.8,<3.11", True),
+        (">=3.8, <=3.10", True),
+        ("~3.10", True),
+        ("^3.9", False),
+        (">=3.10", False),
+        (">=3.9,<4", False),
+        (">=3.9,<3.12", False),
+        ("==3.12.*", False),
+        ("~=3.11.0", False),
+        ("3.12", False),
+        ("", False),
+    ],
+)
+def test_a_project_for_old_pythons_alone_is_told(wanted: str, old: bool) -> None:
+    """A dependency that no Python of the project could install would be none."""
+    assert bool(too_old_python({"project": {"requires-python": wanted}})) is old

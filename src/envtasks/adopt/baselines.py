@@ -11,8 +11,8 @@ from ..authoring import encrypt_values, find_target
 from ..check import is_placeholder, is_secret_name, looks_like_credential, write_example
 from ..config import OVERRIDES, PLACEHOLDER
 from ..console import counted
-from ..envfiles import Entry, EnvFile, append_variable, appended, parse_env_file, spell
-from ..errors import ConfigInvalid, did_you_mean
+from ..envfiles import Entry, EnvFile, append_variable, appended, find_commands, parse_env_file, spell
+from ..errors import ConfigInvalid, EnvFileInvalid, did_you_mean
 from .code import (
     USUAL_FLAG,
     environment_flag,
@@ -128,6 +128,7 @@ def _plan_baseline(draft: Draft, name: str) -> None:
     plain = _swapped(draft, plain) if name == LOCAL else plain
     file, origin = _merged(draft, name, plain)
     draft.path(label).write_bytes(file.encode(file.text))
+    _refuse_commands(plain)
     secret = _secret(draft, file)
     if secret:
         environment = draft.project.future_environment(name)
@@ -135,6 +136,17 @@ def _plan_baseline(draft: Draft, name: str) -> None:
     what = f"{counted(len(file.entries), 'variable')}, {len(secret)} encrypted"
     draft.because(label, what, f"the values of {', '.join(origin)}" if origin else f"the environment {name}")
     _plan_old_files(draft, label, plain)
+
+
+def _refuse_commands(sources: Iterable[Source]) -> None:
+    """Raise EnvFileInvalid for a value that is a command for dotenvx: nobody knows whether that is meant."""
+    for source in sources:
+        for entry in source.entries:
+            if not entry.literal and find_commands(entry.value):
+                raise EnvFileInvalid(
+                    f"{source.file}:{entry.line}: {entry.name}: `$(…)` is a command in an env file, and none is run.",
+                    hint="write the value itself, or put it in single quotes if it is text",
+                )
 
 
 def _merged(draft: Draft, name: str, plain: Iterable[Source]) -> tuple[EnvFile, list[str]]:

@@ -114,9 +114,26 @@ def for_new_pythons(requirement: str, pyproject: Mapping[str, Any]) -> str:
 
     Without it no package manager finds a solution; such a project is tested there without envtasks.
     """
-    project, poetry = pyproject.get("project", {}), pyproject.get("tool", {}).get("poetry", {})
-    wanted = f"{project.get('requires-python') or poetry.get('dependencies', {}).get('python', '')}"
+    wanted = _wanted_python(pyproject)
     minors = [int(minor) for minor in re.findall(r"\b3\.(\d+)", re.sub(r"[<!]=?\s*[\d.*]+", "", wanted))]
     if not minors or min(minors) >= _OLDEST:
         return requirement
     return f"{requirement} ; python_version >= '3.{_OLDEST}'"
+
+
+def too_old_python(pyproject: Mapping[str, Any]) -> str:
+    """What the project says of its Python, where envtasks runs on no version of that; else empty."""
+    wanted = _wanted_python(pyproject)
+    below = re.search(
+        r"<\s*3\.(\d+)(?!\.\d*[1-9])|<=\s*3\.(\d+)|(?:~=\s*|^\s*=*\s*|~\s*)3\.(\d+)(?:\.|$)", wanted
+    )
+    if below is None:
+        return ""
+    under, last, only = below.groups()
+    newest = int(under) - 1 if under else int(last or only)
+    return wanted if newest < _OLDEST else ""
+
+
+def _wanted_python(pyproject: Mapping[str, Any]) -> str:
+    project, poetry = pyproject.get("project", {}), pyproject.get("tool", {}).get("poetry", {})
+    return f"{project.get('requires-python') or poetry.get('dependencies', {}).get('python', '')}"

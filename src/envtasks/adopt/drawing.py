@@ -8,7 +8,7 @@ from ..envfiles import KEY_FILE
 from ..errors import Refused
 from .baselines import choose_environments, leave_unknown, plan_baselines, plan_example
 from .containers import plan_containers, plan_manifests
-from .dependency import for_new_pythons, own_requirement, requirements_file, with_requirements
+from .dependency import for_new_pythons, own_requirement, requirements_file, too_old_python, with_requirements
 from .entry import find_entry, find_tests
 from .pipelines import plan_pipeline_file, plan_pre_commit
 from .plan import Draft, Plan, drafting
@@ -92,6 +92,12 @@ def _packages(draft: Draft) -> tuple[str, ...]:
         () if _has_package(survey) else (for_new_pythons(own_requirement(), survey.pyproject),)
     )
     packages += tuple(each for each in draft.packages if not survey.depends_on(each))
+    if packages and (python := too_old_python(survey.pyproject)):
+        sentence = (
+            f"this project is for Python {python} alone, and envtasks needs 3.11, so it is no dependency"
+        )
+        draft.leave("pyproject.toml", 1, sentence, "a newer Python; until then: uv tool install envtasks")
+        return ()
     about = f"These files need {', '.join(packages)}."
     if not packages or not draft.answers.yes("dependency", default=True, about=about):
         return ()

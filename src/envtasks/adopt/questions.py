@@ -65,6 +65,7 @@ class Answers:
                 return answer
             if len(chosen) == 1:
                 return chosen[0]
+            shown = f"{answer!r} is none of {', '.join(question.words)}.\n{question.text}"
 
     def yes(self, key: str, *, default: bool, about: str = "") -> bool:
         """The answer to a question that takes yes or no."""

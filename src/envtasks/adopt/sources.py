@@ -103,7 +103,8 @@ def _sources(survey: Survey) -> Iterator[Source]:
     }
     example, services = example_path(survey.root).name, files_of_services(survey)
     for name in (*survey.files, *_above(survey)):
-        if not is_env_file(name) or (_OF_TESTS.fullmatch(name) and name not in declared):
+        known = name == example or is_env_file(name)
+        if not known or (_OF_TESTS.fullmatch(name) and name not in declared):
             continue
         try:
             file = read_env_file(survey.root / name, label=name)

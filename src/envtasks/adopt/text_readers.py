@@ -100,10 +100,13 @@ def _of_script(file: str, number: int, line: str) -> Iterator[Place]:
 def _of_pipeline(survey: Survey, file: str, number: int, line: str) -> Iterator[Place]:
     """Steps that run the tests: in an environment they run as a session of nox."""
     found = re.match(
-        r"(?P<before>\s*(?:- )?(?:run: )?)(?P<command>(?:\S+ run )?(?:python3? -m )?pytest(?:\s.*)?)$", line
+        r"(?P<before>\s*(?:- )?(?:run: )?)(?P<command>(?:\S+ run )?(?:python3? -m )?pytest(?P<rest>\s.*)?)$",
+        line,
     )
     if found:
-        command = f"{survey.runner}nox -s unit"
+        rest = (found["rest"] or "").strip()
+        dashes = " --" if rest and not re.match(r"[&|;>]|\d?>", rest) else ""
+        command = f"{survey.runner}nox -s unit{dashes} {rest}".rstrip()
         yield Place(
             file,
             number,

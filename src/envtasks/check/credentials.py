@@ -46,7 +46,7 @@ _PUBLIC_NAME: Final = re.compile(
 )
 _PLACEHOLDER: Final = re.compile(
     r"(?:change|replace|fill|insert|put|set|enter|add|type|your|my|some|any|the|a|an|this|example|sample|dummy|fake|test"
-    r"|todo|tbd|fixme|placeholder|none|null|undefined|secret|password|passwd|pass|pwd|token|key|value|user|username"
+    r"|todo|tbd|unset|fixme|placeholder|none|null|undefined|secret|password|passwd|pass|pwd|token|key|value|user|username"
     r"|login|here|in|me|it|goes|with|for|x|foo|bar|baz|hunter2|letmein|guest|admin|root|postgres|postgresql"
     r"|mysql|redis|rabbitmq|minio|minioadmin|dev|develop|development|local|localhost|insecure|unsafe|not|only|default"
     r"|strong|random|long|characters?|or|more|of|least|at|super|very|real|generated?|by|use|openssl|rand|hex|uuid"

@@ -57,7 +57,8 @@ def write_example(inputs: Inputs, *, dry: bool = False) -> ExampleChange:
     after = replace_values(file, dict.fromkeys(real, PLACEHOLDER))
     given = {entry.name for entry in after.entries}
     missing = [name for name in expected_names(inputs) if name not in given]
-    after = _with(after, [_block(inputs, name, places.get(name)) for name in missing], len(missing))
+    blocks = [_block(inputs, name, places.get(name), known=file.text) for name in missing]
+    after = _with(after, blocks, len(missing))
     after = _with(after, list(_optional(inputs, after)), 0)
     added = [entry.name for entry in after.entries] if created else missing
     if not dry and (created or after.text != file.text):
@@ -118,8 +119,11 @@ def _placeholder(inputs: Inputs, place: _Place) -> str:
     return place.file.text[entry.value_start : entry.value_end]
 
 
-def _block(inputs: Inputs, name: str, place: _Place | None) -> str:
-    """The lines of one variable: the comments above it in its file, the assignment, the comment behind it."""
+def _block(inputs: Inputs, name: str, place: _Place | None, *, known: str) -> str:
+    """The lines of one variable: the comments above it in its file, the assignment, the comment behind it.
+
+    Comments that the example has already, as where it was the beginning of that file, are not written again.
+    """
     if place is None:
         secret = name.upper() in inputs.settings_secrets or is_secret_name(name)
         return f"{name}={PLACEHOLDER if secret else ''}\n"
@@ -127,6 +131,7 @@ def _block(inputs: Inputs, name: str, place: _Place | None) -> str:
     above = re.search(r"(?:^[ \t]*#[^\n]*\n)*\Z", text[: entry.start], re.MULTILINE)
     behind = re.match(r"[ \t]+#[^\r\n]*", text[entry.value_end : entry.end])
     comments = above[0].replace("\r", "") if above else ""
+    comments = "" if comments in known.replace("\r", "") else comments
     return f"{comments}{name}={_placeholder(inputs, place)}{behind[0] if behind else ''}\n"
 
 
