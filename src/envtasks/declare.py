@@ -212,33 +212,13 @@ class Task(tasks.Task[Callable[..., Any]]):
         texts = dict(self.help)  # Invoke takes out what it uses, so a second parser would have no help
         own = super().get_arguments(ignore_unknown_help)
         self.help = texts
+        about_env = f"Environment to run in{': ' if known else ''}{known}{default}"
         return [
             *own,
-            Argument(
-                names=("env", "e"),
-                kind=str,
-                help=f"Environment to run in{': ' if known else ''}{known}{default}",
-            ),
-            Argument(
-                names=("yes", "y"),
-                kind=bool,
-                default=False,
-                help="Run in a protected environment without asking",
-            ),
-            Argument(
-                names=("no-mask",),
-                attr_name="no_mask",
-                kind=bool,
-                default=False,
-                help="Do not hide secrets in output",
-            ),
-            Argument(
-                names=("no-check",),
-                attr_name="no_check",
-                kind=bool,
-                default=False,
-                help="Do not check that what the settings class requires is set",
-            ),
+            Argument(names=("env", "e"), kind=str, help=about_env),
+            _flag("yes", "y", about="Run in a protected environment without asking"),
+            _flag("no-mask", about="Do not hide secrets in output"),
+            _flag("no-check", about="Do not check that what the settings class requires is set"),
         ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -343,6 +323,18 @@ class Task(tasks.Task[Callable[..., Any]]):
             child_env=child_env,
             redacted_values=invocation.redacted_values(hydrated, child_env, mask=options.mask),
         )
+
+
+def _flag(*names: str, about: str) -> Argument:
+    """A flag that takes no value."""
+    attribute = names[0].replace("-", "_")
+    return Argument(
+        names=names,
+        attr_name=None if attribute in names else attribute,
+        kind=bool,
+        default=False,
+        help=about,
+    )
 
 
 def _is_ours(klass: object) -> bool:
