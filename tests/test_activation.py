@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from envtasks import task
+from envtasks.activation import ask_whether
 from envtasks.context import Context
 from tests.conftest import Inv
 
@@ -23,6 +25,26 @@ def here(c: Context) -> None:
 @task(env="staging")
 def there(c: Context) -> None:
     """There."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [("\n", True), ("Y\n", True), ("no\n", False), ("maybe\nyes\n", True), ("x\nN\n", False)],
+)
+def test_a_question_is_answered_with_yes_or_no(
+    monkeypatch: pytest.MonkeyPatch, typed: str, answer: bool
+) -> None:
+    """Enter alone is yes; what is neither is asked for again."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    assert ask_whether("Go on?") is answer
+
+
+def test_the_end_of_what_is_typed_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-D at a question ends the command, and answers it neither with yes nor with no."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("maybe\n"))
+    with pytest.raises(SystemExit) as caught:
+        ask_whether("Encrypt it?")
+    assert caught.value.code == 130
 
 
 @pytest.mark.parametrize("argv", [["here"], ["here", "there", "--env", "staging"], ["here", "-e", "local"]])

@@ -179,22 +179,36 @@ def can_ask(process_env: Mapping[str, str]) -> bool:
 
 
 def ask(question: str) -> str:
-    """The answer to a question put on stderr, so that stdout stays the command's own."""
+    """The answer to a question put on stderr, so that stdout stays the command's own; empty for Enter or Ctrl-D."""
+    return _answer(question) or ""
+
+
+def _answer(question: str) -> str | None:
+    """The same; None for Ctrl-D, the end of what is typed."""
     sys.stderr.write(question)
     sys.stderr.flush()
     try:
-        return sys.stdin.readline().strip()
+        line = sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         raise SystemExit(130) from None
+    if not line:
+        sys.stderr.write("\n")
+        return None
+    return line.strip()
 
 
 def ask_whether(question: str) -> bool:
-    """Whether a question is answered with yes, which Enter alone means too; anything but yes and no is asked again."""
-    answer = ask(f"{question} [Y/n] ").lower()
-    while answer not in ("", "y", "yes", "n", "no"):
-        answer = ask(f"Type y or n. {question} [Y/n] ").lower()
-    return answer in ("", "y", "yes")
+    """Whether a question is answered with yes, which Enter alone means too; anything but yes and no is asked again.
+
+    Ctrl-D is no answer, and ends the command as Ctrl-C does.
+    """
+    asked = f"{question} [Y/n] "
+    while (answer := _answer(asked)) is not None:
+        if answer.lower() in ("", "y", "yes", "n", "no"):
+            return answer.lower() not in ("n", "no")
+        asked = f"Type y or n. {question} [Y/n] "
+    raise SystemExit(130)
 
 
 def values_to_redact(
