@@ -249,6 +249,36 @@ def test_foreign_env_files_of_compose_stay(tmp_path: Path) -> None:
     assert list(compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})) == []
 
 
+@pytest.mark.parametrize(
+    "volume", ["'.env:/app/.env'", "./.env:/app/.env:ro", "{type: bind, source: ./.env, target: /app/.env}"]
+)
+def test_an_env_file_that_a_service_mounts(tmp_path: Path, volume: str) -> None:
+    """The container reads it as a file; where it is gone docker makes a folder of its name."""
+    text = f"services:\n  web:\n    image: a\n    volumes:\n      - ./src:/app\n      - {volume}\n"
+
+    [(place, service)] = compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})
+
+    assert (place.line, place.lines, service) == (6, None, "")
+    assert 'inject = ["web"]' in place.replacement
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[project]\nname = "x"\n[tool.poe]\nenvfile = ".env"\n'),
+        ("pyproject.toml", '[project]\nname = "x"\n[tool.pdm.scripts]\n_.env_file = ".env"\n'),
+        (
+            "pyproject.toml",
+            '[project]\nname = "x"\n[tool.pdm.scripts]\nstart = {cmd = "a", env_file = ".env"}\n',
+        ),
+        ("pytest.ini", "# tests\n\n[pytest]\nenv_files = .env.test\n"),
+    ],
+)
+def test_tools_that_are_told_to_read_an_env_file(tmp_path: Path, name: str, text: str) -> None:
+    """A task runner's or a plugin's own env file is reported with its line."""
+    assert [(each.file, each.line) for each in text_readers(_survey(tmp_path, name, text))] == [(name, 4)]
+
+
 def test_secrets_written_out_in_compose(tmp_path: Path) -> None:
     """A password in a compose file refers to the variable that has it, else to one of its own name."""
     variables = "      - POSTGRES_PASSWORD=k9-xy-77-qq-12-zz\n      - POSTGRES_USER=shop\n"

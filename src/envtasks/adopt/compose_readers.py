@@ -45,6 +45,7 @@ def compose_places(
                 yield _own_file(survey, each, path), ""
         if ours:
             yield _without(survey, each, ours), each.service
+    yield from ((place, "") for place in _mounts(survey, files))
     for literal in compose_literals(survey):
         same = next((name for name, value in variables.items() if value == literal.value), literal.name)
         sentence = f"{literal.name} is written out here"
@@ -156,6 +157,19 @@ def _without(survey: Survey, found: _EnvFiles, ours: Collection[str]) -> Place:
     names = ", ".join(path for path in found.paths if path in ours)
     sentence = f"gives the container {names}"
     return Place(found.file, found.line, found.last, sentence, instead, f"remove {names} here")
+
+
+def _mounts(survey: Survey, files: Collection[str]) -> Iterator[Place]:
+    """The places where a service mounts one of these env files: without it docker would make a folder there."""
+    for file, document in _documents(survey):
+        for service, (_, node) in entries(child(document, "services")).items():
+            for each in items(child(node, "volumes")):
+                short = str(each.value).partition(":")[0] if isinstance(each, yaml.ScalarNode) else ""
+                path = _below(file.rpartition("/")[0], str(scalar(each, "source") or short))
+                if path in files:
+                    sentence = f"mounts {path} into the container of {service}"
+                    advice = f'inject = ["{service}"] in [tool.envtasks.compose], then remove this volume'
+                    yield Place(file, line(each), last_line(each), sentence, None, advice)
 
 
 def _own_file(survey: Survey, found: _EnvFiles, path: str) -> Place:

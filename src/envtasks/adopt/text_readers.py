@@ -51,7 +51,8 @@ _IN_SCRIPTS: Final = (
 
 
 def text_readers(survey: Survey) -> Iterator[Place]:
-    """The places in scripts, Dockerfiles and pipelines; comments are left out."""
+    """The places in scripts, Dockerfiles, pipelines and the configuration of tools; comments are left out."""
+    yield from _configured(survey)
     named = survey.named(f"{_SCRIPTS}|{PIPELINE}|{DOCKERFILE}")
     for file in dict.fromkeys([*named, *_shell_scripts(survey)]):
         pipeline = re.fullmatch(PIPELINE, file) is not None
@@ -68,6 +69,16 @@ def text_readers(survey: Survey) -> Iterator[Place]:
                 yield from _of_script(file, number, line)
             if pipeline:
                 yield from _of_pipeline(survey, file, number, line)
+
+
+def _configured(survey: Survey) -> Iterator[Place]:
+    """The lines that let a tool read an env file: `envfile` of poe, `env_file` of pdm, `env_files` of pytest-dotenv."""
+    for file in survey.named(r"pyproject\.toml|poe_tasks\.toml|\.?pytest\.ini|setup\.cfg|tox\.ini"):
+        for number, line in enumerate(survey.text(file).splitlines(), 1):
+            if re.match(rf"[^#]*\benv_?files?\b[\"']?\s*=.*?{_FILE}", line):
+                sentence = "lets a tool read an env file by itself, in every environment"
+                advice = "remove it: tasks and sessions give the values of their environment"
+                yield Place(file, number, number, sentence, None, advice)
 
 
 def _shell_scripts(survey: Survey) -> Iterator[str]:
