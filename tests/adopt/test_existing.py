@@ -78,6 +78,7 @@ def test_a_worker_is_a_task(tmp_path: Path, tasks: str | None) -> None:
     assert [each for each in plan.notes if "RQ_REDIS_URL" in each] == [
         "rq takes the address of Redis from RQ_REDIS_URL: inv env.set RQ_REDIS_URL --env local"
     ]
+    assert "RQ_REDIS_URL" not in found.init("--allow-dirty").stderr
 
 
 def test_an_own_task_run_stays(tmp_path: Path) -> None:

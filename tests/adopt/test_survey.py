@@ -208,6 +208,11 @@ def test_entry_points(tmp_path: Path, files: dict[str, str], packages: list[str]
             ["celery"],
             "python -m celery -A a:app worker",
         ),
+        (
+            {"app/__init__.py": "", "app/jobs.py": "celery_app = create_app().extensions['celery']"},
+            ["celery"],
+            "python -m celery -A app.jobs:celery_app worker",
+        ),
         ({"manage.py": "import django"}, ["django", "django-rq"], "python manage.py rqworker"),
         (
             {"manage.py": "import django", "shop/tasks.py": ""},

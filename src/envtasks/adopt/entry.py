@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .code import is_package, module_of
-from .expressions import dotted
+from .expressions import dotted, text_of
 from .file_names import is_test
 from .survey import Survey
 
@@ -263,11 +263,25 @@ def find_worker(survey: Survey) -> Entry | None:
 
 def _celery(survey: Survey) -> tuple[str, ...] | None:
     found = _application(survey, lambda called: called == "Celery")
-    if found is None or found[2]:
-        return None
-    folder = _import_folder(survey, found[0])
+    file, name = found[:2] if found and not found[2] else _celery_of_flask(survey)
+    folder = _import_folder(survey, file)
     options = ("--workdir", folder) if folder else ()
-    return ("python", "-m", "celery", "-A", f"{_module(survey, found[0])}:{found[1]}", *options, "worker")
+    return (
+        ("python", "-m", "celery", "-A", f"{_module(survey, file)}:{name}", *options, "worker")
+        if file
+        else None
+    )
+
+
+def _celery_of_flask(survey: Survey) -> tuple[str, str]:
+    """File and name of `app.extensions["celery"]`, as Flask's documentation has it; empty for none."""
+    for file, tree in survey.modules.items():
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+                place = f"{dotted(node.value.value).rpartition('.')[2]}.{text_of(node.value.slice)}"
+                if place == "extensions.celery" and (name := dotted(node.targets[0])):
+                    return file, name
+    return "", ""
 
 
 def _dramatiq(survey: Survey) -> tuple[str, ...] | None:

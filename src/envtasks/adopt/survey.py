@@ -27,7 +27,7 @@ _SKIPPED: Final = frozenset(
 # what of the code matters here; the rest, most of it, is not parsed
 _RELEVANT: Final = re.compile(
     r"environ|getenv|envvar|env_file|read_env|Settings|dotenv|decouple|Dynaconf|SECRET_KEY|starlette"
-    r"|FastAPI|Starlette|Litestar|Quart|Sanic|Flask|Celery|dramatiq|WorkerSettings|\brq\b"
+    r"|FastAPI|Starlette|Litestar|Quart|Sanic|Flask|[Cc]elery|dramatiq|WorkerSettings|\brq\b"
 )
 _MOST: Final = 20_000  # files that are looked at
 _LARGEST: Final = 1_000_000  # bytes of a source file

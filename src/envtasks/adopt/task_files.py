@@ -29,11 +29,13 @@ def plan_task_files(draft: Draft, environments: tuple[str, ...]) -> None:
             'c.exec("python", "-m", …)',
         )
     worker = find_worker(draft.survey)
-    _plan_tasks(draft, entry, worker if worker != entry else None)
-    if worker and worker.argv[0] == "rq" and not _sets(draft, "RQ_REDIS_URL"):
+    names = {entry.name for source in draft.sources for entry in source.entries}
+    new = "envtasks" not in draft.text(draft.survey.tasks_file)
+    if worker and worker.argv[0] == "rq" and new and "RQ_REDIS_URL" not in names:
         draft.notes.append(
             "rq takes the address of Redis from RQ_REDIS_URL: inv env.set RQ_REDIS_URL --env local"
         )
+    _plan_tasks(draft, entry, worker if worker != entry else None)
     _plan_noxfile(draft, tests, environments)
     draft.packages += tests.packages
     if not tests.present and not draft.survey.named(r"(?:.*/)?tests?/test_environment\.py"):
@@ -58,10 +60,6 @@ def _plan_first_test(draft: Draft, environment: str, *, integration: bool) -> No
     variable = draft.project.environment_variable
     text = render("test_environment.py.j2", variable=variable, environment=environment, integration=marked)
     draft.write(SMOKE_TEST, text, what="a first test", why="there is none yet")
-
-
-def _sets(draft: Draft, name: str) -> bool:
-    return any(entry.name == name for source in draft.sources for entry in source.entries)
 
 
 def _plan_tasks(draft: Draft, entry: Entry | None, worker: Entry | None) -> None:
