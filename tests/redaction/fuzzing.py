@@ -98,8 +98,13 @@ ENCODERS: dict[str, Callable[[str, random.Random], str]] = {
     "JSON in JSON": lambda value, _: json.dumps(
         json.dumps(value, ensure_ascii=False)[1:-1], ensure_ascii=False
     )[1:-1],
+    "JSON of Python in JSON": lambda value, chance: json.dumps(
+        json.dumps(value, ensure_ascii=chance.random() < 0.5)[1:-1]
+    )[1:-1],
     "JSON in a URL": lambda value, _: quote(json.dumps(value, ensure_ascii=False)[1:-1], safe=""),
     "repr": lambda value, _: repr(value)[1:-1],
+    "ascii": lambda value, _: ascii(value)[1:-1],
+    "repr of bytes": lambda value, _: repr(value.encode())[2:-1],
     "shlex": lambda value, _: shlex.quote(value + " ")[1:-2],
     "HTML": lambda value, _: html.escape(value),
     "SQL": lambda value, _: value.replace("'", "''"),

@@ -8,7 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
@@ -346,6 +346,20 @@ def test_output_without_secrets_is_searched_at_the_speed_of_c(count: int) -> Non
     stream = Redactor(secrets(count)).stream()
     stream.feed(b"first")
     assert steps(lambda: stream.feed(chunk)) < len(chunk) / 20
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.encodebytes], ids=["one line", "lines"])
+def test_a_value_that_repeats_itself_is_found_in_linear_time(encode: Callable[[bytes], bytes]) -> None:
+    """Four times its length takes about four times as many steps, although it matches itself at every period."""
+    few, many = b"A1b2" * 125, b"A1b2" * 500
+
+    def taken(value: bytes) -> int:
+        stream, text = Redactor([value.decode()]).stream(), encode(value)
+        stream.feed(b"first")
+        return steps(lambda: stream.feed(text) + stream.flush())
+
+    assert Redactor([many.decode()]).text(encode(many).decode()).strip() == "***"
+    assert taken(many) < 8 * taken(few)
 
 
 def secrets(count: int) -> list[str]:

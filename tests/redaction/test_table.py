@@ -66,9 +66,16 @@ ROWS: dict[str, tuple[str, list[str]]] = {
     ),
     "in JSON within JSON": (
         VALUE,
-        [json.dumps(json.dumps(VALUE, ensure_ascii=False)[1:-1], ensure_ascii=False)[1:-1]],
+        [
+            json.dumps(json.dumps(VALUE, ensure_ascii=inner)[1:-1], ensure_ascii=outer)[1:-1]
+            for inner in (False, True)
+            for outer in (False, True)
+        ],
     ),
-    "as Python's `repr`": (VALUE, [repr(VALUE)[1:-1]]),
+    "as Python's `repr`, of its bytes too": (
+        VALUE,
+        [repr(VALUE)[1:-1], ascii(VALUE)[1:-1], repr(VALUE.encode())[2:-1]],
+    ),
     "in shell quotes (`set -x`, `export -p`, `printf %q`)": (
         VALUE,
         [

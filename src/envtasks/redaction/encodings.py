@@ -96,9 +96,12 @@ def _escaped(text: str) -> Iterator[bytes]:
 
 
 def _not_ascii(text: str, json: str) -> Iterator[bytes]:
-    ascii_json = re.sub(r"[^\x00-\x7f]", _utf16_escape, json)
-    yield _bytes(ascii_json)
-    yield _bytes(re.sub(r"\\u[0-9a-f]{4}", lambda m: "\\u" + m[0][2:].upper(), ascii_json))
+    once, outside = (re.sub(r"[^\x00-\x7f]", _utf16_escape, one) for one in (json, json.translate(_JSON)))
+    for ascii_json in (once, outside, once.translate(_JSON)):  # of JSON in JSON either may be in ASCII
+        yield _bytes(ascii_json)
+        yield _bytes(re.sub(r"\\u[0-9a-f]{4}", lambda m: "\\u" + m[0][2:].upper(), ascii_json))
+    yield _bytes(ascii(text)[1:-1])
+    yield _bytes(repr(_bytes(text))[2:-1])
     # Latin-1 programs, and the bytes that JavaScript's `escape` encodes
     yield re.sub(r"[^\x00-\xff]", _javascript_escape, text).encode("latin-1")
     if sys.platform == "win32":

@@ -95,6 +95,7 @@ class Patterns:
         """The occurrences, those in lines too, and those in what is percent-encoded up to so many times."""
         anchors, patterns, size = self._anchors, self._patterns, len(data)
         for search in self._searches:
+            searched: dict[tuple[int, bytes], int] = {}
             for match in search.finditer(data):
                 at = match.start()
                 anchor = data[at : at + _ANCHOR]
@@ -105,14 +106,19 @@ class Patterns:
                             yield start, end
                 elif anchor.isalnum() or data[max(0, at - _FIRST) : at].strip(LETTERS):
                     continue  # no break is within the first letters of base64 text
-                yield from self._in_lines(data, at, anchor)
+                yield from self._in_lines(data, at, anchor, searched)
         if levels and b"%" in data:
             decoded = Decoded(data, reach=self._longest)
             for start, end in self._everywhere(decoded.text, levels - 1):
                 yield decoded.place(start), decoded.place(end)
 
-    def _in_lines(self, data: bytes, at: int, anchor: bytes) -> Iterator[Span]:
-        """Base64 text in lines whose anchor, perhaps with a break in it, is at `at`."""
+    def _in_lines(
+        self, data: bytes, at: int, anchor: bytes, searched: dict[tuple[int, bytes], int]
+    ) -> Iterator[Span]:
+        """Base64 text in lines whose anchor, perhaps with a break in it, is at `at`.
+
+        `searched` is how far earlier anchors came: where a text repeats itself they are close together.
+        """
         after = at + _ANCHOR
         if not anchor.isalnum():
             anchor, after = three_letters(data, at)
@@ -121,8 +127,12 @@ class Patterns:
             anchor += following
         for offset, beginning in self._wrapped.get(anchor, ()):
             low, high = max(0, at - _WIDEST_BREAK - offset), at - offset + len(beginning)
+            low = max(low, searched.get((offset, beginning), 0))
+            searched[offset, beginning] = high - len(beginning) + 1
             for start in _all(beginning, data, low, high):
                 for text in self._base64[beginning]:
+                    if len(data) - start < len(text):
+                        continue
                     end, missing = end_of(text, data, start)
                     if end >= 0 and not missing:
                         yield start, end

@@ -14,7 +14,6 @@ BREAKS: Final = b" \t\n\v\f\r\\"
 """The bytes that a break begins with."""
 
 _BREAK: Final = re.compile(rb"(?:\s|\\[nr])+")
-_CUT_OFF: Final = re.compile(rb"\\?\Z")
 _THREE_LETTERS: Final = re.compile(
     rb"([^\s\\])%(break)s([^\s\\])%(break)s([^\s\\])" % {b"break": rb"(?:\s|\\[nr])*+"}
 )
@@ -33,18 +32,20 @@ def end_of(text: bytes, data: bytes, at: int) -> tuple[int, int]:
 
     The end is -1 if something else stands there.
     """
-    begin, done, shortest = at, 0, INTACT
-    while done < len(text):
-        if data[at : at + 1] == text[done : done + 1]:
-            at, done = at + 1, done + 1
-        elif at - begin >= shortest and (found := _BREAK.match(data, at)):
-            begin = at = found.end()
-            shortest = SHORTEST_LINE
-        elif _CUT_OFF.match(data, at):
-            return at, len(text) - done
-        else:
+    end = len(data) - data.endswith(b"\\")  # which may be half of a break
+    done, shortest = 0, INTACT
+    while True:
+        rest = len(text) - done
+        found = _BREAK.search(data, at, at + rest + 1)
+        size = min(found.start() if found else end, at + rest) - at
+        if data[at : at + size] != text[done : done + size]:
             return -1, 0
-    return at, 0
+        if size == rest or not found:
+            return at + size, rest - size
+        if size < shortest:
+            return -1, 0
+        found = _BREAK.match(data, found.start()) or found
+        at, done, shortest = found.end(), done + size, SHORTEST_LINE
 
 
 def last_lines(data: bytes, reach: int) -> int:
