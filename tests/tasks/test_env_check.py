@@ -134,6 +134,15 @@ def test_explain_without_the_settings_class(shop: Shop, sandbox: Sandbox) -> Non
     )
 
 
+def test_envtasks_says_that_it_did_not_read_the_tasks(sandbox: Sandbox) -> None:
+    """inv has imported tasks.py and knows what its tasks need."""
+    by_envtasks = sandbox.python("-m", "envtasks", "env.explain", "DB_HOST").stdout
+    by_inv = sandbox.inv("env.explain", "DB_HOST").stdout
+
+    assert "  not read: tasks.py: inv env.explain reads it\n" in by_envtasks
+    assert ("task migrate needs DB_*" in by_inv, "not read" in by_inv) == (True, False)
+
+
 def test_explain_as_json_and_of_nothing(sandbox: Sandbox) -> None:
     """One document; a name that nobody knows ends with 5."""
     answer = json.loads(sandbox.inv("env.explain", "PORT", "--json").stdout)

@@ -39,7 +39,7 @@ def find_consumers(
     `environments` are those that have the variable, each with the variable of its private key.
     """
     found: list[Consumer] = [*_tasks(project, name, environments)]
-    unread = []
+    unread = [] if _has_read_tasks(project.root) else ["tasks.py: inv env.explain reads it"]
     for reader in (_image, _stack, _cluster, _pipelines, _code):
         try:
             found += reader(project, name, process_env, environments)
@@ -64,6 +64,13 @@ def _tasks(project: Project, name: str, environments: Mapping[str, str]) -> Iter
             continue
         code = inspect.unwrap(task.body).__code__
         yield Consumer("task", project.label(Path(code.co_filename)), code.co_firstlineno, how)
+
+
+def _has_read_tasks(root: Path) -> bool:
+    """Whether tasks.py was imported, as inv does and the `envtasks` command does not; true where there is none."""
+    path = str(root / "tasks.py")
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return path in files or not (root / "tasks.py").is_file()
 
 
 def _loaded_tasks(root: Path) -> list[Task]:
