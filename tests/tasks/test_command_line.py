@@ -78,6 +78,11 @@ def _run(shop: Path, program: str, *argv: str) -> subprocess.CompletedProcess[st
         ),
         (["run", "--env"], "error: --env needs a value.\n  hint: inv run --help\n"),
         (["env.get"], "error: env.get needs NAME.\n  hint: inv env.get --help\n"),
+        (["exec"], "error: exec needs a command.\n  hint: inv exec --help\n"),
+        (
+            ["compose.exec"],
+            "error: compose.exec needs SERVICE, a command.\n  hint: inv compose.exec --help\n",
+        ),
         (
             ["env.set", "TOKEN", "value", "--env", "staging"],
             (

@@ -103,7 +103,9 @@ def _said_otherwise(problem: str, task: str, root: Collection) -> tuple[str, str
         dashes = "--" if len(flag[1]) > 1 else "-"
         return f"{dashes}{flag[1]} needs a value.", f"{call} --help"
     if missing := re.fullmatch(r"'(.+)' did not receive required positional arguments: (.+)", problem):
-        return f"{missing[1]} needs {missing[2].replace(chr(39), '').upper()}.", f"inv {missing[1]} --help"
+        names = re.findall(r"'(.+?)'", missing[2])
+        needed = ", ".join("a command" if name == "line" else name.upper() for name in names)
+        return f"{missing[1]} needs {needed}.", f"inv {missing[1]} --help"
     return None
 
 
