@@ -825,3 +825,34 @@ def test_a_line_of_a_service_keeps_what_compose_makes_of_it(tmp_path: Path) -> N
     (local,) = [each.after.decode() for each in plan.changes if each.file == ".env.local"]
     assert "docker compose" in str(plan.left)
     assert local == "LEVEL='a$b'\n"
+
+
+def test_a_password_that_local_does_not_get_stays(tmp_path: Path) -> None:
+    """Of two with one name only the first goes into local: the other is reported, and not replaced by the first."""
+    compose = """\
+        services:
+          one:
+            image: postgres
+            environment:
+              POSTGRES_PASSWORD: k9-xy-77-qq-12-zz
+          two:
+            image: postgres
+            environment:
+              POSTGRES_PASSWORD: m3-ab-55-rr-90-yy
+        """
+    found = Found(tmp_path / "shop", {**FRESH, "compose.yaml": compose}).adopted("patch=yes")
+
+    text = found.text("compose.yaml")
+    assert "POSTGRES_PASSWORD: ${POSTGRES_PASSWORD}\n  two:" in text
+    assert "POSTGRES_PASSWORD: m3-ab-55-rr-90-yy" in text
+    value = found.sandbox.inv("env.get", "POSTGRES_PASSWORD", "--env", "local").stdout
+    assert value.strip() == "k9-xy-77-qq-12-zz"
+
+
+def test_a_password_stays_where_local_is_in_use(tmp_path: Path) -> None:
+    """A baseline that is encrypted already is not extended, so a password in a compose file is not taken out."""
+    compose = "services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: k9-xy-77-qq-12-zz\n"
+    found = Found(tmp_path / "shop", {**FRESH, "compose.yaml": compose}, repository=False)
+    found.sandbox.environment("local", TOKEN="s3cr3t-token")
+
+    assert found.adopted("patch=yes").text("compose.yaml") == compose

@@ -280,17 +280,22 @@ def test_tools_that_are_told_to_read_an_env_file(tmp_path: Path, name: str, text
 
 
 def test_secrets_written_out_in_compose(tmp_path: Path) -> None:
-    """A password in a compose file refers to the variable that has it, else to one of its own name."""
+    """A password in a compose file refers to the variable that has it; where none has, it stays."""
     variables = "      - POSTGRES_PASSWORD=k9-xy-77-qq-12-zz\n      - POSTGRES_USER=shop\n"
     text = f"services:\n  db:\n    environment:\n{variables}"
     survey = _survey(tmp_path, "compose.yaml", text)
 
-    own = [place for place, _ in compose_places(survey, FILES, {})]
+    own = [place for place, _ in compose_places(survey, FILES, {"POSTGRES_PASSWORD": "k9-xy-77-qq-12-zz"})]
+    none = [place for place, _ in compose_places(survey, FILES, {})]
+    other = [place for place, _ in compose_places(survey, FILES, {"POSTGRES_PASSWORD": "m3-ab-55"})]
     same = [place for place, _ in compose_places(survey, FILES, {"DB_PASSWORD": "k9-xy-77-qq-12-zz"})]
 
     assert [each.name for each in compose_literals(survey)] == ["POSTGRES_PASSWORD"]
     assert "POSTGRES_PASSWORD=${POSTGRES_PASSWORD}" in patched(text, own)
     assert "POSTGRES_PASSWORD=${DB_PASSWORD}" in patched(text, same)
+    assert patched(text, none) == patched(text, other) == text
+    assert none[0].replacement.startswith("inv env.set POSTGRES_PASSWORD --env local, then: ")
+    assert "under another name" in other[0].replacement
 
 
 @pytest.mark.parametrize(
@@ -305,7 +310,8 @@ def test_secrets_in_brackets_are_left_for_a_person(tmp_path: Path, environment: 
     """A line with more than one secret, or in which a reference needs quotes, is neither changed nor shown."""
     text = f"services:\n  db:\n    environment: {environment}\n"
 
-    found = [place for place, _ in compose_places(_survey(tmp_path, "compose.yaml", text), FILES, {})]
+    values = {"DB_PASSWORD": "k9-xy-77-qq-12-zz", "API_TOKEN": "m3-ab-55-rr-90-yy"}
+    found = [place for place, _ in compose_places(_survey(tmp_path, "compose.yaml", text), FILES, values)]
 
     assert sorted(each.replacement for each in found) == [
         'API_TOKEN: "${API_TOKEN}"',

@@ -118,15 +118,19 @@ def _plan_baseline(draft: Draft, name: str) -> None:
     """Write the baseline of an environment, unless it is in use already."""
     label = baseline_name(name)
     own = [each for each in draft.sources if each.environment == name]
-    used = [each.file for each in own if each.kind == "baseline"]
+    used = [each for each in own if each.kind == "baseline"]
+    if name == LOCAL:
+        draft.local = {entry.name: entry.value for each in used for entry in each.entries}
     if used:
-        draft.keep(used[0], "an env file in use already")
+        draft.keep(used[0].file, "an env file in use already")
         return
     if name in draft.survey.project.environments and draft.survey.uses(name):
         return
     plain = [as_read_today(draft, each) for each in own if each.kind == "plain"]
     plain = _swapped(draft, plain) if name == LOCAL else plain
     file, origin = _merged(draft, name, plain)
+    if name == LOCAL:
+        draft.local = {entry.name: entry.value for entry in file.entries}
     draft.path(label).write_bytes(file.encode(file.text))
     _refuse_commands(plain)
     secret = _secret(draft, file)

@@ -47,12 +47,22 @@ def compose_places(
             yield _without(survey, each, ours), each.service
     yield from ((place, "") for place in _mounts(survey, files))
     for literal in compose_literals(survey):
-        same = next((name for name, value in variables.items() if value == literal.value), literal.name)
-        sentence = f"{literal.name} is written out here"
-        instead = _referring(survey.text(literal.file), literal, same)
-        patch = None if instead is None else (instead,)
-        advice = f'{literal.name}: "${{{same}}}"'
-        yield Place(literal.file, literal.line, literal.line, sentence, patch, advice), ""
+        yield _written_out(survey, literal, variables), ""
+
+
+def _written_out(survey: Survey, literal: Literal, variables: Mapping[str, str]) -> Place:
+    """The place of a secret, with a reference to the variable that has its value; where none has, it stays."""
+    own = literal.name
+    same = [name for name, value in variables.items() if value == literal.value]
+    name = own if own in same or not same else same[0]
+    instead = _referring(survey.text(literal.file), literal, name) if same else None
+    advice = f'{own}: "${{{name}}}"'
+    if not same and own in variables:
+        advice = f"where local has this value: {advice}; else first, under another name: inv env.set NAME --env local"
+    elif not same:
+        advice = f"inv env.set {own} --env local, then: {advice}"
+    patch = None if instead is None else (instead,)
+    return Place(literal.file, literal.line, literal.line, f"{own} is written out here", patch, advice)
 
 
 def files_of_services(survey: Survey) -> Mapping[str, frozenset[str]]:

@@ -90,6 +90,7 @@ class Draft:
     def __init__(self, survey: Survey, answers: Answers, root: Path) -> None:
         self.survey, self.answers, self.root = survey, answers, root
         self.sources: tuple[Source, ...] = find_sources(survey)
+        self.local: dict[str, str] = {}  # the values of the baseline of local, before they are encrypted
         self.reasons: dict[str, tuple[str, str]] = {}
         self.kept: list[Kept] = []
         self.left: list[Left] = []

@@ -13,7 +13,6 @@ from .compose_readers import compose_places, stack_files
 from .places import Place, by_file, patched
 from .plan import Draft
 from .python_readers import old_settings, python_readers, written_out
-from .sources import LOCAL
 from .text_readers import NO_ENVIRONMENT, text_readers
 
 
@@ -55,16 +54,10 @@ def _places(draft: Draft) -> Iterator[Place]:
     files = draft.taken(draft.project.environments)
     kept = frozenset(each.file for each in draft.sources) - files
     yield from python_readers(draft.survey, files, kept)
-    values = {
-        entry.name: entry.value
-        for each in draft.sources
-        if each.environment == LOCAL
-        for entry in each.entries
-    }
     stack: tuple[str, ...] = ()
     with suppress(EnvtasksError):  # which injected_services() reports
         stack = stack_files(draft.survey)
-    for place, service in compose_places(draft.survey, files, values):
+    for place, service in compose_places(draft.survey, files, draft.local):
         if service and place.file not in stack:  # nothing else gives its services their values
             advice = (
                 f'files = ["{place.file}"] and inject in [tool.envtasks.compose], then {place.replacement}'
