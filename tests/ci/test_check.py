@@ -68,6 +68,16 @@ def test_keys_of_a_github_job(
     assert findings(shared_shop, WORKFLOW, HEAD + job + STEP.format(run="inv show", env=env)) == expected
 
 
+@pytest.mark.parametrize("name", ["MY_ENV", "MY-ENV"])
+def test_a_key_whose_name_has_a_dash_is_one_key(shared_shop: Sandbox, name: str) -> None:
+    """The variable and the secret may be called as in the key file or as GitHub takes it."""
+    env = f"{{DOTENV_PRIVATE_KEY_{name}: '${{{{ secrets.DOTENV_PRIVATE_KEY_MY-ENV }}}}'}}"
+    assert findings(shared_shop, WORKFLOW, HEAD + STEP.format(run="inv show", env=env)) == []
+    text = f"{HEAD}    env: {{DOTENV_PRIVATE_KEY_MY-ENV: {HEX}}}  # DOTENV_PRIVATE_KEY_MY-ENV={HEX}\n"
+    sentence = "DOTENV_PRIVATE_KEY_MY-ENV is a private key, and its value stands here."
+    assert set(findings(shared_shop, WORKFLOW, text)) == {("literal-secret", 5, sentence)}
+
+
 def test_a_key_for_all_jobs_of_a_workflow_counts_for_each(shared_shop: Sandbox) -> None:
     """What stands in the workflow's own `env` is in every job; a job of another workflow file may have it too."""
     text = f"env: {key('staging')}\n{HEAD}    env: {key('local')}\n  k:\n    uses: ./x.yml\n"

@@ -10,6 +10,7 @@ import pytest
 from envtasks.ci import render_files
 from envtasks.ci.plan import SYSTEMS, Job, Settings, key_variable, plan_pipeline, read_settings
 from envtasks.config import Environment, Project
+from envtasks.envfiles import encrypt, generate_keys
 from envtasks.errors import ConfigInvalid
 from tests.ci.pipeline_projects import commit, loaded, shop
 from tests.projects import Sandbox
@@ -149,6 +150,14 @@ def test_a_public_environment_needs_a_key_unless_its_key_file_is_in_git(sandbox:
     sandbox.write(".gitignore", "*.keys\n")
     commit(sandbox.root)
     assert key_variable(loaded(sandbox).environment("local"), sandbox.env) == "DOTENV_PRIVATE_KEY_LOCAL"
+
+
+def test_a_job_has_its_key_under_a_name_that_a_ci_takes(sandbox: Sandbox) -> None:
+    """dotenvx's name for the key of `.env.my-env` has a `-`, which no secret of GitHub or GitLab can have."""
+    _, public = generate_keys()
+    header = f'DOTENV_PUBLIC_KEY_MY-ENV="{public}"'
+    sandbox.write(".env.my-env", f"{header}\nTOKEN='{encrypt('s3cr3t', public)}'\n")
+    assert key_variable(loaded(sandbox).environment("my-env"), sandbox.env) == "DOTENV_PRIVATE_KEY_MY_ENV"
 
 
 def test_an_environment_without_encrypted_values_needs_no_key(sandbox: Sandbox) -> None:

@@ -93,6 +93,7 @@ def test_a_service_may_not_name_an_env_file_of_the_project(tmp_path: Path) -> No
         ("B='encrypted:BabC'", "is encrypted: the container would get the ciphertext"),
         (f"B: {CIPHERTEXT}", "is encrypted: the container would get the ciphertext"),
         ("export DOTENV_PRIVATE_KEY_LOCAL=0123", "is a private key, which no container may have"),
+        ("DOTENV_PRIVATE_KEY_MY-ENV=0123", "is a private key, which no container may have"),
     ],
 )
 @pytest.mark.parametrize("entry", ["app.env", "{path: app.env, format: raw}"])

@@ -67,6 +67,15 @@ def test_key_variables_follow_from_the_file_name(tmp_path: Path, name: str, suff
     )
 
 
+def test_a_key_is_found_under_the_name_that_a_shell_takes(tmp_path: Path) -> None:
+    """No shell and no CI has a variable with a `-`: there the key of `.env.my-env` is looked for under `_`."""
+    mine = environment(tmp_path, name="my-env")
+    assert find_keys(mine, {}).searched[0] == "DOTENV_PRIVATE_KEY_MY_ENV in the process environment: not set"
+    key_file(tmp_path / ".env.keys", f"DOTENV_PRIVATE_KEY_MY-ENV={C}\n")
+    ring = find_keys(mine, {"DOTENV_PRIVATE_KEY_A": A, "DOTENV_PRIVATE_KEY_MY_ENV": B})
+    assert ring.hexes == (B, C, A)
+
+
 def test_a_public_key_in_the_file_wins_over_the_file_name(tmp_path: Path) -> None:
     """The names stay the same when a file that `dotenvx encrypt` changed is renamed."""
     path = tmp_path / ".env.staging"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from envtasks.config import Environment
-from envtasks.envfiles import decrypt, encrypt, find_keys, generate_keys, key_variables
+from envtasks.envfiles import decrypt, encrypt, find_keys, generate_keys, key_variables, settable_name
 from tests.implementations import IMPLEMENTATIONS, only
 from tests.integration.dotenvx_npm import dotenvx_command, package
 
@@ -96,6 +96,23 @@ def test_key_names_are_dotenvxs(tmp_path: Path, name: str) -> None:
     public = re.findall(r"^(DOTENV_PUBLIC_KEY[^=]*)=", renamed.read_text("utf-8"), re.MULTILINE)
     assert [ours] == list(zip(private, public, strict=True))
     assert key_variables(renamed) == ours
+
+
+def test_dotenvx_takes_the_key_under_the_name_that_we_give_a_ci(tmp_path: Path) -> None:
+    """The name of `.env.my-env`'s key has a `-`, which no CI takes: the command reads and writes with `_` too."""
+    path = tmp_path / ".env.my-env"
+    path.write_text("A=1\n", encoding="utf-8")
+    dotenvx_command(tmp_path, "encrypt", "-f", path.name)
+    key_file = tmp_path / ".env.keys"
+    (variable,) = key_variables(path)[:1]
+    private = dict(re.findall(r"^(\S+)=(\w+)$", key_file.read_text("utf-8"), re.MULTILINE))[variable]
+    key_file.unlink()
+    env = {settable_name(variable): private}
+    assert list(env) == ["DOTENV_PRIVATE_KEY_MY_ENV"]
+    dotenvx_command(tmp_path, "set", "B", "2", "-f", path.name, **env)
+    out = dotenvx_command(tmp_path, "get", "--strict", "--format", "json", "-f", path.name, **env)
+    assert {name: value for name, value in json.loads(out).items() if name in "AB"} == {"A": "1", "B": "2"}
+    assert not key_file.exists()
 
 
 def test_the_public_key_is_the_one_that_dotenvx_derives(tmp_path: Path) -> None:

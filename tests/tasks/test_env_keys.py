@@ -129,6 +129,30 @@ def test_a_key_is_exported_into_a_file_with_the_commands_for_ci(shop: Sandbox) -
     assert (done.returncode, "is there already" in done.stderr) == (6, True)
 
 
+def test_ci_gets_the_key_of_a_name_with_a_dash_under_a_name_that_it_takes(sandbox: Sandbox) -> None:
+    """The key file has dotenvx's name; every command for a CI has one that it can store, and a new key says so."""
+    made = sandbox.inv("env.new", "my-env")
+    assert "hold it as DOTENV_PRIVATE_KEY_MY_ENV" in made.stderr
+    assert sandbox.inv_with_input("s3cr3t", "env.set", "TOKEN", "--env", "my-env").returncode == 0
+
+    exported = sandbox.inv("env.keys", "--env", "my-env", "--export", "key.txt").stdout
+    assert "gh secret set DOTENV_PRIVATE_KEY_MY_ENV --env my-env" in exported
+    assert "glab variable set DOTENV_PRIVATE_KEY_MY_ENV --scope" in exported
+    prepared = sandbox.inv("env.rotate", "--env", "my-env", "--prepare").stdout
+    assert "first of DOTENV_PRIVATE_KEY_MY-ENV in .env.keys" in prepared
+    assert "glab variable set DOTENV_PRIVATE_KEY_MY_ENV_NEW" in prepared
+
+    (sandbox.root / ".env.keys").unlink()
+    for env, wanted in (({}, "It belongs in DOTENV_PRIVATE_KEY_MY_ENV."),
+                        ({"GITHUB_ACTIONS": "true"}, "gh secret set DOTENV_PRIVATE_KEY_MY_ENV --env")):  # fmt: skip
+        assert wanted in sandbox.inv("env.get", "TOKEN", "--env", "my-env", **env).stderr
+    assert "DOTENV_PRIVATE_KEY_MY_ENV is not set" in sandbox.inv("ci.doctor", "--env", "my-env").stdout
+    assert "DOTENV_PRIVATE_KEY_MY_ENV, which opens .env.my-env" in sandbox.inv("doctor").stdout
+    key = (sandbox.root / "key.txt").read_text()
+    done = sandbox.inv("env.get", "TOKEN", "--env", "my-env", DOTENV_PRIVATE_KEY_MY_ENV=key)
+    assert done.stdout == "s3cr3t"
+
+
 def test_a_protected_environment_s_key_is_protected_on_gitlab_and_confirmed(shop: Sandbox) -> None:
     """Production's key needs --yes without a terminal."""
     done = shop.inv("env.keys", "--env", "production", "--export", "key.txt")

@@ -28,6 +28,7 @@ from ..envfiles import (
     read_env_file,
     replace_file,
     replace_values,
+    settable_name,
 )
 from ..errors import EnvFileInvalid, EnvFileMissing, KeyMissing, LeakFound
 from .ignored_files import keep_out_of_git
@@ -108,7 +109,10 @@ def store_private_key(
     notes = list_keys_first(environment, file, [private], process_env)
     label = environment.label(key_file_for(environment, file.path))
     variable = key_variables(file.path, file.text).private
-    return [f"made a key pair: {variable} is in {label}, give it to those who may read the values", *notes]
+    made = f"made a key pair: {variable} is in {label}, give it to those who may read the values"
+    if (name := settable_name(variable)) != variable:
+        made += f"; a CI or a shell, which take no such name, hold it as {name}"
+    return [made, *notes]
 
 
 def list_keys_first(

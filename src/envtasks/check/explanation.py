@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..config import Environment, Project
-from ..envfiles import Entry, by_public_key, key_variables, public_keys_in, variables_in
+from ..envfiles import Entry, by_public_key, key_variables, public_keys_in, settable_name, variables_in
 from ..errors import ConfigInvalid, VariableMissing, did_you_mean
 from ..hydration import without_outer
 from ..settings_class import SettingsField
@@ -68,7 +68,7 @@ def explain(
     field = next((each for each in fields if each.reads(name)), None)
     sources = tuple(_source(inputs, each, inputs.examinations[each.name], name, field) for each in chosen)
     having = [each for each, source in zip(chosen, sources, strict=True) if source.place]
-    keys = {each.name: key_variables(each.files[-1]).private for each in having}
+    keys = {each.name: settable_name(key_variables(each.files[-1]).private) for each in having}
     consumers, not_read = find_consumers(project, name, process_env, environments=keys)
     if not (field or having or any(each.kind != "code" for each in consumers)):
         near = did_you_mean(name, [*inputs.names, *(each.variables[0] for each in fields)])

@@ -27,7 +27,7 @@ _ARGUMENTS: Final = re.compile(r"(?:(?!\s\d*[<>])[^#])*")
 _ENVIRONMENT: Final = re.compile(r"""(?:^|\s)--env(?:=|\s+)["']?([\w-]+)(?=["']?(?:\s|$))""")
 _SESSIONS: Final = re.compile(r"(?:^|\s)(?:-s|--sessions?)(?:=|\s+)(.*?)(?=\s-|$)")
 _WORD: Final = re.compile(r"""["']([^"']*)["']|(\S+)""")
-_KEY: Final = re.compile(r"DOTENV_PRIVATE_KEY\w*")
+_KEY: Final = re.compile(r"DOTENV_PRIVATE_KEY[\w.-]*")
 _KEY_WITH_VALUE: Final = re.compile(
     rf"""({_KEY.pattern})["']?\s*[:=]\s*["']?[0-9a-fA-F]{{64}}(?![0-9a-fA-F])"""
 )

@@ -59,7 +59,7 @@ DEFAULT_BRANCH: Final = (
     "${{ github.event_name == 'push' && github.ref_protected && "
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch) }}"
 )
-_SECRET: Final = re.compile(r"""\bsecrets(?:\.|\[\s*['"])(DOTENV_PRIVATE_KEY\w*)""")
+_SECRET: Final = re.compile(r"""\bsecrets(?:\.|\[\s*['"])(DOTENV_PRIVATE_KEY[\w-]*)""")
 
 
 def render_jobs(pipeline: Pipeline) -> str:

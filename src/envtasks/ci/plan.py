@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from .. import git, inventory, kubernetes
 from ..config import LAYERED
 from ..docker import image_settings
-from ..envfiles import PRIVATE_KEY
+from ..envfiles import PRIVATE_KEY, settable_name
 from ..errors import ConfigInvalid, did_you_mean
 from ..process import run_probe
 from ..yaml_nodes import line
@@ -111,7 +111,7 @@ class JobInFile:
     @classmethod
     def of(cls, key: yaml.ScalarNode, variables: Iterable[str], *, in_environment: bool) -> JobInFile:
         """The job that the node of its name begins; `variables` are all that it gets, keys and others."""
-        keys = sorted(each for each in variables if each.startswith(PRIVATE_KEY))
+        keys = sorted({settable_name(each) for each in variables if each.startswith(PRIVATE_KEY)})
         return cls(key.value, line(key), tuple(keys), in_environment)
 
 
@@ -187,7 +187,7 @@ def key_variable(environment: Environment, process_env: Mapping[str, str]) -> st
     needed: dict[str, str] = {}
     for file in inventory.read(environment).files:
         if file.encrypted and not environment.optional(file.path):
-            needed.setdefault(file.key_variable, file.label)
+            needed.setdefault(settable_name(file.key_variable), file.label)
     if not needed or (environment.public and _key_is_in_git(environment, process_env)):
         return None
     if len(needed) > 1:

@@ -18,7 +18,7 @@ from .env_files import ServiceEnvFile, read_text, service_env_files
 from .model import SECTIONS, Include, Model, used_texts
 
 _ENCRYPTED: Final = re.compile(r"[^#=:]*[=:]\s*[\"']?\s*encrypted:\S", re.IGNORECASE)  # the value of a line
-_PRIVATE_KEY: Final = re.compile(r"\s*(?:export\s+)?DOTENV_PRIVATE_KEY\w*\s*[=:]\s*\S")
+_PRIVATE_KEY: Final = re.compile(r"\s*(?:export\s+)?DOTENV_PRIVATE_KEY[\w.-]*\s*[=:]\s*\S")
 _ENTRIES: Final = {"services": "service"} | {section: section.removesuffix("s") for section in SECTIONS}
 _WHY: Final = "the project's env files are for envtasks, which gives each environment its own values"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .. import inventory, settings_class
 from ..activation import exposed_key_files, hydrate_and_report
 from ..console import counted
-from ..envfiles import PUBLIC_KEY, find_keys, how_to_get_key
+from ..envfiles import PUBLIC_KEY, find_keys, how_to_get_key, settable_name
 from ..errors import ConfigInvalid, EnvtasksError, KeyMissing, SettingsInvalid
 from .checks import Check, check_tool
 
@@ -78,7 +78,7 @@ def _check_key(environment: Environment, process_env: Mapping[str, str]) -> Chec
         return Check("key", "; ".join(dict.fromkeys(f"{key.variable} in {key.source}" for key in ring.keys)))
     if environment.key_command:
         return Check("key", f"none at hand, so key-command ({environment.key_command[0]}) is run")
-    variable = encrypted[0].key_variable
+    variable = settable_name(encrypted[0].key_variable)
     return Check(
         "key",
         f"{variable} is not set ({'; '.join(ring.searched)})",

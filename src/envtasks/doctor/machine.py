@@ -14,7 +14,7 @@ from ..activation import exposed_key_files
 from ..completion import SHELLS, installed_in, setup_command
 from ..config import NOT_ENVIRONMENTS, OVERRIDES, read_toml
 from ..docker.client import START_ENGINE, missing_part
-from ..envfiles import find_keys, how_to_get_key, key_files
+from ..envfiles import find_keys, how_to_get_key, key_files, settable_name
 from ..errors import EnvtasksError, ToolMissing
 from ..process import how_to_get
 from .checks import Check, answer, check_tool
@@ -142,7 +142,7 @@ def _keys(project: Project, process_env: Mapping[str, str]) -> Iterator[Check]:
             elif environment.key_command:
                 yield Check(what, f"key-command ({environment.key_command[0]}) is not run", needed_by=by)
             else:
-                found = f"{file.key_variable}, which opens {file.label}, is not here"
+                found = f"{settable_name(file.key_variable)}, which opens {file.label}, is not here"
                 hint = how_to_get_key(file.key_variable, environment, process_env, file=file.label)
                 yield Check(what, found, hint=hint, missing=True, needed_by=by)
         yield from _readable(environment)

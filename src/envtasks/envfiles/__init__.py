@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         key_files,
         key_variables,
         public_keys_in,
+        settable_name,
     )
     from .parser import ENCRYPTED, PRIVATE_KEY, PUBLIC_KEY, REFERENCES, Entry, duplicates
     from .storage import (
@@ -71,8 +72,8 @@ __all__ = [
     "encrypt", "evaluate", "expand", "find_commands", "find_keys", "generate_keys", "how_to_get_key", "insert_header",
     "is_ciphertext", "is_locked", "key_files", "key_variables", "locked", "newline_of", "parse_env_file",
     "public_key", "public_keys_in", "put_in_place", "quote_ciphertext", "read_env_file", "refuse_conflict",
-    "remove_variable", "replace_file", "replace_values", "run_in_shell", "set_spelled", "spell", "variables_in",
-    "write_atomic", "write_beside", "writing",
+    "remove_variable", "replace_file", "replace_values", "run_in_shell", "set_spelled", "settable_name", "spell",
+    "variables_in", "write_atomic", "write_beside", "writing",
 ]  # fmt: skip
 _MODULES = {
     "commands": ("evaluate", "find_commands", "run_in_shell", "variables_in"),
@@ -92,7 +93,7 @@ _MODULES = {
     "expansion": ("OBJECT_NAMES", "Budget", "EndlessExpansion", "Variable", "contains_reference", "expand"),
     "keys": (
         "KEY_FILE", "KeyRing", "PrivateKey", "find_keys", "how_to_get_key", "key_files", "key_variables",
-        "public_keys_in",
+        "public_keys_in", "settable_name",
     ),
     "parser": ("ENCRYPTED", "PRIVATE_KEY", "PUBLIC_KEY", "REFERENCES", "Entry", "duplicates"),
     "storage": (

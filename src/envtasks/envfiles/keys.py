@@ -90,15 +90,17 @@ def find_keys(
     any may decrypt a value; those whose name belongs to an env file come first.
     """
     files = tuple(needed_for) or environment.files
-    expected = list(dict.fromkeys(key_variables(path).private for path in files))
-    variables = dict.fromkeys([*expected, *(name for name in process_env if name.startswith(PRIVATE_KEY))])
+    expected = [key_variables(path).private for path in files]
+    settable = [settable_name(name) for name in expected]
+    variables = dict.fromkeys([*settable, *(name for name in process_env if name.startswith(PRIVATE_KEY))])
     paths = key_files(environment, files)
     places = [
         *(_in_process(name, process_env.get(name)) for name in variables),
         *(_in_file(path, environment) for path in paths),
     ]
     ordered = sorted(
-        (key for place in places for key in place.keys), key=lambda key: key.variable not in expected
+        (key for place in places for key in place.keys),
+        key=lambda key: key.variable not in (*expected, *settable),
     )
     return KeyRing(
         keys=tuple({key.hex: key for key in reversed(ordered)}.values())[::-1],
@@ -143,12 +145,19 @@ def key_variables(path: Path, text: str | None = None) -> KeyVariables:
     return KeyVariables(PRIVATE_KEY + suffix, PUBLIC_KEY + suffix)
 
 
+def settable_name(variable: str) -> str:
+    """The name of a private key's variable where a shell or a CI holds it: dotenvx names the key of `.env.my-env` after
+    the file, and no shell, GitHub or GitLab takes a `-`. As any name opens a file, dotenvx finds it under this one too.
+    """
+    return re.sub(r"[^A-Za-z0-9_]", "_", variable)
+
+
 def how_to_get_key(
     variable: str, environment: Environment, process_env: Mapping[str, str], *, file: str
 ) -> str:
     """What to do where the private key of an env file is missing: a job of a CI gets it as a secret, a person from a
     colleague."""
-    name = environment.name
+    name, variable = environment.name, settable_name(variable)
     if process_env.get("GITHUB_ACTIONS"):
         steps = f"gh secret set {variable} --env {name}, with `environment: {name}` in this job"
     elif process_env.get("GITLAB_CI"):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from ..envfiles import EnvFile, Keys, by_public_key, how_to_get_key, key_variables, public_keys_in
+from ..envfiles import (
+    EnvFile,
+    Keys,
+    by_public_key,
+    how_to_get_key,
+    key_variables,
+    public_keys_in,
+    settable_name,
+)
 from ..errors import DecryptionFailed, KeyMissing
 from .layers import Layers, Location
 
@@ -22,14 +30,15 @@ def undecrypted(layers: Layers, failed: Sequence[Location], keys: Keys) -> KeyMi
     what = ", ".join(dict.fromkeys(where))
     labels = {location.label for location in in_files} or {layer.label for layer in layers.files}
     files = {layer.label: layer.file for layer in layers.files if layer.label in labels}
-    variables = dict.fromkeys(key_variables(file.path, file.text).private for file in files.values())
+    names = (key_variables(file.path, file.text).private for file in files.values())
+    variables = dict.fromkeys(map(settable_name, names))
     ring = keys.ring
     main = layers.environment.label(layers.environment.main_file)
     label = main if main in files else next(iter(files))
     variable = key_variables(files[label].path, files[label].text).private
     get = how_to_get_key(variable, layers.environment, keys.process_env, file=label)
     lacking = _lacking(files, keys)
-    if not ring.keys or (lacking and not any(key.variable in variables for key in ring.keys)):
+    if not ring.keys or (lacking and not any(settable_name(key.variable) in variables for key in ring.keys)):
         return KeyMissing(
             f"In {environment} there is no key to decrypt {what}. It belongs in {' or '.join(variables)}.",
             hint=f"{get}; {ring.search_report}",
@@ -63,7 +72,7 @@ def _others(keys: Keys, variables: Collection[str]) -> str:
         f"{key.variable} in {key.source} belongs to another public key, {_short(public)}."
         for key in keys.ring.keys
         for public in by_public_key([key.hex])
-        if key.variable in variables
+        if settable_name(key.variable) in variables
     )
 
 

@@ -228,9 +228,9 @@ def _command(target: TargetFile, task: str = "env.keys") -> str:
 
 
 def _key_variable(target: TargetFile) -> str:
-    from ..envfiles import key_variables
+    from ..envfiles import key_variables, settable_name
 
-    return key_variables(target.path).private
+    return settable_name(key_variables(target.path).private)
 
 
 def _hand_over(target: TargetFile, variable: str, count: int) -> list[str]:
@@ -270,7 +270,7 @@ def _about(target: TargetFile, done: Rotation, *, step: str, keep_old: bool) -> 
         already = " already" if done.step == "unchanged" else ""
         yield f"a new key for {files} {would or 'is '}prepared{already}: first of {key}; no env file is changed"
         yield "next, hand over both keys:"
-        yield from _hand_over(target, done.variable, 2)
+        yield from _hand_over(target, _key_variable(target), 2)
         yield f"colleague: {_command(target)} --export FILE; they run {_command(target)} --import < FILE"
         yield f"then: {rotate}"
         return
@@ -301,8 +301,8 @@ def _about_finish(target: TargetFile, done: Rotation, *, keep_old: bool) -> Iter
     )
     yield "next, the new key alone in CI:"
     name = done.environment
-    github, gitlab, *custody = _hand_over(target, done.variable, 1)
+    github, gitlab, *custody = _hand_over(target, _key_variable(target), 1)
     yield github
     yield gitlab.replace("glab variable set", "glab variable update")
-    yield f"           glab variable delete {done.variable}_NEW --scope {name}"
+    yield f"           glab variable delete {_key_variable(target)}_NEW --scope {name}"
     yield from custody
