@@ -197,6 +197,13 @@ def test_texts_are_found(tmp_path: Path, name: str, line: str, advice: str) -> N
     assert advice in next(iter(text_readers(survey))).replacement
 
 
+def test_an_image_keeps_a_file_of_no_environment(tmp_path: Path) -> None:
+    """A COPY of a file whose values no environment has is reported, and never taken out."""
+    survey = _survey(tmp_path, "Dockerfile", "FROM a\nCOPY .env.web ./\nCOPY .env ./\n")
+
+    assert [each.lines for each in text_readers(survey, {".env.web"})] == [None, ()]
+
+
 def test_a_script_is_known_by_its_first_line(tmp_path: Path) -> None:
     """A shell script whose name has no ending is looked at, and no other program."""
     shell = _survey(tmp_path / "a", "bin/start", "#!/usr/bin/env bash\n. .env\n")

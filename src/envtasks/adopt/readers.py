@@ -67,4 +67,4 @@ def _places(draft: Draft) -> Iterator[Place]:
             yield place
     yield from old_settings(draft.survey)
     yield from written_out(draft.survey)
-    yield from text_readers(draft.survey)
+    yield from text_readers(draft.survey, kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from .file_names import DOCKERFILE, MAKEFILE, PIPELINE
@@ -50,8 +50,11 @@ _IN_SCRIPTS: Final = (
 )
 
 
-def text_readers(survey: Survey) -> Iterator[Place]:
-    """The places in scripts, Dockerfiles, pipelines and the configuration of tools; comments are left out."""
+def text_readers(survey: Survey, kept: Collection[str] = ()) -> Iterator[Place]:
+    """The places in scripts, Dockerfiles, pipelines and the configuration of tools; comments are left out.
+
+    `kept` are env files whose values are in no environment.
+    """
     yield from _configured(survey)
     named = survey.named(f"{_SCRIPTS}|{PIPELINE}|{DOCKERFILE}")
     for file in dict.fromkeys([*named, *_shell_scripts(survey)]):
@@ -64,7 +67,7 @@ def text_readers(survey: Survey) -> Iterator[Place]:
             if line.lstrip().startswith("#"):
                 continue
             if docker:
-                yield from _of_dockerfile(file, number, line)
+                yield from _of_dockerfile(file, number, line, kept)
             else:
                 yield from _of_script(file, number, line)
             if pipeline:
@@ -88,7 +91,7 @@ def _shell_scripts(survey: Survey) -> Iterator[str]:
             yield file
 
 
-def _of_dockerfile(file: str, number: int, line: str) -> Iterator[Place]:
+def _of_dockerfile(file: str, number: int, line: str, kept: Collection[str]) -> Iterator[Place]:
     """A COPY or ADD of an env file; what else it copies stays."""
     words = line.split()
     if not words or words[0].upper() not in ("COPY", "ADD") or line.rstrip().endswith("\\"):
@@ -98,7 +101,10 @@ def _of_dockerfile(file: str, number: int, line: str) -> Iterator[Place]:
     rest = [word for word in sources if not re.fullmatch(_FILE, word)]
     if len(rest) < len(sources):
         instead = (" ".join([words[0], *flags, *rest, words[-1]]),) if rest else ()
-        yield Place(file, number, number, "copies an env file into the image", instead)
+        stays = any(word.removeprefix("./") in kept for word in sources)
+        advice = "when an environment has its values: the same without it"
+        sentence = "copies an env file into the image"
+        yield Place(file, number, number, sentence, None if stays else instead, advice)
 
 
 def _of_script(file: str, number: int, line: str) -> Iterator[Place]:
