@@ -787,6 +787,22 @@ def test_comments_of_an_example_are_written_once(tmp_path: Path) -> None:
     assert text == f"{example}CITY=changeme\n"
 
 
+def test_an_example_of_comments_alone(tmp_path: Path) -> None:
+    """The baseline that it begins sets the environment's name, as one without any variable could not be used."""
+    found = Found(tmp_path / "shop", {**FRESH, ".env.example": "# CSP=self\n"}).adopted()
+
+    assert found.text(".env.local") == "# CSP=self\nAPP_ENV=local\n"
+    assert "hello from local" in found.works()
+
+
+def test_code_that_this_python_cannot_read_is_named(tmp_path: Path) -> None:
+    """A note says that its variables and readers were not looked at."""
+    code = 'import os\n\nprint(os.environ["A"] ?)\n'
+    plan = Found(tmp_path / "shop", {**FRESH, "newer.py": code}).draw_up()
+
+    assert [note for note in plan.notes if "cannot read newer.py" in note]
+
+
 def test_a_command_in_a_value_is_named_in_its_own_file(tmp_path: Path) -> None:
     """The message has file and line of what is there, not of what would have been written."""
     done = Found(tmp_path / "shop", {**FRESH, ".env": "# first\nWHO=$(whoami)\n"}).init()

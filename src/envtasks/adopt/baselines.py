@@ -178,8 +178,9 @@ def _merged(draft: Draft, name: str, plain: Iterable[Source]) -> tuple[EnvFile, 
                 and each != draft.project.environment_variable
             ):
                 file = append_variable(file, each, value)
-        file = _with_literals(draft, file)
-    return file, origin
+    if not file.entries:  # an example of comments alone: a baseline has to set something
+        file = append_variable(file, draft.project.environment_variable, name)
+    return _with_literals(draft, file) if name == LOCAL else file, origin
 
 
 def _with_literals(draft: Draft, file: EnvFile) -> EnvFile:

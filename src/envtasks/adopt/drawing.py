@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 from .. import git
 from ..console import counted
 from ..envfiles import KEY_FILE
@@ -110,8 +113,19 @@ def _packages(draft: Draft) -> tuple[str, ...]:
 
 
 def _notes(survey: Survey) -> tuple[str, ...]:
-    others = ", ".join(survey.others[:5]) + (", …" if len(survey.others) > 5 else "")
-    return (f"projects of their own, for which init is run in their folder: {others}",) if others else ()
+    found = []
+    if survey.unread:
+        version = ".".join(map(str, sys.version_info[:2]))
+        found.append(
+            f"Python {version}, with which init runs, cannot read {_some(survey.unread)}, which was not looked at"
+        )
+    if survey.others:
+        found.append(f"projects of their own, for which init is run in their folder: {_some(survey.others)}")
+    return tuple(found)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _has_package(survey: Survey) -> bool:

@@ -105,7 +105,16 @@ class Survey:
 
         Tests are left out, and what cannot be parsed.
         """
-        found = {}
+        return self._parsed[0]
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Those that the Python with which `init` runs cannot parse."""
+        return self._parsed[1]
+
+    @cached_property
+    def _parsed(self) -> tuple[dict[str, ast.Module], tuple[str, ...]]:
+        found, unread = {}, []
         for name in self.named(r".*\.py"):
             text = self.text(name)
             if is_test(name) or not _RELEVANT.search(text):
@@ -113,8 +122,8 @@ class Survey:
             try:
                 found[name] = ast.parse(text)
             except (SyntaxError, ValueError, RecursionError):
-                continue
-        return found
+                unread.append(name)
+        return found, tuple(unread)
 
     @cached_property
     def dependencies(self) -> frozenset[str]:
