@@ -72,7 +72,7 @@ def isolation(
 
 def surroundings(env: Mapping[str, str]) -> list[str]:
     """The names that an environment, a CI or a developer's shell put into the process environment."""
-    hydrated = env.get("ENVTASKS_HYDRATED", ";;").split(";")[2].split(",")
+    hydrated = (env.get("ENVTASKS_HYDRATED") or ";;").split(";")[2].split(",")
     own = (
         "ENVTASKS_",
         "DOTENV_",

@@ -103,8 +103,8 @@ def test_search_order(tmp_path: Path) -> None:
     ]
     assert ring.searched == (
         "DOTENV_PRIVATE_KEY_STAGING in the process environment: a key",
-        ".env.staging.keys: DOTENV_PRIVATE_KEY_STAGING a key",
-        ".env.keys: DOTENV_PRIVATE_KEY_STAGING a key",
+        ".env.staging.keys: DOTENV_PRIVATE_KEY_STAGING is a key",
+        ".env.keys: DOTENV_PRIVATE_KEY_STAGING is a key",
     )
     assert ring.hexes == (A, B, C)
 
@@ -200,7 +200,7 @@ def test_says_what_is_wrong_with_a_key_without_showing_it(tmp_path: Path, text: 
     assert ring.searched == (
         f"DOTENV_PRIVATE_KEY_STAGING in the process environment: {state}",
         ".env.staging.keys: not there",
-        f".env.keys: DOTENV_PRIVATE_KEY_STAGING {state}",
+        f".env.keys: DOTENV_PRIVATE_KEY_STAGING is {state}",
     )
 
 
@@ -212,7 +212,7 @@ def test_declared_key_files_are_the_only_ones(tmp_path: Path) -> None:
     assert found(ring) == [(B, "DOTENV_PRIVATE_KEY_STAGING", "vault/staging.keys")]
     assert ring.searched == (
         "DOTENV_PRIVATE_KEY_STAGING in the process environment: not set",
-        "vault/staging.keys: DOTENV_PRIVATE_KEY_STAGING a key",
+        "vault/staging.keys: DOTENV_PRIVATE_KEY_STAGING is a key",
     )
 
 

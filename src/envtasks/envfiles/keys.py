@@ -200,7 +200,7 @@ def _in_file(path: Path, environment: Environment) -> _Place:
     for variable, _, quoted, bare in _KEY_LINE.findall(text):
         keys, state = _parse_keys(quoted or bare, variable, label)
         found += keys
-        states.append(f"{variable} {state}")
+        states.append(f"{variable} is {state}")
     warning = ""
     if found and not environment.public and os.name == "posix" and mode & 0o077:
         warning = f"{label} can be read by other users of this machine (mode {mode:04o}): chmod 600 {label}"
