@@ -16,8 +16,8 @@ from tests.projects import Sandbox
 TASKS = """
 from envtasks import namespace, task
 
-@task(env="local")
-def run(c):
+@task(env="local", iterable=["tag"])
+def run(c, port=80, rate=1.5, dry_days=0, tag=None):
     \"\"\"Run.\"\"\"
     print("ran")
 
@@ -101,6 +101,56 @@ def test_an_unknown_word_gets_advice(shop: Path, argv: list[str], message: str) 
     done = _run(shop, "inv", *argv)
 
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+@pytest.mark.parametrize(
+    ("program", "argv", "sentence"),
+    [
+        ("inv", "run --port x", "--port takes a whole number, not 'x'."),
+        ("inv", "run -px", "--port takes a whole number, not 'x'."),
+        ("inv", "run --rate=fast", "--rate takes a number, not 'fast'."),
+        ("inv", "run --dry-days x", "--dry-days takes a whole number, not 'x'."),
+        ("inv", "run --dry-days", "--dry-days needs a value."),
+        ("inv", "run -T soon", "--command-timeout takes a whole number, not 'soon'."),
+        ("envtasks", "compose.logs --lines abc", "--lines takes a whole number, not 'abc'."),
+        ("envtasks", "-D x", "--list-depth takes a whole number, not 'x'."),
+        ("envtasks", "-f", "--config needs a value."),
+    ],
+)
+def test_a_value_of_another_type_is_one_sentence(shop: Path, program: str, argv: str, sentence: str) -> None:
+    """Of the project's own tasks, the built-in ones and Invoke's flags; the hint names the help that has the flag."""
+    done = _run(shop, program, *argv.split())
+
+    task = "" if argv.startswith("-") or "-T" in argv else f" {argv.split()[0]}"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {sentence}\n  hint: {program}{task} --help\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("exec --env local --env staging -- env", "--env is given twice."),
+        ("exec --env local --env staging env", "--env is given twice."),
+        ("run --env=local -estaging", "-e is given twice."),
+        ("run --port 1 --tag a --port=2", "--port is given twice."),
+        ("run --yes=1", "--yes takes no value."),
+        ("run --yes 1", "There is no task '1'."),
+        ("run -e local --tag a --tag b run -e staging x", "There is no task 'x'."),
+    ],
+)
+def test_a_flag_given_twice_is_named(shop: Path, argv: str, sentence: str) -> None:
+    """Invoke takes the second value for a task; lists take several, and each task of a line has its own flags."""
+    done = _run(shop, "inv", *argv.split())
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {sentence}\n  hint: inv ")
+
+
+def test_an_error_of_the_projects_own_code_is_not_taken_for_a_wrong_value(shop: Path) -> None:
+    """Only what a type says of a word of the command line becomes a sentence."""
+    text = (shop / "tasks.py").read_text(encoding="utf-8")
+    (shop / "tasks.py").write_text(text.replace('print("ran")', 'int("x")'), encoding="utf-8")
+    assert "ValueError: invalid literal" in _run(shop, "inv", "run", "--port", "1").stderr
 
 
 def test_the_envtasks_command_says_who_runs_tasks_py(shop: Path) -> None:

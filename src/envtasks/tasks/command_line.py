@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 from invoke.exceptions import Exit, ParseError
+from invoke.parser.argument import Argument
+from invoke.parser.parser import ParseMachine
 from invoke.program import Program
 
 from .. import console
@@ -21,6 +24,7 @@ from ..errors import EnvtasksError, did_you_mean
 
 if TYPE_CHECKING:
     from invoke.collection import Collection
+    from invoke.parser.context import ParserContext
     from invoke.tasks import Task
 
 WITH_VALUE: Final = ("-e", "--env")
@@ -74,13 +78,14 @@ def adapt(program: Program, root: Collection) -> None:
     def parse() -> None:
         if task := _task_to_explain(program.core.unparsed, root):
             program.args.help.value, program.core.unparsed = task, []
-        try:
+        with _in_one_sentence(root):
             parse_tasks()
-        except ParseError as error:
-            task = getattr(error.context, "name", None) or ""
-            if said := _said_otherwise(str(error), task, root):
-                raise Exit(console.message("error", *said), 1) from None
-            raise
+
+    parse_core = program.parse_core
+
+    def parse_first(argv: list[str] | None) -> None:
+        with _in_one_sentence(root):
+            parse_core(argv)
 
     parse_cleanup = program.parse_cleanup
 
@@ -89,19 +94,93 @@ def adapt(program: Program, root: Collection) -> None:
             raise Exit(console.message("error", *problem), 1)
         parse_cleanup()
 
+    program.parse_core = parse_first  # type: ignore[method-assign]  # of `envtasks`: that of `inv` is done by now
     program.parse_tasks = parse  # type: ignore[method-assign]
     program.parse_cleanup = clean_up  # type: ignore[method-assign]
     program.list_flat = partial(_list_flat, program, root)  # type: ignore[method-assign]
 
 
+@contextmanager
+def _in_one_sentence(root: Collection) -> Iterator[None]:
+    """End with a message and a hint where Invoke's parser fails, also on a value that its type does not take."""
+    try:
+        yield
+    except ParseError as error:
+        said = _misused_flag(error) or _said_otherwise(str(error), _task_of(error.context), root)
+        if said is None:
+            raise
+        raise Exit(console.message("error", *said), 1) from None
+    except Exception as error:
+        said = _wrong_type(error)
+        if said is None:
+            raise
+        raise Exit(console.message("error", *said), 1) from None
+
+
+def _task_of(context: ParserContext | None) -> str:
+    """The task whose arguments are parsed; empty for those before any task."""
+    return (context and context.name) or ""
+
+
+def _parser_state(error: Exception) -> Mapping[str, Any]:
+    """What Invoke's parser was at when this was raised, by the names of its variables; its exceptions do not say."""
+    found = [dict(frame.f_locals) for frame, _ in walk_tb(error.__traceback__)]
+    state = next((each for each in found if isinstance(each.get("machine"), ParseMachine)), {})
+    argument = next((each["self"] for each in found if isinstance(each.get("self"), Argument)), None)
+    return {**state, "argument": argument}
+
+
+def _misused_flag(error: ParseError) -> tuple[str, str] | None:
+    """Message and hint about a flag's second value, or a value of one that takes none: to Invoke they are tasks."""
+    state = _parser_state(error)
+    if not str(error).startswith("No idea what ") or "body" not in state:
+        return None
+    machine, words, seen = state["machine"], state["body"][: state["index"]], []
+    task = _task_of(machine.context)
+    for word in words[len(words) - words[::-1].index(task) if task in words else 0 :]:
+        flag = word.partition("=")[0]
+        flag = flag if flag in machine.context.flags else flag[:2]
+        if flag not in machine.context.flags:
+            continue
+        argument = machine.context.flags[flag]
+        if not argument.takes_value and word == f"{flag}={state['token']}":
+            return f"{flag} takes no value.", f"{_call(task)} --help"
+        if argument.takes_value and argument.kind is not list and argument in seen:
+            return f"{flag} is given twice.", f"{_call(task)} --help"
+        seen.append(argument)
+    return None
+
+
+def _wrong_type(error: Exception) -> tuple[str, str] | None:
+    """Message and hint about a value that an argument's type does not take; None for an error from elsewhere."""
+    state = _parser_state(error)
+    argument = state["argument"]
+    if argument is None:
+        return None
+    named = argument.names[0]
+    name = named.upper() if argument.positional else f"--{named}" if len(named) > 1 else f"-{named}"
+    kind = {int: "a whole number", float: "a number"}.get(
+        argument.kind, f"a value of type {argument.kind.__name__}"
+    )
+    machine = state["machine"]
+    core = machine.initial and argument in machine.initial.args.values()
+    return (
+        f"{name} takes {kind}, not {argument.raw_value!r}.",
+        f"{_call('' if core else _task_of(machine.context))} --help",
+    )
+
+
+def _call(task: str) -> str:
+    return f"inv {task}" if task else "inv"
+
+
 def _said_otherwise(problem: str, task: str, root: Collection) -> tuple[str, str] | None:
     """Message and hint in place of what Invoke says of a command line; None for what it says well itself."""
-    call = f"inv {task}" if task else "inv"
     if unknown := re.fullmatch(r"No idea what '(.*)' is!", problem):
         return advice(unknown[1], task, root)
     if flag := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", problem):
         dashes = "--" if len(flag[1]) > 1 else "-"
-        return f"{dashes}{flag[1]} needs a value.", f"{call} --help"
+        return f"{dashes}{flag[1].replace('_', '-')} needs a value.", f"{_call(task)} --help"
     if missing := re.fullmatch(r"'(.+)' did not receive required positional arguments: (.+)", problem):
         names = re.findall(r"'(.+?)'", missing[2])
         needed = ", ".join("a command" if name == "line" else name.upper() for name in names)
@@ -169,7 +248,7 @@ def _task_to_explain(words: Sequence[str], root: Collection) -> str | None:
 
 def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
     """What to say of an unknown word that follows a task (or none): a message and a hint."""
-    call = "inv" if not task else f"inv {task}"
+    call = _call(task)
     environments = _environments()
     if word.startswith("-"):
         flag = word.partition("=")[0]
