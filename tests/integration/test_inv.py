@@ -346,14 +346,14 @@ def test_list_shows_every_task_with_one_line(shop: Sandbox) -> None:
 
 
 def test_a_project_task_wins_over_a_built_in_of_its_name(shop: Sandbox) -> None:
-    """A task named `env` hides the built-in collection; `inv --list` alone says so, once."""
+    """A task named `doctor` hides the built-in one; `inv --list` alone says so, once."""
     shop.write(
         "tasks.py",
         """
         from envtasks import namespace, task
 
         @task
-        def env(c):
+        def doctor(c):
             "Mine."
             print("mine")
 
@@ -361,8 +361,8 @@ def test_a_project_task_wins_over_a_built_in_of_its_name(shop: Sandbox) -> None:
         """,
     )
 
-    done, listed = shop.inv("env"), shop.inv("--list")
-    quiet = [done, shop.inv("--complete", "--", "inv"), shop.inv("--help", "env")]
+    done, listed = shop.inv("doctor"), shop.inv("--list")
+    quiet = [done, shop.inv("--complete", "--", "inv"), shop.inv("--help", "doctor")]
     quiet += [shop.inv("exec", "--env", "local", *dashes, "ls", "-l") for dashes in ([], ["--"])]
 
     assert (done.returncode, done.stdout) == (0, "mine\n")
