@@ -1,4 +1,4 @@
-"""project.py: what `[tool.envtasks]` says, its defaults, and every way in which it can be wrong."""
+"""config: what `[tool.envtasks]` says, its defaults, and every way in which it can be wrong."""
 
 from __future__ import annotations
 
@@ -44,6 +44,19 @@ def test_without_a_table_the_env_files_are_the_environments(tmp_path: Path) -> N
         "preview-1": Environment("preview-1", tmp_path, (tmp_path / ".env.preview-1",)),
     }
     assert list(project.environments) == ["local", "dev", "staging", "production", "preview-1"]
+
+
+def test_a_folder_that_cannot_be_listed_has_no_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder whose files this user may not list is a project without environments, and no error."""
+
+    def listdir(path: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("envtasks.config.os.listdir", listdir)
+        assert Project.load(_pyproject(tmp_path)).environments == {}
 
 
 def test_not_secret_lists_names_and_patterns(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from .resolution import Resolution
 _CHANGED = "this secret is changed by dotenvx's `$` expansion: `inv env.encrypt --repair`"
 _BROKEN = "the `$` in {} breaks dotenvx's expansion here, so this is not the value it looks like"
 
-
 MistakeKind = Literal[
     "text",  # a line that does not mean what it looks like
     "duplicate",

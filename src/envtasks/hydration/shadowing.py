@@ -39,6 +39,7 @@ def by_process(
         return files.values[name] != resolution.values[name]
 
     replaced = [name for name in layers.definitions if name in from_process and differs(name)]
+    known_secrets = files.tainted - files.unknown
     return Shadowing(
         names=tuple(
             name for name in replaced if layers.definitions[name].baseline and not name.startswith(PUBLIC_KEY)
@@ -47,7 +48,7 @@ def by_process(
         secrets={
             f"{layers.definitions[name].name} in {layers.definitions[name].winner}": files.values[name]
             for name in replaced
-            if name in files.tainted - files.unknown
+            if name in known_secrets
         },
     )
 
