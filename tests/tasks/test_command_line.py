@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -213,6 +214,48 @@ def test_the_projects_own_tasks_are_listed_first(shop: Path) -> None:
         "run",
         "zebra",
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="/dev/full")
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--list",),
+        ("--list", "env"),
+        ("-l", "-F", "nested"),
+        ("-l", "-F", "json"),
+        ("--help", "run"),
+    ],
+)
+def test_a_list_or_help_that_cannot_be_written_is_one_sentence(shop: Path, argv: tuple[str, ...]) -> None:
+    """As the output of a task is; a reader that has closed the pipe gets no message at all."""
+    command = [sys.executable, "-u", "-m", "invoke", *argv]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command,
+            cwd=shop,
+            env=with_sources(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.stderr == "error: The output could not be written: No space left on device.\n"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command,
+        cwd=shop,
+        env=with_sources(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_task_called_like_a_built_in_collection_leaves_it_there(shop: Path) -> None:

@@ -92,7 +92,8 @@ def adapt(program: Program, root: Collection) -> None:
     def clean_up() -> None:
         if problem := _wrong_core_value(program, root):
             raise Exit(console.message("error", *problem), 1)
-        parse_cleanup()
+        with translate_errors(failures=True):  # it prints lists and help, perhaps into a pipe that is closed
+            parse_cleanup()
 
     program.parse_core = parse_first  # type: ignore[method-assign]  # of `envtasks`: that of `inv` is done by now
     program.parse_tasks = parse  # type: ignore[method-assign]
@@ -213,11 +214,10 @@ def _list_flat(program: Program, root: Collection) -> None:
     scope = f"{program.list_root}" if program.list_root else ""
     ours = [pair for pair in pairs if _is_ours(scope + pair[0].partition(" ")[0], root)]
     own = [(_as_typed(pair[0], root), pair[1]) for pair in pairs if pair not in ours]
-    with translate_errors(failures=True):
-        program.display_with_columns(pairs=own or ours)
-        if own and ours:
-            print("Tasks of envtasks:\n")
-            program.print_columns(ours)
+    program.display_with_columns(pairs=own or ours)
+    if own and ours:
+        print("Tasks of envtasks:\n")
+        program.print_columns(ours)
 
 
 def _as_typed(name: str, root: Collection) -> str:
