@@ -422,3 +422,10 @@ def test_the_settings_class_is_one_that_the_application_imports(tmp_path: Path) 
     found = settings_classes(_survey(tmp_path, files))
 
     assert [each.reference for each in found] == ["src.config:Config", "gunicorn_conf:Settings"]
+
+
+def test_a_tool_at_the_root_is_no_entry_point(tmp_path: Path) -> None:
+    """versioneer.py, and a manage.py that is not Django's, print their usage and start nothing."""
+    files = dict.fromkeys(("versioneer.py", "manage.py"), "if __name__ == '__main__':\n    main()")
+
+    assert find_entry(_survey(tmp_path, files)) is None

@@ -15,7 +15,14 @@ from .expressions import dotted, text_of
 from .file_names import is_test
 from .survey import Survey
 
-_SCRIPTS: Final = ("main.py", "app.py", "run.py", "server.py", "bot.py", "worker.py", "cli.py", "manage.py")
+_SCRIPTS: Final = ("main.py", "app.py", "run.py", "server.py", "bot.py", "worker.py", "cli.py")
+_TOOLS: Final = (
+    "manage.py",
+    "versioneer.py",
+    "fabfile.py",
+    "wsgi.py",
+    "gunicorn.conf.py",
+)  # which start nothing
 _APPLICATIONS: Final = ("FastAPI", "Starlette", "Litestar", "Quart", "Sanic")
 _SERVERS: Final[Mapping[str, tuple[str, ...]]] = {  # each with the packages that bring it
     "uvicorn": ("fastapi[standard]", "fastapi[all]", "litestar[standard]", "litestar[full]"),
@@ -339,7 +346,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 def _file(survey: Survey) -> Entry | None:
     """A script at the root, or the only one in src/."""
-    scripts = [name for name in survey.named(r"[^/]+\.py") if not is_test(name)]
+    scripts = [name for name in survey.named(r"[^/]+\.py") if not is_test(name) and name not in _TOOLS]
     runnable = [name for name in scripts if "__main__" in survey.text(name)]
     own = re.sub(r"\W", "_", survey.project.name) + ".py"
     usual = [name for name in (own, *_SCRIPTS) if name in (runnable or scripts)]
