@@ -68,6 +68,15 @@ def test_an_environment_that_init_made_has_the_included_file_already(tmp_path: P
     assert made.left == ()
 
 
+def test_a_package_of_tasks_is_not_hidden(tmp_path: Path) -> None:
+    """Where the tasks are in tasks/__init__.py no tasks.py is written beside it."""
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "__init__.py").write_text("from invoke import task\n")
+
+    with pytest.raises(ConfigInvalid, match="would hide them"):
+        translated(tmp_path, "a:\n\techo x\n")
+
+
 @needs_make
 def test_a_variable_that_a_function_uses_is_a_constant(tmp_path: Path) -> None:
     """What `$(shell …)` of a variable refers to is no parameter of a task, whose name the function would not know."""

@@ -71,6 +71,8 @@ def migrate(
     """What it becomes; nothing is written. `with_make` runs make, and so its `$(shell)`. Raises EnvtasksError."""
     path = makefile.parent / tasks_file.TASKS_FILE
     data = path.read_bytes() if path.is_file() else None
+    if data is None:
+        _refuse_package(makefile.parent)
     encoding = encoding_of(path.name, data or b"")
     before = None if data is None else data.decode(encoding, "surrogateescape")  # line ends as they are
     existing = tasks_file.read(before or "")
@@ -104,6 +106,16 @@ def migrate(
         _forwarding_makefile(translation),
         encoding,
     )
+
+
+def _refuse_package(folder: Path) -> None:
+    """Raise ConfigInvalid where the tasks are in a package, which a tasks.py beside it would hide."""
+    package = folder / "tasks" / "__init__.py"
+    if package.is_file() and re.search(rb"\b(?:invoke|envtasks)\b", package.read_bytes()):
+        raise ConfigInvalid(
+            "The tasks of this project are in tasks/__init__.py, and a tasks.py beside it would hide them.",
+            hint="envtasks migrate in a copy without tasks/, and take over from its tasks.py what you need",
+        )
 
 
 def _constants(translation: Translation) -> frozenset[str]:
