@@ -81,6 +81,14 @@ def test_a_worker_is_a_task(tmp_path: Path, tasks: str | None) -> None:
     assert "RQ_REDIS_URL" not in found.init("--allow-dirty").stderr
 
 
+def test_a_worker_that_is_the_entry_point_is_one_task(tmp_path: Path) -> None:
+    """The `worker:` of a bot's Procfile is what `run` runs already."""
+    found = Found(tmp_path / "shop", {**FRESH, "Procfile": "worker: python main.py\n"}).adopted()
+
+    assert "def worker(" not in found.text("tasks.py")
+    assert "hello from local" in found.sandbox.inv("run").stdout
+
+
 def test_an_own_task_run_stays(tmp_path: Path) -> None:
     """A task `run` of the project's own is not touched, and reported with its line."""
     tasks = TASKS["plain"] + "\n\n        @task\n        def run(c):\n            print('mine')\n"

@@ -229,7 +229,10 @@ def test_workers(tmp_path: Path, files: dict[str, str], packages: list[str], arg
     assert " ".join(worker.argv) == argv
 
 
-@pytest.mark.parametrize("line", ["worker: a 'b", "worker: A=1 b", "worker: a && b", "worker:", "web: a"])
+@pytest.mark.parametrize(
+    "line",
+    ["worker: a 'b", "worker: A=1 b", "worker: a '\\\"'", "worker: a && b", "worker:", "web: a"],
+)
 def test_a_line_of_the_procfile_that_is_no_command(tmp_path: Path, line: str) -> None:
     """What needs a shell, sets variables or is for another process gives no task."""
     assert find_worker(_survey(tmp_path, {"Procfile": f"{line}\n"})) is None

@@ -227,7 +227,8 @@ def _procfile(survey: Survey, process: str) -> tuple[str, ...] | None:
         words = shlex.split(found[1]) if found else []
     except ValueError:  # quotes that do not close
         return None
-    return tuple(words) if words and "=" not in words[0] else None
+    plain = words and "=" not in words[0] and not any('"' in word or "\\" in word for word in words)
+    return tuple(words) if plain else None
 
 
 def _script(survey: Survey) -> Entry | None:
@@ -258,7 +259,9 @@ def find_worker(survey: Survey) -> Entry | None:
     """The command that takes jobs from a queue, where the code shows it; None for none."""
     finders = {"celery": _celery, "dramatiq": _dramatiq, "arq": _arq, "rq": _rq}
     in_manage = {"django-rq": "rqworker", "django-dramatiq": "rundramatiq", "huey": "run_huey"}
-    argv = _procfile(survey, "worker")
+    if given := _procfile(survey, "worker"):
+        return Entry("worker", given, "Run the worker.")
+    argv: tuple[str, ...] | None = None
     for package, command in in_manage.items() if _django(survey) else ():
         if survey.depends_on(package):
             argv = argv or ("python", "manage.py", command)
@@ -271,13 +274,11 @@ def find_worker(survey: Survey) -> Entry | None:
 def _celery(survey: Survey) -> tuple[str, ...] | None:
     found = _application(survey, lambda called: called == "Celery")
     file, name = found[:2] if found and not found[2] else _celery_of_flask(survey)
+    if not file:
+        return None
     folder = _import_folder(survey, file)
     options = ("--workdir", folder) if folder else ()
-    return (
-        ("python", "-m", "celery", "-A", f"{_module(survey, file)}:{name}", *options, "worker")
-        if file
-        else None
-    )
+    return ("python", "-m", "celery", "-A", f"{_module(survey, file)}:{name}", *options, "worker")
 
 
 def _celery_of_flask(survey: Survey) -> tuple[str, str]:

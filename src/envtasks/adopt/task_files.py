@@ -35,7 +35,7 @@ def plan_task_files(draft: Draft, environments: tuple[str, ...]) -> None:
         draft.notes.append(
             "rq takes the address of Redis from RQ_REDIS_URL: inv env.set RQ_REDIS_URL --env local"
         )
-    _plan_tasks(draft, entry, worker if worker != entry else None)
+    _plan_tasks(draft, entry, worker if worker and (not entry or worker.argv != entry.argv) else None)
     _plan_noxfile(draft, tests, environments)
     draft.packages += tests.packages
     if not tests.present and not draft.survey.named(r"(?:.*/)?tests?/test_environment\.py"):
