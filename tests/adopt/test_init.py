@@ -314,7 +314,7 @@ def test_a_link_and_attributes_stay(fresh: Found, tmp_path: Path) -> None:
     (fresh.root / ".gitignore").rename(shared)
     (fresh.root / ".gitignore").symlink_to(shared)
     try:
-        os.setxattr(shared, "user.note", b"kept")
+        os.setxattr(shared, "user.note", b"kept")  # type: ignore[attr-defined,unused-ignore]
     except OSError:
         pytest.skip("the file system has no extended attributes")
     commit_all(fresh.root)
@@ -323,7 +323,7 @@ def test_a_link_and_attributes_stay(fresh: Found, tmp_path: Path) -> None:
 
     assert (fresh.root / ".gitignore").is_symlink()
     assert ".env.keys" in shared.read_text(encoding="utf-8")
-    assert os.getxattr(shared, "user.note") == b"kept"
+    assert os.getxattr(shared, "user.note") == b"kept"  # type: ignore[attr-defined,unused-ignore]
 
 
 def test_an_environment_that_is_not_chosen_is_reported(tmp_path: Path) -> None:
