@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-ENV_FILE: Final = r"(?:.*/)?(?:\.env(?:\.[^/]+)?|[^/]+\.env|\.flaskenv|\.envs/.*)"
-NO_ENV_FILE: Final = r"(?:.*/)?(?:.*\.keys|\.env\.vault|.*\.envtasks-tmp|.*\.(?:py|md|sh|ya?ml))"
+ENV_FILE_IN_LINE: Final = r"[\w./$(){}-]*\.env(?:\.[\w-]+)?(?![\w.-]*\.example\b)"  # one word of a script
+ENV_FILE_OF_MAKE: Final = r"(?:.*/)?\.env(?:\.[\w.$(){}-]+)?|(?:.*/)?[\w.-]+\.env"  # as an include names it
+_ENV_FILE: Final = r"(?:.*/)?(?:\.env(?:\.[^/]+)?|[^/]+\.env|\.flaskenv|\.envs/.*)"
+_NO_ENV_FILE: Final = r"(?:.*/)?(?:.*\.keys|\.env\.vault|.*\.envtasks-tmp|.*\.(?:py|md|sh|ya?ml))"
 COMPOSE: Final = r"(?:[^/]+/)?(?:docker-)?compose[\w.-]*\.ya?ml"
 DOCKERFILE: Final = r"(?:.*/)?(?:Dockerfile|Containerfile)[^/]*|(?:.*/)?[^/]*\.[Dd]ockerfile"
 MAKEFILE: Final = r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|.*\.mk)"
@@ -23,7 +25,7 @@ _TEST: Final = re.compile(
 
 def is_env_file(name: str) -> bool:
     """Whether a file is called what env files are called."""
-    return re.fullmatch(ENV_FILE, name) is not None and not re.fullmatch(NO_ENV_FILE, name)
+    return re.fullmatch(_ENV_FILE, name) is not None and not re.fullmatch(_NO_ENV_FILE, name)
 
 
 def is_example(name: str) -> bool:

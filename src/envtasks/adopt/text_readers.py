@@ -6,33 +6,32 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from .file_names import DOCKERFILE, MAKEFILE, PIPELINE
+from .file_names import DOCKERFILE, ENV_FILE_IN_LINE, MAKEFILE, PIPELINE
 from .places import Place
 from .survey import Survey
 
-_FILE: Final = r"[\w./$(){}-]*\.env(?:\.[\w-]+)?(?![\w.-]*\.example\b)"
 NO_ENVIRONMENT: Final = "runs the tests in no environment"
 _SCRIPTS: Final = (
     rf"{MAKEFILE}|(?:.*/)?(?:[Jj]ustfile|Procfile|Taskfile\.ya?ml|tox\.ini|\.envrc|.*\.(?:sh|bash))"
 )
 _IN_SCRIPTS: Final = (
     (
-        rf"^\s*-?s?include\s+{_FILE}",
+        rf"^\s*-?s?include\s+{ENV_FILE_IN_LINE}",
         "reads an env file into make",
         'a task with env="local": envtasks migrate',
     ),
     (
-        rf"\bcp\s+(?:-[\w-]+\s+)*\S*(?:example|sample|template|dist)\S*\s+{_FILE}(?![\w.-])",
+        rf"\bcp\s+(?:-[\w-]+\s+)*\S*(?:example|sample|template|dist)\S*\s+{ENV_FILE_IN_LINE}(?![\w.-])",
         "copies an example to an env file",
         "remove it: the baseline has the values",
     ),
     (
-        rf"(?:\bsource|(?:^|[\s;&|])\.)\s+{_FILE}|export\s+\$+\(.*{_FILE}",
+        rf"(?:\bsource|(?:^|[\s;&|])\.)\s+{ENV_FILE_IN_LINE}|export\s+\$+\(.*{ENV_FILE_IN_LINE}",
         "reads an env file into the shell",
         "inv exec --env local -- COMMAND",
     ),
     (
-        rf"--env-file[= ]+{_FILE}",
+        rf"--env-file[= ]+{ENV_FILE_IN_LINE}",
         "hands an env file to a program",
         "the command without it: inv exec --env local -- …",
     ),
@@ -78,7 +77,7 @@ def _configured(survey: Survey) -> Iterator[Place]:
     """The lines that let a tool read an env file: `envfile` of poe, `env_file` of pdm, `env_files` of pytest-dotenv."""
     for file in survey.named(r"pyproject\.toml|poe_tasks\.toml|\.?pytest\.ini|setup\.cfg|tox\.ini"):
         for number, line in enumerate(survey.text(file).splitlines(), 1):
-            if re.match(rf"[^#]*\benv_?files?\b[\"']?\s*=.*?{_FILE}", line):
+            if re.match(rf"[^#]*\benv_?files?\b[\"']?\s*=.*?{ENV_FILE_IN_LINE}", line):
                 sentence = "lets a tool read an env file by itself, in every environment"
                 advice = "remove it: tasks and sessions give the values of their environment"
                 yield Place(file, number, number, sentence, None, advice)
@@ -98,7 +97,7 @@ def _of_dockerfile(file: str, number: int, line: str, kept: Collection[str]) -> 
         return
     flags = [word for word in words[1:] if word.startswith("--")]
     sources = [word for word in words[1:-1] if not word.startswith("--")]
-    rest = [word for word in sources if not re.fullmatch(_FILE, word)]
+    rest = [word for word in sources if not re.fullmatch(ENV_FILE_IN_LINE, word)]
     if len(rest) < len(sources):
         instead = (" ".join([words[0], *flags, *rest, words[-1]]),) if rest else ()
         stays = any(word.removeprefix("./") in kept for word in sources)

@@ -10,11 +10,11 @@ from typing import Final
 
 from ...envfiles import read_env_file
 from ...errors import ConfigInvalid, EnvtasksError
+from ..file_names import ENV_FILE_OF_MAKE
 from .expansion import evaluate
 from .model import Include, Makefile, Rule, Variable, is_continued
 
 NAMES: Final = ("GNUmakefile", "makefile", "Makefile")
-ENV_FILE: Final = re.compile(r"(?:.*/)?\.env(?:\.[\w.$(){}-]+)?|(?:.*/)?[\w.-]+\.env")
 _ASSIGNMENT: Final = re.compile(
     r"(?P<modifiers>(?:(?:override|export|private)\s+)*)(?P<name>[^\s:#=+?!]+)\s*(?P<operator>:::?=|::=|:=|\?=|\+=|!=|=)"
     r"\s*(?P<raw>.*)",
@@ -245,9 +245,9 @@ def _with_files(text: str, folder: Path) -> str:
 
 def _read_include(reading: _Reading, names: list[str], number: int, *, optional: bool) -> None:
     for word in names:
-        name = word if ENV_FILE.fullmatch(word) else evaluate(word, reading.value) or word
+        name = word if re.fullmatch(ENV_FILE_OF_MAKE, word) else evaluate(word, reading.value) or word
         path = reading.path.parent / name
-        if ENV_FILE.fullmatch(name):
+        if re.fullmatch(ENV_FILE_OF_MAKE, name):
             include = Include(name, number, _names_of(path), word, reading.file, reading.holds)
             reading.env_files.append(include)
         elif not reading.holds:
