@@ -68,6 +68,17 @@ def test_an_environment_that_init_made_has_the_included_file_already(tmp_path: P
     assert made.left == ()
 
 
+def test_tasks_of_compose_are_named_where_an_environment_has_its_values(tmp_path: Path) -> None:
+    """docker compose reads `.env` beside it by itself, which is gone one day: the tasks need the environment."""
+    (tmp_path / ".env.local").write_text("A=1\n")
+    text = "COMPOSE = docker compose\nup:\n\t$(COMPOSE) up -d\nls:\n\tls -l\n"
+
+    made = translated(tmp_path, text)
+
+    assert [each for each in made.left if each.startswith("tasks.py: up: docker compose")] == list(made.left)
+    assert len(made.left) == 1
+
+
 def test_a_package_of_tasks_is_not_hidden(tmp_path: Path) -> None:
     """Where the tasks are in tasks/__init__.py no tasks.py is written beside it."""
     (tmp_path / "tasks").mkdir()

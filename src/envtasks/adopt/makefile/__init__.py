@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ... import git
-from ...config import Project
+from ...config import LAYERED, Project
 from ...envfiles import read_env_file, write_atomic
 from ...errors import ConfigInvalid, EnvtasksError, LeakFound
 from ..insertion import encoded, encoding_of
@@ -217,11 +217,28 @@ def _left(translation: Translation, project: Project, existing: tasks_file.Tasks
         f"{makefile.path.name}:{each.line}: the value of {each.name}, which is exported, is not translated"
         for each in translation.not_exported
     ]
+    if LAYERED[0] in project.environments and (composed := list(_with_compose(translation))):
+        found.append(
+            f"tasks.py: {', '.join(composed)}: docker compose read .env by itself; "
+            f'@task(env="{LAYERED[0]}") gives it the values of the environment'
+        )
     if translation.run_env and existing.text and not existing.has_our_namespace:
         found.append(
             f"the Makefile exports {', '.join(translation.run_env)}: give them to the tasks' commands"
         )
     return found
+
+
+def _with_compose(translation: Translation) -> Iterator[str]:
+    """The new tasks that call docker compose in no environment."""
+    for task in translation.tasks.values():
+        steps = [each.step for each in task.statements]
+        texts = [each.line or " ".join(word.text for word in each.words) for each in steps]
+        lines = map(translation.values.expanded, texts)
+        if not (task.environment or task.exists) and any(
+            re.search(r"\bdocker[ -]compose\b", x) for x in lines
+        ):
+            yield task.name
 
 
 def _forwarding_makefile(translation: Translation) -> str:
