@@ -209,6 +209,16 @@ def test_an_error_of_the_body_ends_docker(tmp_path: Path, error: BaseException, 
         ("unknown flag: --call", ToolMissing, "It: buildx is missing or too old. unknown flag: --call"),
         ("unknown flag: --file\n", ToolMissing, "It: buildx is missing or too old. unknown flag: --file"),
         ("pull access denied", BuildFailed, "It: pull access denied"),
+        (
+            (
+                '#0 building with "default" instance using docker driver\n\n#1 [internal] load build definition\n'
+                "#1 transferring dockerfile: 415B done\n#1 DONE 0.0s\n"
+                "Dockerfile:2\n   2 | >>> COPPY a\nERROR: parse error\n"
+            ),
+            BuildFailed,
+            "It: Dockerfile:2\n   2 | >>> COPPY a\nERROR: parse error",
+        ),
+        ("#1 ERROR: nothing else", BuildFailed, "It: #1 ERROR: nothing else"),
         ("  \n", BuildFailed, "It, and docker gave no reason."),
     ],
 )

@@ -7,6 +7,7 @@ puts the child environment there while a call runs. Nothing else of envtasks wri
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ PROGRAM: Final = "docker"
 # it makes python-on-whales print the whole environment of every call
 _DEBUG_SWITCH: Final = "PYTHON_ON_WHALES_DEBUG"
 _PIPE_SIZE: Final = 1 << 20
+_PROGRESS: Final = re.compile(r"^#\d+ .*(?:\n|$)", re.MULTILINE)  # which a buildx prints before its reason
 _EXIT_SECONDS: Final = 1.0  # for docker, whose archive was cut off, to end
 START_ENGINE: Final = "sudo systemctl start docker" if sys.platform == "linux" else "start Docker Desktop"
 # parts of docker's messages, in lower case, that tell what is missing; the problem; how to mend it
@@ -245,6 +247,7 @@ def docker_error(
 ) -> EnvtasksError:
     """Docker's message as an `error`, values redacted; as ToolMissing if the engine, buildx or compose is missing."""
     shown = redactor.text(message).strip()
+    shown = _PROGRESS.sub("", shown).strip() or shown
     if missing := missing_part(shown):
         problem, hint, line = missing
         return ToolMissing(f"{what}: {problem}. {line}", hint=hint)
