@@ -288,6 +288,13 @@ def test_a_parameter_of_our_name_is_an_error_at_definition(name: str) -> None:
         {"env": None, "requires_environment": True},
         {"env": "local", "requires_environment": True},
         {"env": 3},
+        {"needs": 3},
+        {"needs": ["A", 3]},
+        {"only": b"staging"},
+        {"confirm": 3},
+        {"check": "no"},
+        {"requires_environment": 1},
+        {"hydrate": None},
     ],
 )
 def test_wrong_declarations_are_refused_at_definition(declared: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import nox
 import pytest
 
 from envtasks.errors import ConfigInvalid
-from envtasks.sessions import _apply, _take_flags
+from envtasks.sessions import _apply, _take_flags, session
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,23 @@ def test_env_without_a_name_is_config_invalid() -> None:
     """`-- --env` at the end names no environment."""
     with pytest.raises(ConfigInvalid, match="--env needs the name of an environment"):
         _take_flags(["--env"])
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"env": 3}, "@session(env=3): expected the name of an environment, such as 'local'."),
+        ({"only": "staging"}, "@session(only='staging'): expected a list of names, such as ['staging']."),
+        ({"needs": [3]}, "@session(needs=[3]): expected a list of names, such as ['staging']."),
+    ],
+)
+def test_wrong_declarations_are_refused_at_definition(
+    declared: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a task's: a string in place of a list, of which every part would be a name, is code 2 and one sentence."""
+    with pytest.raises(SystemExit) as caught:
+        session(**declared)(lambda session: None)
+    assert (caught.value.code, capsys.readouterr().err) == (2, f"error: {message}\n")
 
 
 def test_only_differences_reach_the_session(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,26 @@ def require_settings(project: Project, child_env: Mapping[str, str], *, environm
         )
 
 
+def require_declarable(what: str, **declared: Any) -> None:
+    """Raise ConfigInvalid for a value of a type that this decorator does not take, by the name of the parameter."""
+    for name, value in declared.items():
+        match name, value:
+            case (("env" | "only" | "needs" | "confirm" | "check"), None):
+                continue
+            case "env", _:
+                valid, expected = isinstance(value, str), "the name of an environment, such as 'local'"
+            case (("only" | "needs"), _):
+                valid = isinstance(value, Collection) and not isinstance(value, str | bytes)
+                valid = valid and all(isinstance(each, str) for each in value)
+                expected = "a list of names, such as ['staging']"
+            case "confirm", _:
+                valid, expected = isinstance(value, bool | str), "True, False or a question"
+            case _:
+                valid, expected = isinstance(value, bool), "True or False"
+        if not valid:
+            raise ConfigInvalid(f"{what}({name}={value!r}): expected {expected}.")
+
+
 def require_synchronous(body: Callable[..., Any], *, what: str) -> None:
     """Raise ConfigInvalid for a body that a call only makes a coroutine or a generator of, and does not run."""
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
@@ -129,7 +149,7 @@ def require_allowed(environment: str, allowed: Sequence[str] | None, *, what: st
     if allowed is not None and environment not in allowed:
         raise Refused(
             f"{what} is not for {environment}: only for {', '.join(allowed)}.",
-            hint=f"choose one: --env {allowed[0]}"
+            hint=f"choose one: --env {next(iter(allowed))}"
             if allowed
             else "its `only` is empty, so nothing may run it",
         )

@@ -16,7 +16,13 @@ from invoke.executor import Executor
 from invoke.parser.argument import Argument
 from invoke.tasks import Call
 
-from .activation import require_allowed, require_result, require_settings, require_synchronous
+from .activation import (
+    require_allowed,
+    require_declarable,
+    require_result,
+    require_settings,
+    require_synchronous,
+)
 from .bytecode import writing_bytecode
 from .console import ensure_standard_streams
 from .context import CallOptions, Context
@@ -121,12 +127,9 @@ def _check_declared(declared: Mapping[str, Any]) -> None:
             others = ", ".join(name for name in UNDECLARED if name != "env")
             raise ConfigInvalid(f"@task(env=None) is a plain Invoke task: {others} do not go with it.")
         return
-    if not isinstance(env, str):
-        raise ConfigInvalid(f"@task(env={env!r}): expected the name of an environment, such as 'local'.")
+    require_declarable("@task", **declared)
     if env != BARE and declared["requires_environment"]:
         raise ConfigInvalid(f"@task(env={env!r}) has an environment: requires_environment goes without one.")
-    if isinstance(declared["only"], str) or isinstance(declared["needs"], str):
-        raise ConfigInvalid("@task: only and needs are lists of names, such as ['staging'].")
 
 
 class Task(tasks.Task[Callable[..., Any]]):

@@ -19,6 +19,7 @@ from .activation import (
     redacts_output,
     require_allowed,
     require_confirmation,
+    require_declarable,
     require_result,
     require_settings,
     require_synchronous,
@@ -73,6 +74,7 @@ def session(
 
     raw = _undecorated(function)
     try:
+        require_declarable("@session", env=env, only=only, needs=needs)
         require_synchronous(raw, what=f"Session {kwargs.get('name') or raw.__name__}")
     except ConfigInvalid as error:  # nox would show a traceback
         console.say("error", str(error))
