@@ -24,9 +24,9 @@ def test_the_page_shows_what_is_printed(sandbox: Sandbox) -> None:
     sandbox.environment("production", TOKEN="s3cret-value")
     (sandbox.root / ".env.keys").unlink()
     sandbox.environment("local", TOKEN="s3cret-value")
-    cases = " ".join(f"{name}) echo '  Candidate: {version}';;" for name, version in APT.items())
+    cases = " ".join(f"{name}) echo 'Version: {version}';;" for name, version in APT.items())
     programs = {
-        "apt-cache": f'case "$2" in {cases} esac',
+        "apt-cache": f'case "$3" in {cases} esac',
         "git": 'case "$1" in --version) echo git version 2.47.3;; *) exit 1;; esac',
         "uv": "echo uv 0.13.9",
         "nox": "echo 2026.10.20",

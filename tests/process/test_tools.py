@@ -68,8 +68,10 @@ def test_apt_names_only_what_it_has(machine: Path, monkeypatch: pytest.MonkeyPat
         "docker-compose": "2.40.3-3",
         "git": "1:2.39.5-0",
     }
-    cases = " ".join(f"{name}) echo '  Candidate: {version}';;" for name, version in known.items())
-    program(machine, "apt-cache", f'case "$2" in {cases} esac')
+    cases = " ".join(
+        f"{name}) echo 'Package: {name}'; echo 'Version: {version}';;" for name, version in known.items()
+    )
+    program(machine, "apt-cache", f'test "$1" = show || exit 1; case "$3" in {cases} esac')
 
     assert how_to_get("docker") == "sudo apt-get install docker.io"
     assert how_to_get("docker compose") == "sudo apt-get install docker-compose"
@@ -90,7 +92,7 @@ def test_pipx_where_there_is_no_uv(machine: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_job_is_told_what_its_file_says(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In CI nobody types: docker is the job's image or runner, and apt asks no questions."""
     monkeypatch.setattr(sys, "platform", "linux")
-    program(machine, "apt-cache", 'echo "  Candidate: 2.39"')
+    program(machine, "apt-cache", 'echo "Version: 2.39"')
 
     assert how_to_get_in_job("docker", {"GITHUB_ACTIONS": "true"}).startswith("runs-on: ubuntu-latest")
     assert "docker:29-dind" in how_to_get_in_job("docker buildx", {"GITLAB_CI": "true"})

@@ -92,8 +92,9 @@ def _apt_version(package: str) -> tuple[int, ...] | None:
     program = shutil.which("apt-cache")
     if program is None:
         return None
-    done = subprocess.run(
-        [program, "policy", package], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    found = re.search(r"Candidate: (?:\d+:)?(\d+(?:\.\d+)*)", done.stdout)
+    # not `policy`, whose words are in the user's language
+    words = [program, "show", "--no-all-versions", package]
+    done = subprocess.run(words, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    text = done.stdout.decode("utf-8", "replace")
+    found = re.search(r"^Version: (?:\d+:)?(\d+(?:\.\d+)*)", text, re.MULTILINE)
     return tuple(map(int, found[1].split("."))) if found else None
