@@ -90,7 +90,7 @@ def test_new_for_programs(shop: Sandbox) -> None:
         "variables": ["DB_PASSWORD", "DB_HOST"],
         "open": ["DB_PASSWORD", "DB_HOST"],
         "dry": True,
-        "notes": [],
+        "notes": [".gitignore would get .env, *.envtasks-tmp, .env.keys"],
     }
     assert not (shop.root / ".env.qa").exists()
 
