@@ -105,6 +105,20 @@ def test_without_a_change_not_a_byte_is_written(tmp_path: Path, change: Change) 
     assert it.path.stat().st_mtime_ns == before
 
 
+def test_a_ciphertext_that_is_none_is_refused(tmp_path: Path) -> None:
+    """A whole one may be pasted, as from another branch; half of one would end every command with code 4."""
+    it = target(tmp_path, HEADER + SECRETS)
+
+    with pytest.raises(
+        EnvFileInvalid, match=r"\.env\.staging:\d: C: the value begins with encrypted:, but is no "
+    ):
+        edited(it, Person.making(replacing("C=two", "C=encrypted:BAbc")))
+    assert text_of(it) == HEADER + SECRETS
+
+    assert edited(it, Person.making(replacing("C=two", f"C='{encrypted('pasted')}'"))).changed == ("C",)
+    assert hydrated(it)["C"] == "pasted"
+
+
 def test_unchanged_values_keep_their_ciphertext(tmp_path: Path) -> None:
     """Only what was changed is encrypted anew; new variables are encrypted, or not, as is asked."""
     it = target(tmp_path, HEADER + SECRETS)

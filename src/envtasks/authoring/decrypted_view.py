@@ -11,6 +11,7 @@ from typing import Final
 
 from ..config import PLACEHOLDER
 from ..envfiles import (
+    ENCRYPTED,
     Entry,
     EnvFile,
     by_occurrence,
@@ -121,10 +122,8 @@ class DecryptedView:
                 changed.append(entry.name)
                 if old.value == PLACEHOLDER:  # of a variable that has had no value so far
                     encrypt = encrypts(entry.name)
-            if encrypt and not entry.encrypted:
-                if why := why_not_encrypted(entry, edited):
-                    raise EnvFileInvalid(f"{label}:{entry.line}: {why}.")
-                spelled[entry] = ciphertext_of(self._draft, entry)
+            if encrypt or entry.encrypted:
+                spelled[entry] = self._ciphertext_of(entry, edited)
         after = self._without_ours(replace_values(edited, spelled))
         self._refuse_other_key(after)
         return Result(
@@ -134,6 +133,17 @@ class DecryptedView:
             tuple(dict.fromkeys(added)),
             tuple(dict.fromkeys(name for name, _ in known)),
         )
+
+    def _ciphertext_of(self, entry: Entry, edited: EnvFile) -> str:
+        """An edited value encrypted, with its quotes; as it is if it is a ciphertext. Raises EnvFileInvalid."""
+        why = why_not_encrypted(entry, edited)
+        if entry.encrypted:
+            if is_ciphertext(entry.value):
+                return edited.text[entry.value_start : entry.value_end]
+            why = f"{entry.name}: the value begins with {ENCRYPTED}, but is no whole ciphertext"
+        if why:
+            raise EnvFileInvalid(f"{self._draft.target.label}:{entry.line}: {why}.")
+        return ciphertext_of(self._draft, entry)
 
     def _without_ours(self, file: EnvFile) -> EnvFile:
         ours = "|".join(map(re.escape, self._ours))
