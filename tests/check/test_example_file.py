@@ -52,6 +52,18 @@ def test_a_new_one_has_comments_and_order_of_the_first_baseline(shop: Shop) -> N
     assert [each.id for each in check(Project.load(shop.root), os.environ).findings] == []
 
 
+def test_a_new_one_has_the_line_ends_of_the_baseline(shop: Shop) -> None:
+    """Lines that end in CR LF there end so here, the heading too."""
+    (shop.root / EXAMPLE).unlink()
+    baseline = shop.root / ".env.local"
+    baseline.write_bytes(baseline.read_bytes().replace(b"\n", b"\r\n"))
+
+    _write(shop)
+
+    data = (shop.root / EXAMPLE).read_bytes()
+    assert data.count(b"\n") == data.count(b"\r\n") > 1
+
+
 def test_a_baseline_that_is_not_yet_in_git_counts(shop: Shop) -> None:
     """Who writes the example before `git add` gets all variables; a file that git ignores is nobody else's."""
     (shop.root / EXAMPLE).unlink()

@@ -13,6 +13,7 @@ from ..envfiles import (
     Entry,
     EnvFile,
     appended,
+    newline_of,
     parse_env_file,
     read_env_file,
     replace_values,
@@ -93,6 +94,7 @@ def _skeleton(inputs: Inputs, path: Path) -> EnvFile:
                         if not entry.is_key
                     },
                 )
+                heading = heading.replace("\n", newline_of(file.text))
                 return parse_env_file(heading + _without_keys(file).lstrip("\r\n\ufeff"), path=path)
     return parse_env_file(heading, path=path)
 
