@@ -58,6 +58,20 @@ def text_of(folder: Path, name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["QA", "qa"])
+def test_a_key_that_is_there_already_is_said(shop: Path, name: str) -> None:
+    """Names that differ in case share a key, as in dotenvx, and so do files made anew: whoever has it reads both."""
+    first = made(shop, "qa")
+    assert "made a key pair: DOTENV_PRIVATE_KEY_QA is in .env.keys" in first.notes[0]
+    (shop / ".env.qa").rename(shop / ".env.gone")
+    notes = made(shop, name).notes
+    assert notes[0] == (
+        f"no key was made for .env.{name}: DOTENV_PRIVATE_KEY_QA in .env.keys is there already, "
+        "and who has it for other files reads this one too"
+    )
+    assert not any(each.startswith("made a key pair") for each in notes)
+
+
 @pytest.mark.parametrize("name", [".env.example", ".env.sample"])
 def test_it_has_the_variables_of_the_example_with_its_placeholders(shop: Path, name: str) -> None:
     """Comments stay, the variable for the environment's name has it, and all others are still to be set."""

@@ -188,6 +188,9 @@ class Draft:
         environment, path = self.target.environment, self.target.path
         if key is not None and key.private:
             self.notes += store_private_key(environment, self.file, key.private, self.target.process_env)
+        if key is not None and key.found:
+            there = f"no key was made for {self.target.label}: {key.found} is there already"
+            self.notes.append(f"{there}, and who has it for other files reads this one too")
         # overrides are a developer's own; a baseline is for everybody
         new = environment.optional(path) and not path.exists()
         if new and path.name == OVERRIDES:

@@ -41,12 +41,14 @@ _KEY_FILE_HEADER: Final = "# private keys of env files: this file stays out of g
 class FileKey:
     """The public key of an env file. `header`: the variable under which the file does not name it yet.
 
-    `private`: the private key, where it is new and has to be stored before the file is written.
+    `private`: the private key, where it is new and has to be stored before the file is written. `found`: where the
+    private key is, which was there before under the name of the file's.
     """
 
     public: str
     header: str = ""
     private: str = field(default="", repr=False)
+    found: str = ""
 
     def add_header(self, file: EnvFile) -> EnvFile:
         """The file with its header, if it has none."""
@@ -81,7 +83,8 @@ def find_file_key(environment: Environment, file: EnvFile, ring: KeyRing) -> Fil
     else:
         known = next((key for key in ring.keys if key.variable == private_name), None)
     if known is not None:
-        return FileKey(public_key(known.hex), public_name)
+        found = "" if sample else f"{known.variable} in {known.source}"
+        return FileKey(public_key(known.hex), public_name, found=found)
     private, public = generate_keys()
     return FileKey(public, public_name, private)
 
