@@ -163,6 +163,12 @@ def test_what_is_there_already_is_not_touched(shop: Path) -> None:
     assert text_of(shop, ".env.staging") == before
 
 
+def test_a_name_that_differs_in_its_case_only_is_refused(shop: Path) -> None:
+    """The variable of its key would be that of the other one, and so would the key."""
+    with pytest.raises(Refused, match="STAGING differs from staging in its case only"):
+        made(shop, "STAGING")
+
+
 @pytest.mark.parametrize("name", ["example", "a b", "", "keys", "../x", "a.b"])
 def test_names_that_no_environment_can_have(shop: Path, name: str) -> None:
     """A file of that name would not be found as an environment, or belongs to something else."""

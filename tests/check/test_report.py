@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from envtasks.check import KINDS, Report, check, write_sarif
+from envtasks.check.findings import append_command
 from envtasks.config import Project
 from envtasks.errors import ConfigInvalid, EnvFileInvalid, Refused, UnknownEnvironment
 from tests.check.shop import Shop
@@ -39,6 +41,20 @@ def test_the_code_is_that_of_the_gravest_finding(shop: Shop) -> None:
 
     shop.git("add", "--force", ".env")
     assert _check(shop).code == 9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sh")
+@pytest.mark.parametrize("last", ["node_modules", "node_modules\n", ""])
+@pytest.mark.parametrize("line", [".env", "!.env.local", "**/.env*", "it's # me"])
+def test_the_command_that_adds_a_line_adds_that_line(tmp_path: Path, line: str, last: str) -> None:
+    """Also where the last line has no end, and where a shell would find files that fit the pattern."""
+    path = tmp_path / ".gitignore"
+    path.write_text(last, encoding="utf-8")
+    (tmp_path / ".env.other").touch()
+
+    subprocess.run(["sh", "-c", append_command(path, line)], cwd=tmp_path, check=True, timeout=60)
+
+    assert path.read_text(encoding="utf-8").splitlines() == [*last.splitlines(), line]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,14 +68,14 @@ def new_environment(
     `answer` gives their values; without it each has a placeholder: that of .env.example, else `changeme`. Raises
     Refused where the file is there already, EnvFileMissing, EnvFileInvalid, ConfigInvalid, LeakFound.
     """
-    _refuse_existing(target)
+    _refuse_existing(target, project.environments.values())
     template = _template(project.root, source)
     chooser = _Chooser(target.environment, template, _example(project.root), answer, secret_names)
     variables = {entry.name: entry for entry in template.entries if not entry.is_key}
     values = {name: chooser.value(entry) for name, entry in variables.items()}
     pyproject = _pyproject(target.environment)
     with locked(target.path, key_file_for(target.environment, target.path)):
-        _refuse_existing(target)
+        _refuse_existing(target, project.environments.values())
         draft = Draft(target, parse_env_file("", path=target.path))
         after = _with_key(_filled(draft, template, values), draft.key, target.path)
         notes = _prepare(target, pyproject)
@@ -174,13 +174,19 @@ def _example(root: Path) -> EnvFile:
         return parse_env_file("", path=path)
 
 
-def _refuse_existing(target: TargetFile) -> None:
+def _refuse_existing(target: TargetFile, others: Iterable[Environment]) -> None:
+    name = target.environment.name
     if target.path.exists():
-        name = target.environment.name
         raise Refused(
             f"{target.label} is there already; env.new makes new ones only.",
             hint=f"change it with inv env.set, env.edit --env {name}",
         )
+    for other in (each.name for each in others if each.name != name):
+        if other.lower() == name.lower():
+            raise Refused(
+                f"{name} differs from {other} in its case only: both would have one key, and on Windows one file.",
+                hint="choose another name",
+            )
 
 
 def _pyproject(environment: Environment) -> tuple[Path, str, str]:

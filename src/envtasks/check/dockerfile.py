@@ -20,7 +20,7 @@ from ..errors import did_you_mean
 from ..inventory import project_files
 from . import findings
 from .credentials import is_placeholder, looks_like_credential
-from .findings import Finding, Result, command
+from .findings import Finding, Result, append_command, command
 from .inputs import Inputs
 
 
@@ -57,17 +57,18 @@ def _kept_values(inputs: Inputs, settings: ImageSettings, instruction: Instructi
 def _copied(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
     """Env files and key files that COPY takes."""
     names = files_in_context(settings, project_files(inputs.project))
+    ignore = settings.context / ".dockerignore"
     for each in copied_files(settings, text, names.values()):
         source, taken = each.source, each.names
         on = " The image copies it on from that stage." if each.on else ""
         if source.removeprefix("./") in taken:
             kind, sentence = findings.DOCKER_COPY, f"{source} is copied into the image.{on}"
-            hint = f"echo {source.removeprefix('./')}>> .dockerignore"
+            hint = append_command(ignore, source.removeprefix("./"))
         else:
             what = f"{taken[0]} and {len(taken) - 1} more" if len(taken) > 1 else taken[0]
             kind = findings.BUILD_CONTEXT
             sentence = f"COPY {source} takes {what}, as no .dockerignore keeps them out.{on}"
-            hint = "echo **/.env*>> .dockerignore"
+            hint = append_command(ignore, "**/.env*")
         yield Finding(kind, settings.label, each.instruction.line, sentence, hint)
 
 

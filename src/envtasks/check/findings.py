@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ..config import Environment
@@ -167,3 +170,16 @@ def command(task: str, environment: Environment, *, name: str = "", file: str = 
     """The command of a task for an environment: `inv env.set NAME --env staging`; with `--file` where that decides."""
     words = task.split(" ", 1)
     return " ".join(["inv", words[0], *filter(None, [name]), environment.flags(file), *words[1:]])
+
+
+def append_command(path: Path, line: str) -> str:
+    """The command that adds a line to a file in the current folder, also where the last one there has no end."""
+    windows = sys.platform == "win32"
+    text = path.read_bytes() if path.is_file() else b""
+    end = (
+        ""
+        if text.endswith((b"\n", b"\r")) or not text
+        else ("echo.>> {0} & " if windows else "echo >> {0}; ")
+    )
+    quoted = line if windows else shlex.quote(line)  # the shell would take `*` and `!` for its own
+    return f"{end.format(path.name)}echo {quoted}>> {path.name}"
