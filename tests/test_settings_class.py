@@ -148,6 +148,12 @@ class Settings(BaseSettings):
         ("ONE", "missing"),
     )
     assert check_values(project, _child_env(ONE="1", HOSTS="a,b")).errors == (("HOSTS", "SettingsError"),)
+    # pydantic-settings itself stops at the first value that is no JSON
+    assert check_values(project, _child_env(PORT="five", HOSTS="a,b")).errors == (
+        ("HOSTS", "SettingsError"),
+        ("PORT", "int_parsing"),
+        ("ONE", "missing"),
+    )
 
 
 @pytest.mark.parametrize(

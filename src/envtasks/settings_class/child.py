@@ -190,15 +190,31 @@ def _own_errors(settings: Any, fields: Sequence[Mapping[str, Any]]) -> Iterator[
 
     variables = {field["field"]: field["variables"] for field in fields}
     variables |= {word: field["variables"] for field in fields for word in field["variables"]}
-    try:
-        settings()
-    except ValidationError as error:
-        for each in error.errors(include_input=False, include_url=False, include_context=False):
-            where = str(each["loc"][0]) if each["loc"] else "*"
-            yield variables.get(where, (where.upper(),))[0], each["type"]
-    except Exception as error:  # pydantic_settings.SettingsError: a list or table that is no JSON
-        named = re.search(r'field "(\w+)"', str(error))
-        yield variables.get(named[1] if named else "", ("*",))[0], type(error).__name__
+    named: set[str] = (
+        set()
+    )  # fields whose value is no JSON, at which pydantic-settings stops: they are left out then
+    for _ in range(len(fields) + 1):
+        try:
+            settings()
+        except ValidationError as error:
+            for each in error.errors(include_input=False, include_url=False, include_context=False):
+                where = str(each["loc"][0]) if each["loc"] else "*"
+                name = variables.get(where, (where.upper(),))[0]
+                if name not in named:
+                    yield name, each["type"]
+        except Exception as error:
+            found = re.search(r'field "(\w+)"', str(error))
+            of_field = variables.get(found[1] if found else "", ("*",))
+            if of_field[0] in named:  # in an env file as well
+                return
+            spoiled = [name for name in os.environ if name.upper() in of_field]
+            yield of_field[0], type(error).__name__
+            if spoiled:
+                named.add(of_field[0])
+                for name in spoiled:
+                    del os.environ[name]
+                continue
+        return
 
 
 def _judged(
