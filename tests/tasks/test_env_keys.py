@@ -127,6 +127,12 @@ def test_a_key_is_exported_into_a_file_with_the_commands_for_ci(shop: Sandbox) -
         assert (shop.root / "key.txt").stat().st_mode & 0o777 == 0o600
     done = shop.inv("env.keys", "--env", "staging", "--export", "key.txt")
     assert (done.returncode, "is there already" in done.stderr) == (6, True)
+    done = shop.inv("env.keys", "--env", "staging", "--export", "not-there/key.txt")
+    path = Path("not-there/key.txt")
+    assert (
+        done.returncode,
+        f"error: {path} cannot be written: there is no folder not-there." in done.stderr,
+    ) == (2, True)
 
 
 def test_ci_gets_the_key_of_a_name_with_a_dash_under_a_name_that_it_takes(sandbox: Sandbox) -> None:

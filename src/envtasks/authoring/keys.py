@@ -136,9 +136,14 @@ def keys_to_hand_over(target: TargetFile) -> list[str]:
 
 
 def write_keys(path: Path, keys: Sequence[str]) -> None:
-    """Write private keys into a new file that only its owner can read. Raises Refused where it is there already."""
+    """Write private keys into a new file that only its owner can read. Raises Refused where it is there already, and
+    ConfigInvalid where its folder is not."""
     if path.exists():
         raise Refused(f"{path} is there already, and is not overwritten.", hint="name another file")
+    if not path.parent.is_dir():
+        raise ConfigInvalid(
+            f"{path} cannot be written: there is no folder {path.parent}.", hint=f"mkdir {path.parent}"
+        )
     with locked(path):
         replace_file(path, "\n".join(keys), mode=0o600)
 
