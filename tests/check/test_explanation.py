@@ -47,6 +47,16 @@ def test_a_fingerprint_is_equal_for_equal_values_under_one_key(shop: Shop) -> No
     assert before != _source(shop, "API_TOKEN", "production").fingerprint
 
 
+def test_a_name_that_differs_in_its_case_is_said(shop: Shop) -> None:
+    """A settings class may take it all the same."""
+    shop.replace(".env.staging", "API_TOKEN", "api_Token")
+    place = f".env.staging:{shop.line('.env.staging', 'api_Token')}"
+
+    source = _source(shop, "API_TOKEN")
+
+    assert (source.place, source.mistakes) == ("", (f"api_Token ({place}) differs from it in its case only",))
+
+
 def test_without_a_key_there_is_no_fingerprint(shop: Shop) -> None:
     """What can be told without a key is told."""
     (shop.root / ".env.keys").unlink()

@@ -91,7 +91,11 @@ def _source(
     definition = found.definitions.get(name)
     process = _process(inputs, environment, found, name)
     if definition is None:
-        return Source(environment.name, "", (), False, "", "", "", "", "", process, (), (), ())
+        alike = [it for it in found.definitions if it.lower() == name.lower()]
+        said = tuple(
+            f"{it} ({found.definitions[it].winner}) differs from it in its case only" for it in alike
+        )
+        return Source(environment.name, "", (), False, "", "", "", "", "", process, (), (), said)
     entry, layer = definition.winner.entry, found.files[definition.winner.layer]
     public = next(iter(public_keys_in(layer.file)), "") if layer.encrypted else ""
     private = by_public_key(found.keys.ring.hexes) if layer.encrypted else {}
