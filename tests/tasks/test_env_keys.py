@@ -111,6 +111,16 @@ def test_a_key_is_not_exported_into_a_pipe_by_accident(shop: Sandbox) -> None:
     assert (done.returncode, done.stdout) == (0, shop.private_keys["staging"])
 
 
+def test_the_end_of_a_rotation_asks_nothing_where_there_is_none(shop: Sandbox) -> None:
+    """No key would be removed."""
+    done = shop.inv("env.rotate", "--env", "staging", "--finish")
+
+    assert (done.returncode, done.stdout) == (
+        0,
+        ".env.keys has one key for .env.staging: there is nothing to finish\n",
+    )
+
+
 def test_a_key_is_exported_into_a_file_with_the_commands_for_ci(shop: Sandbox) -> None:
     """The file is 0600; the commands pipe the key, which is on no command line."""
     done = shop.inv("env.keys", "--env", "staging", "--export", "key.txt")

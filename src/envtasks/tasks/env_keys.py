@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,7 @@ def rotate(
         )
     target, invocation = target_of(c, file), current_invocation(c)
     if not target.dry:
-        question = _question(target, now=now, drop=finish and not keep_old)
+        question = _question(target, now=now, drop=finish and not keep_old and _has_old_key(c, target))
         invocation.confirm(c.call_options, what="env.rotate", confirm=question)
     if prepare:
         done = authoring.prepare_rotation(invocation.project, target)
@@ -250,6 +250,14 @@ def _hand_over(target: TargetFile, variable: str, count: int) -> list[str]:
             else []
         ),
     ]
+
+
+def _has_old_key(c: Context, target: TargetFile) -> bool:
+    """Whether the end of a rotation would remove a key. Raises what that would raise, before anything is asked."""
+    from .. import authoring
+
+    project = current_invocation(c).project
+    return authoring.finish_rotation(project, replace(target, dry=True), keep_old=False).step != "unchanged"
 
 
 def _question(target: TargetFile, *, now: bool, drop: bool) -> str | None:
