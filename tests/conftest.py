@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from envtasks.hydration.result import SWITCHES
 from tests.projects import Sandbox, make_sandbox
 
 REQUIRE_ALL = os.environ.get("ENVTASKS_TESTS_REQUIRE_ALL") == "1"
@@ -86,11 +87,8 @@ def surroundings(env: Mapping[str, str]) -> list[str]:
         "GITHUB_",
         "GITLAB_",
     )
-    return [
-        name
-        for name in env
-        if name in hydrated or name.startswith(own) or name in ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
-    ]
+    others = {"CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", *SWITCHES}
+    return [name for name in env if name in hydrated or name.startswith(own) or name in others]
 
 
 def _blocked_tools(factory: pytest.TempPathFactory) -> Path:

@@ -837,6 +837,8 @@ def test_values_stay_what_the_projects_own_reader_made_of_them(tmp_path: Path) -
 
     assert ran.stdout == before, ran.stderr
     assert "HERE=${HOME}/x" in found.text(".env.local")
+    assert "#cd" not in found.text(".env.local")
+    assert "warning" not in ran.stderr
     assert {".env:1", ".env:2", ".env:3"} <= set(_left(plan))
     assert "python-dotenv reads another value of DB_PASSWORD here" in str(plan["left"])
 

@@ -12,7 +12,7 @@ from typing import Final
 from ..check import values_by_dotenv
 from ..compose import values_of as values_by_compose
 from ..config import OVERRIDES
-from ..envfiles import Entry, find_commands, replace_values, spell
+from ..envfiles import Entry, EnvFile, find_commands, parse_env_file, replace_values, spell
 from ..errors import EnvtasksError
 from ..hydration import values_of
 from .compose_readers import files_of_services
@@ -48,10 +48,23 @@ def as_read_today(draft: Draft, source: Source) -> Source:
     if not spelled:
         return source
     with suppress(EnvtasksError):
-        changed = replace(source, env_file=replace_values(source.env_file, spelled))
+        changed = replace(source, env_file=_respelled(source.env_file, spelled))
         _leave(draft, source, spelled, reader)
         return changed
     return source
+
+
+def _respelled(file: EnvFile, spelled: Mapping[Entry, str]) -> EnvFile:
+    """The file with these values. The `#cd` of `NAME=ab#cd`, a comment for envtasks, is in the new value and goes.
+
+    Raises EnvFileInvalid.
+    """
+    after = replace_values(file, spelled)
+    text = after.text
+    for old, new in reversed([*zip(file.entries, after.entries, strict=True)]):
+        if old in spelled and not old.quote and file.text.startswith("#", old.value_end):
+            text = text[: new.value_end] + text[new.end :]
+    return parse_env_file(text, path=file.path, encoding=file.encoding)
 
 
 def _read_today(draft: Draft, source: Source, path: Path) -> tuple[str, Mapping[str, str | None]]:
