@@ -68,7 +68,7 @@ services:
       DB_PASSWORD: "${DB_PASSWORD}"
 """
 PROGRAMS: Final = {  # what doctor finds on the machine that is drawn
-    "apt-cache": "case $2 in docker.io|docker-buildx|docker-compose) echo '  Candidate: 99';; esac",
+    "apt-cache": "case $3 in docker.io|docker-buildx|docker-compose) echo Version: 99;; esac",
     "git": 'case $1 in --version) echo git version 2.47.3;; *) exec /usr/bin/git "$@";; esac',
     "kubectl": "echo Client Version: v1.37.1",
     "nox": "echo 2026.10.20",
@@ -78,7 +78,7 @@ PROGRAMS: Final = {  # what doctor finds on the machine that is drawn
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The commands of one picture, the project in which they run, and variables of the process environment."""
+    """The commands of one picture, the project in which they run, and its only programs (None: this machine's)."""
 
     name: str
     commands: Sequence[str]
