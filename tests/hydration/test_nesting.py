@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envtasks.hydration import hydrate
 from envtasks.hydration.nesting import Outer, checksums, enter, marker, without_outer
+from envtasks.redaction import Redactor
 from tests.dotenv_files import encrypted, environment, hydrated
 
 
@@ -145,9 +146,18 @@ def test_the_marker_has_checksums_which_are_redacted(tmp_path: Path) -> None:
     child = hydrated(tmp_path, f"A={encrypted('marked-secret')}").child_env()
 
     (text,) = checksums(child)
-    assert re.fullmatch(r"[0-9a-f]{8}", text)
+    assert re.fullmatch(r"crc:[0-9a-f]{8}", text)
     assert child["ENVTASKS_HYDRATED"] == f"{text};local;A,APP_ENV;"
     assert checksums({"A": "1"}) == []
+
+
+def test_the_checksum_of_a_single_value_is_redacted() -> None:
+    """Four digits alone would be left alone as a number is, or redacted wherever a program prints that number."""
+    variables = marker("local", {"PIN": "pin-0"}, [])
+
+    assert variables["ENVTASKS_HYDRATED"] == "crc:2332;local;PIN;"
+    text = Redactor(checksums(variables)).text(f"{variables['ENVTASKS_HYDRATED']} 2332")
+    assert text == "***;local;PIN; 2332"
 
 
 def test_checksums_in_several_variables_are_redacted_in_each() -> None:
@@ -158,4 +168,4 @@ def test_checksums_in_several_variables_are_redacted_in_each() -> None:
     first, second = checksums(variables)
     assert variables["ENVTASKS_HYDRATED"] == first
     assert variables["ENVTASKS_HYDRATED_2"].startswith(f"{second};local;VARIABLE_0,")
-    assert len(first + second) == 40_000
+    assert len(first + second) == len("crc:") + 40_000

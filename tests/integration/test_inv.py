@@ -96,7 +96,7 @@ def test_the_checksums_of_the_marker_are_hidden(shop: Sandbox) -> None:
     shown = shop.inv("exec", "-e", "local", "--no-mask", *show)
 
     checksums, _, names = shown.stdout.partition(";")
-    assert re.fullmatch(r"[0-9a-f]{16,}", checksums)
+    assert re.fullmatch(r"crc:[0-9a-f]{16,}", checksums)
     assert names.startswith("local;DOTENV_PUBLIC_KEY_LOCAL,PW,A,URL,APP_ENV;")
     assert hidden.stdout == f"***;{names}"
 

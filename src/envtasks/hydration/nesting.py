@@ -15,6 +15,7 @@ from .layers import fold
 
 MARKER: Final = "ENVTASKS_HYDRATED"
 _DIGITS: Final = 4  # of a checksum: enough to see a change
+_CHECKSUMS: Final = "crc:"  # before them, as four digits alone may be a number, which is not redacted
 _SIZE: Final = 30_000  # one variable holds at most 32,767 characters on Windows, 131,072 bytes on Linux
 
 
@@ -54,7 +55,8 @@ def without_outer(
 
 def marker(environment: str, values: Mapping[str, str], reported: Collection[str]) -> dict[str, str]:
     """The marker for a child environment that has these values: one variable, or numbered ones if it is too long."""
-    text = f"{''.join(map(_checksum, values.values()))};{environment};{','.join(values)};{','.join(reported)}"
+    sums = _CHECKSUMS + "".join(map(_checksum, values.values()))
+    text = f"{sums};{environment};{','.join(values)};{','.join(reported)}"
     parts = [text[at : at + _SIZE] for at in range(0, len(text), _SIZE)]
     return {_variable(number): part for number, part in enumerate(parts, 1)}
 
@@ -91,6 +93,7 @@ def _split(process_env: Mapping[str, str], *, windows: bool) -> tuple[dict[str, 
     process = {name: value for name, value in process.items() if name not in parts}
     sums, environment, *lists = [*"".join(parts.values()).split(";"), "", "", ""][:4]
     names, reported = ([fold(name, windows=windows) for name in each.split(",") if name] for each in lists)
+    sums = sums.removeprefix(_CHECKSUMS)
     set_to = {name: sums[at * _DIGITS : (at + 1) * _DIGITS] for at, name in enumerate(names)}
     unchanged = {
         name for name, checksum in set_to.items() if name in process and _checksum(process[name]) == checksum
