@@ -281,6 +281,17 @@ def test_a_process_that_ends_while_all_are_looked_at_is_left_out(monkeypatch: py
     assert os.getpgrp() in [group for _, group in signals._process_states()]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_without_proc_no_process_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /proc is not mounted, as in some chroots, a signal ends a command without an error of ours."""
+
+    def missing(path: object) -> list[str]:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    monkeypatch.setattr(os, "listdir", missing)
+    assert list(signals._process_states()) == []
+
+
 def test_one_signal_leaves_a_command_all_its_time(tmp_path: Path) -> None:
     """A command that needs longer than the grace period to end after one TERM is waited for."""
     body = """

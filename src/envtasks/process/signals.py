@@ -187,12 +187,14 @@ def _process_states() -> Iterator[tuple[str, int]]:
     if not sys.platform.startswith("linux"):
         return
     # not glob: before Python 3.13 it raises ProcessLookupError where a process ends between its two calls
-    for entry in Path("/proc").iterdir():
+    processes: list[str] = []
+    with suppress(OSError):  # a chroot without /proc
+        processes = [name for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names are enough
+    for process in processes:
         with suppress(OSError):
-            if entry.name.isdigit():
-                text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
-                state, _, group, *_ = text.rpartition(")")[2].split()
-                yield state, int(group)
+            text = Path("/proc", process, "stat").read_text(encoding="utf-8", errors="replace")
+            state, _, group, *_ = text.rpartition(")")[2].split()
+            yield state, int(group)
 
 
 def stop_this_process(*, whole_group: bool) -> None:
