@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .settings import ImageSettings
 
 _DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*([\\`])\s*", re.IGNORECASE)
-# a word of its own, as BuildKit has it (parser.ParseHeredoc): neither `1<<4` nor the here-string `<<<text`
+# a word of its own, as BuildKit has it (parser.ParseHeredoc): neither `$((1<<4))` nor the here-string `<<<text`
 _HEREDOC: Final = re.compile(r"\d*<<(-?)([\"']?)([^<\"']+)\2")
 _PAIR: Final = re.compile(
     r"""([A-Za-z_]\w*)(?:=((?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'])*))?(?=\s|\Z)""", re.DOTALL
