@@ -280,8 +280,8 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode) and (
             any(sign in node.value for sign in ("$", ".env", "encrypted:")) or _names_a_variable(keys)
         ):
-            last = node.end_mark.line + 1 if node.end_mark else yaml_nodes.line(node)
-            self.occurrences.append(Occurrence(keys, node.value, file, yaml_nodes.line(node), last))
+            lines = yaml_nodes.line(node), yaml_nodes.last_line(node)
+            self.occurrences.append(Occurrence(keys, node.value, file, *lines))
         for item in yaml_nodes.items(node):
             self._note(item, keys, file)
         for key, (_, value) in yaml_nodes.entries(node).items():
