@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import metadata
@@ -124,14 +125,16 @@ def for_new_pythons(requirement: str, pyproject: Mapping[str, Any]) -> str:
 def too_old_python(pyproject: Mapping[str, Any]) -> str:
     """What the project says of its Python, where envtasks runs on no version of that; else empty."""
     wanted = _wanted_python(pyproject)
-    below = re.search(
-        r"<\s*3\.(\d+)(?!\.\d*[1-9])|<=\s*3\.(\d+)|(?:~=\s*|^\s*=*\s*|~\s*)3\.(\d+)(?:\.|$)", wanted
-    )
-    if below is None:
-        return ""
-    under, last, only = below.groups()
-    newest = int(under) - 1 if under else int(last or only)
-    return wanted if newest < _OLDEST else ""
+    return wanted if all(_newest(each) < _OLDEST for each in wanted.split("||")) else ""
+
+
+def _newest(wanted: str) -> int:
+    """The minor version of the newest Python 3 that is permitted; a large number where there is no limit."""
+    if before := re.search(r"<\s*3\.(\d++)(?!\.\d*[1-9])", wanted):
+        return int(before[1]) - 1
+    # `<3.12.4` permits 3.12, and `~=3.9` what `^3.9` permits; `~=3.9.0` and `~3.9` are 3.9 alone
+    last = re.search(r"(?:<=?\s*|~=\s*(?=3\.\d+\.)|~\s*|^\s*=*\s*)3\.(\d+)(?![\d*])", wanted)
+    return int(last[1]) if last else sys.maxsize
 
 
 def _wanted_python(pyproject: Mapping[str, Any]) -> str:
