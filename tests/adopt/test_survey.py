@@ -39,7 +39,10 @@ def _survey(root: Path, files: dict[str, str], *packages: str) -> adopt.Survey:
         ("from decouple import config\nconfig('A', default=True)", "A", "true", False),
         ("import environ\nenv = environ.Env()\nenv.str('A')", "A", None, True),
         ("@click.option('--a', envvar='A', default='x')\ndef f(a): pass", "A", "x", False),
+        ("@click.argument('a', envvar='A')\ndef f(a): pass", "A", None, False),
+        ("@click.option('a', '--b', envvar='A')\ndef f(a): pass", "A", None, False),
         ("def f(a: str = typer.Option(..., envvar=['A'])): pass", "A", None, False),
+        ("def f(a: str = typer.Option('x', envvar='A')): pass", "A", "x", False),
         (
             "import os\ndef envint(s, d):\n    return int(os.environ.get(s, d))\nenvint('A', '5')",
             "A",

@@ -288,9 +288,10 @@ def _of_option(node: ast.Call, file: str) -> Iterator[Read]:
     """What an option of click or typer takes where it is not on the command line: `envvar="SHOP_TOKEN"`."""
     keywords = {word.arg: word.value for word in node.keywords}
     names = keywords.get("envvar")
-    default = text_of(keywords.get("default") or (node.args[0] if node.args else None))
-    if default is not None and (default.startswith("-") or default == "Ellipsis"):
-        default = None
+    # typer has the default first, and `...` for none; click the names of the option or argument
+    of_typer = node.args[:1] if dotted(node.func).rpartition(".")[2] in ("Option", "Argument") else []
+    default = text_of(keywords.get("default") or next(iter(of_typer), None))
+    default = None if default == "Ellipsis" else default
     for each in names.elts if isinstance(names, (ast.List, ast.Tuple)) else [names]:
         if name := text_of(each):
             yield Read(name, file, each.lineno if each else node.lineno, default, required=False)
