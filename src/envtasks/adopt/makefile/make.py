@@ -31,7 +31,9 @@ _TARGET: Final = re.compile(r"(?P<name>[^#\t=]+?)(?P<colon>::?)(?: (?P<rest>.*))
 _SPECIFIC: Final = re.compile(r"[^:]+: (\S+) (:?=) ?(.*)")
 # functions and assignments that run a command, write a file or load code
 _AT_ONCE: Final = re.compile(r"\$[({](?:shell|file|guile)\b|^[^\t#=]*[^\s#=]\s*!=|^\s*-?load\s")
-_OTHER_MAKEFILE: Final = re.compile(r"\s(?:-[Cf]|--(?:directory|file|makefile))")
+# make takes several short flags in one word, and the beginning of a long one
+_OTHER_MAKEFILE: Final = re.compile(r"\s(?:-\w*[Cf]|--(?:di|fi|ma))")
+_SUFFIX_RULE: Final = re.compile(r"\.[^./%\s]+(\.[^./%\s]+)")
 _OWN: Final = ("MAKEFILE_LIST", "MAKEFLAGS", "CURDIR", "SHELL", ".DEFAULT_GOAL", ".SHELLFLAGS")
 
 
@@ -297,12 +299,18 @@ def runs_at_once(makefile: Makefile) -> tuple[str, ...]:
             if at_once and (line.startswith("\t") or not line.lstrip().startswith("#")):
                 found.append(f"{path.name}:{number}: {line.strip()}")
     found += [f"{place}: include {name}" for place, name in makefile.not_read]
+    folder = makefile.path.parent
     # a target that is phony, or has a rule without a recipe, is not made by a pattern
-    files = {Path(os.path.relpath(path, makefile.path.parent)).as_posix() for path in makefile.files}
-    names = files - makefile.empty
+    files = {os.path.normpath(folder / path) for path in makefile.files}
+    files -= {os.path.normpath(folder / name) for name in makefile.empty}
     for target, rule in makefile.rules.items():
-        if target in names and rule.recipe:
-            found.append(f"{makefile.path.name}:{rule.line}: {target}: is included, and made by a rule")
+        suffix = _SUFFIX_RULE.fullmatch(target)
+        makes = os.path.normpath(folder / target) in files or (
+            suffix and any(file.endswith(suffix[1]) for file in files)
+        )
+        if rule.recipe and makes:
+            found.append(f"{makefile.path.name}:{rule.line}: {target}: a rule that makes an included file")
+    names = {Path(each).as_posix() for file in files for each in (file, os.path.relpath(file, folder))}
     for place, text in makefile.not_translated:
         patterns = [
             re.escape(each).replace("%", ".+") for each in text.partition(":")[0].split() if "%" in each
