@@ -44,15 +44,17 @@ def test_the_code_is_that_of_the_gravest_finding(shop: Shop) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sh")
+@pytest.mark.parametrize("name", [".gitignore", "docker/my app.dockerignore"])
 @pytest.mark.parametrize("last", ["node_modules", "node_modules\n", ""])
 @pytest.mark.parametrize("line", [".env", "!.env.local", "**/.env*", "it's # me"])
-def test_the_command_that_adds_a_line_adds_that_line(tmp_path: Path, line: str, last: str) -> None:
+def test_the_command_that_adds_a_line_adds_that_line(tmp_path: Path, line: str, last: str, name: str) -> None:
     """Also where the last line has no end, and where a shell would find files that fit the pattern."""
-    path = tmp_path / ".gitignore"
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
     path.write_text(last, encoding="utf-8")
     (tmp_path / ".env.other").touch()
 
-    subprocess.run(["sh", "-c", append_command(path, line)], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(["sh", "-c", append_command(tmp_path, path, line)], cwd=tmp_path, check=True, timeout=60)
 
     assert path.read_text(encoding="utf-8").splitlines() == [*last.splitlines(), line]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envtasks.docker import ImageSettings, files_in_context, instructions
+from envtasks.docker import ImageSettings, files_in_context, ignore_file, instructions
 from envtasks.docker.instructions import copies_file
 
 
@@ -133,6 +133,7 @@ def test_the_dockerfiles_own_dockerignore_wins(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_text(".env\n", encoding="utf-8")
     (tmp_path / "Dockerfile.dockerignore").write_text("x\n", encoding="utf-8")
 
+    assert ignore_file(_settings(tmp_path)) == tmp_path / "Dockerfile.dockerignore"
     assert list(files_in_context(_settings(tmp_path), [tmp_path / ".env", tmp_path.parent / ".env"])) == [
         tmp_path / ".env"
     ]

@@ -10,6 +10,7 @@ from ..docker import (
     Instruction,
     copied_files,
     files_in_context,
+    ignore_file,
     image_settings,
     instructions,
     is_credential_name,
@@ -57,18 +58,18 @@ def _kept_values(inputs: Inputs, settings: ImageSettings, instruction: Instructi
 def _copied(inputs: Inputs, settings: ImageSettings, text: str) -> Iterator[Finding]:
     """Env files and key files that COPY takes."""
     names = files_in_context(settings, project_files(inputs.project))
-    ignore = settings.context / ".dockerignore"
+    root, ignore = inputs.project.root, ignore_file(settings)
     for each in copied_files(settings, text, names.values()):
         source, taken = each.source, each.names
         on = " The image copies it on from that stage." if each.on else ""
         if source.removeprefix("./") in taken:
             kind, sentence = findings.DOCKER_COPY, f"{source} is copied into the image.{on}"
-            hint = append_command(ignore, source.removeprefix("./"))
+            hint = append_command(root, ignore, source.removeprefix("./"))
         else:
             what = f"{taken[0]} and {len(taken) - 1} more" if len(taken) > 1 else taken[0]
             kind = findings.BUILD_CONTEXT
             sentence = f"COPY {source} takes {what}, as no .dockerignore keeps them out.{on}"
-            hint = append_command(ignore, "**/.env*")
+            hint = append_command(root, ignore, "**/.env*")
         yield Finding(kind, settings.label, each.instruction.line, sentence, hint)
 
 

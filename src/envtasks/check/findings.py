@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..config import Environment
+from ..config import Environment, label
 from ..errors import (
     ConfigInvalid,
     DecryptionFailed,
@@ -172,14 +172,12 @@ def command(task: str, environment: Environment, *, name: str = "", file: str = 
     return " ".join(["inv", words[0], *filter(None, [name]), environment.flags(file), *words[1:]])
 
 
-def append_command(path: Path, line: str) -> str:
-    """The command that adds a line to a file in the current folder, also where the last one there has no end."""
+def append_command(root: Path, path: Path, line: str) -> str:
+    """The command that adds a line to a file of the project, also where the last one there has no end."""
     windows = sys.platform == "win32"
-    text = path.read_bytes() if path.is_file() else b""
-    end = (
-        ""
-        if text.endswith((b"\n", b"\r")) or not text
-        else ("echo.>> {0} & " if windows else "echo >> {0}; ")
-    )
-    quoted = line if windows else shlex.quote(line)  # the shell would take `*` and `!` for its own
-    return f"{end.format(path.name)}echo {quoted}>> {path.name}"
+    file, text = label(root, path), path.read_bytes() if path.is_file() else b""
+    if not windows:  # the shell would take `*` and `!` for its own
+        line, file = shlex.quote(line), shlex.quote(file)
+    has_end = not text or text.endswith((b"\n", b"\r"))
+    end = "" if has_end else f"echo.>> {file} & " if windows else f"echo >> {file}; "
+    return f"{end}echo {line}>> {file}"

@@ -42,7 +42,7 @@ def find(inputs: Inputs) -> Iterator[Result]:
         elif path not in ignored and path not in tracked:
             what = "a developer's own values" if path in personal else "private keys"
             sentence = f"git does not ignore {label}, so that the next `git add` takes {what}."
-            hint = append_command(root / ".gitignore", label)
+            hint = append_command(root, root / ".gitignore", label)
             yield Finding(findings.NOT_IGNORED, ".gitignore", 1, sentence, hint, name=label)
     for path in dict.fromkeys(baselines):
         if path.is_file():
@@ -59,7 +59,7 @@ def _baseline(inputs: Inputs, path: Path, *, ignored: bool) -> Iterator[Finding]
     label = inputs.label(path)
     if ignored:
         sentence = f"git ignores {label}, which everybody needs for {environment.name}."
-        hint = append_command(inputs.project.root / ".gitignore", f"!{label}")
+        hint = append_command(inputs.project.root, inputs.project.root / ".gitignore", f"!{label}")
     elif path not in (inputs.tracked_files or ()):
         sentence, hint = (
             f"{label} is not in git, and everybody needs it for {environment.name}.",

@@ -16,7 +16,7 @@ from .images import (
     push_image,
     run_command,
 )
-from .instructions import Instruction, files_in_context, instructions
+from .instructions import Instruction, files_in_context, ignore_file, instructions
 from .settings import ImageSettings, image_settings
 from .stages import CopiedFiles, copied_files, kept_instructions
 
@@ -33,6 +33,7 @@ __all__ = [
     "copied_files",
     "docker_env",
     "files_in_context",
+    "ignore_file",
     "image_settings",
     "instructions",
     "is_credential_name",

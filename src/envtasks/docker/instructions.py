@@ -87,10 +87,15 @@ def instructions(text: str) -> Iterator[Instruction]:
             yield Instruction(keyword.upper(), rest.strip(), start + 1)
 
 
+def ignore_file(settings: ImageSettings) -> Path:
+    """The file whose rules keep others out of the build context: the Dockerfile's own, else the .dockerignore there."""
+    own = settings.file.with_name(f"{settings.file.name}.dockerignore")
+    return own if own.is_file() else settings.context / ".dockerignore"
+
+
 def files_in_context(settings: ImageSettings, paths: Iterable[Path]) -> Mapping[Path, str]:
     """Those of the paths that the build context has, by the rules of its .dockerignore, as COPY names them."""
-    own = settings.file.with_name(f"{settings.file.name}.dockerignore")
-    file = own if own.is_file() else settings.context / ".dockerignore"
+    file = ignore_file(settings)
     rules = list(_rules(file.read_text(encoding="utf-8-sig", errors="replace"))) if file.is_file() else []
     context = settings.context.resolve()
     names = {
