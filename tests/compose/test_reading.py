@@ -89,3 +89,16 @@ def test_a_broken_file(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigInvalid, match=r"compose.yaml:2: this is not valid YAML"):
         read_compose_files(project, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("services: [web]\n", "1: services"), ("services:\n  web: shop\n", "2: web")],
+)
+def test_services_that_are_no_mapping(tmp_path: Path, text: str, place: str) -> None:
+    """What docker compose would refuse is named with its line."""
+    project = _project(tmp_path)
+    _write(tmp_path, "compose.yaml", text)
+
+    with pytest.raises(ConfigInvalid, match=f"compose.yaml:{place}: expected a mapping"):
+        read_compose_files(project, {})

@@ -94,10 +94,10 @@ def read_compose_files(project: Project, values: Mapping[str, str]) -> ComposeFi
     if not settings.files:
         return None
     files = existing_files(settings, project.root)
-    for path in files:
-        yaml_nodes.load_all(
-            yaml_nodes.read_text(path) or "", project.label(path)
-        )  # a broken file is left out below
+    for path in files:  # a broken file is left out below
+        label = project.label(path)
+        for document in yaml_nodes.load_all(yaml_nodes.read_text(path) or "", label):
+            _check_services(document, label)
     sources = read_sources(files, values)
     try:
         active = active_services(sources.tree, [], settings.profiles)
@@ -105,6 +105,15 @@ def read_compose_files(project: Project, values: Mapping[str, str]) -> ComposeFi
         active = ()
     model = Model(sources.tree, active, sources, project.root, files[0].parent)
     return ComposeFiles(model, settings.inject)
+
+
+def _check_services(document: yaml.Node, label: str) -> None:
+    """Raise ConfigInvalid where the services of a file, or one of them, are something else than a mapping."""
+    found = yaml_nodes.entries(document).get("services")
+    services = yaml_nodes.entries(found[1]) if found else {}
+    for name, (key, node) in ({"services": found, **services} if found else {}).items():
+        if not isinstance(node, yaml.MappingNode) and node.value:
+            raise ConfigInvalid(f"{label}:{yaml_nodes.line(key)}: {name}: expected a mapping.")
 
 
 def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, str | None, int]]:
