@@ -219,6 +219,12 @@ def test_python_of_no_encoding_ends_it(tmp_path: Path) -> None:
     assert "# coding: latin-1" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["nope", "rot13", "hex"])
+def test_a_coding_line_that_names_no_encoding_of_text(name: str) -> None:
+    """Python does not read such a module, and `init` reads it as UTF-8."""
+    assert encoding_of("tasks.py", f"# coding: {name}".encode()) == "utf-8"
+
+
 def test_text_that_an_encoding_lacks_is_refused() -> None:
     """What is to be inserted has a character that the file's encoding has not: nothing is written."""
     with pytest.raises(ConfigInvalid, match=r"tasks\.py is in iso-8859-1, which has no '€'"):
@@ -345,6 +351,20 @@ def test_the_hook_of_pre_commit(tmp_path: Path, last: str) -> None:
     assert text.replace("a\n\n", "a\n").startswith(f"repos:\n- repo: meta\n  hooks:\n{last}- repo: local\n")
     assert "entry: uv run envtasks env.check --staged" in text
     assert text.endswith("\n# the end\nfail_fast: true\n")
+
+
+def test_the_hook_of_pre_commit_breaks_no_other(tmp_path: Path) -> None:
+    """Where an alias hides the end of the last entry, a person adds the hook: it would get lines of another one."""
+    config = (
+        "repos:\n- repo: local\n  hooks:\n  - id: a\n    args: &own [x]\n    files: y\n"
+        "- repo: meta\n  hooks:\n  - id: b\n    args: *own\n"
+    )
+    plan = Found(tmp_path / "shop", {**FRESH, ".pre-commit-config.yaml": config}).draw_up()
+
+    assert ".pre-commit-config.yaml" not in [each.file for each in plan.changes]
+    assert [each.replacement for each in plan.left if each.file == ".pre-commit-config.yaml"] == [
+        "a hook: envtasks env.check --staged"
+    ]
 
 
 def test_pre_commit_waits_until_nothing_is_left(tmp_path: Path) -> None:
@@ -655,6 +675,18 @@ def test_an_anchor_of_compose_is_changed_once(tmp_path: Path) -> None:
     assert "image: shop\n  restart: always\n  init: true\n" in changed
 
 
+def test_an_alias_of_env_files_is_left(tmp_path: Path) -> None:
+    """The lines of an alias are those of its anchor, which may be needed elsewhere: a person removes them."""
+    compose = "x-files: &files\n  - .env\n\nservices:\n  web:\n    image: shop\n    env_file: *files\n    init: true\n"
+    found = Found(tmp_path / "shop", {**FRESH, ".env": "A=1\n", "compose.yaml": compose})
+    plan = found.draw_up(patch="yes")
+
+    assert "compose.yaml" not in [each.file for each in plan.changes]
+    assert [(each.line, each.replacement) for each in plan.left if each.file == "compose.yaml"] == [
+        (7, "remove .env here")
+    ]
+
+
 def test_a_stack_that_is_not_declared_keeps_its_env_files(tmp_path: Path) -> None:
     """A compose file that `inv compose.up` does not start is not changed: nothing else would give it the values."""
     compose = "services:\n  web:\n    image: shop\n    env_file: .env\n"
@@ -841,6 +873,17 @@ def test_values_stay_what_the_projects_own_reader_made_of_them(tmp_path: Path) -
     assert "warning" not in ran.stderr
     assert {".env:1", ".env:2", ".env:3"} <= set(_left(plan))
     assert "python-dotenv reads another value of DB_PASSWORD here" in str(plan["left"])
+
+
+def test_a_file_that_python_dotenv_cannot_read_is_taken_as_it_is(tmp_path: Path) -> None:
+    """One that is not UTF-8, as editors of Windows write it, ends the application, but not `init`."""
+    files = {**FRESH, "main.py": "import dotenv\n\ndotenv.load_dotenv()\n", ".env": "A=1\n"}
+    found = Found(tmp_path / "shop", files, repository=False)
+    (found.root / ".env").write_bytes("# für alle\nA=1\n".encode("latin-1"))
+
+    (local,) = [each.after for each in found.draw_up().changes if each.file == ".env.local"]
+
+    assert "# für alle\nA=1\n".encode("latin-1") in local
 
 
 def test_a_line_of_a_service_keeps_what_compose_makes_of_it(tmp_path: Path) -> None:

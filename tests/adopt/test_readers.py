@@ -279,6 +279,11 @@ def test_an_env_file_that_a_service_mounts(tmp_path: Path, volume: str) -> None:
             '[project]\nname = "x"\n[tool.pdm.scripts]\nstart = {cmd = "a", env_file = ".env"}\n',
         ),
         ("pytest.ini", "# tests\n\n[pytest]\nenv_files = .env.test\n"),
+        ("pytest.ini", "# tests\r\n\r\n[pytest]\r\nenv_files =\r\n    .env\r\n    .env.test\r\n"),
+        (
+            "pyproject.toml",
+            '[project]\nname = "x"\n[tool.pytest.ini_options]\nenv_files = [\n    ".env",\n]\n',
+        ),
     ],
 )
 def test_tools_that_are_told_to_read_an_env_file(tmp_path: Path, name: str, text: str) -> None:

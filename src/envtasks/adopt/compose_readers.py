@@ -128,7 +128,7 @@ def _documents(survey: Survey) -> Iterator[tuple[str, yaml.MappingNode]]:
 class _EnvFiles:
     """An `env_file` of a service: its lines, and the lines of each file, which is relative to the project.
 
-    `alone`: nothing else stands in these lines; `listed`: each file has lines of its own.
+    `alone`: these lines have nothing else, and all of it; `listed`: each file has lines of its own.
     """
 
     file: str
@@ -151,8 +151,9 @@ def _env_files(survey: Survey) -> Iterator[_EnvFiles]:
                     name = scalar(each, "path") or (each.value if isinstance(each, yaml.ScalarNode) else "")
                     paths[_below(file.rpartition("/")[0], str(name))] = line(each), last_line(each)
                 listed = bool(items(value)) and not is_flow(value)
-                last = last_line(value)
-                yield _EnvFiles(file, service, line(key), last, paths, not is_flow(node), listed)
+                own = line(value) >= line(key)  # an alias stands for what is written above
+                last = last_line(value) if own else line(key)
+                yield _EnvFiles(file, service, line(key), last, paths, own and not is_flow(node), listed)
 
 
 def _without(survey: Survey, found: _EnvFiles, ours: Collection[str]) -> Place:

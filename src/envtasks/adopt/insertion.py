@@ -21,7 +21,8 @@ def encoding_of(name: str, data: bytes) -> str:
         return "utf-8"
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:  # there is no such encoding, or the bytes are not of it
+        b"#".decode(encoding)
+    except (SyntaxError, LookupError):  # there is no such encoding of text, or the bytes are not of it
         return "utf-8"
     return "utf-8" if encoding == "utf-8-sig" else encoding
 

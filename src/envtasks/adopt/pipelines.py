@@ -100,7 +100,8 @@ def _with_hook(text: str, entry: str) -> str | None:
     gap = "" if before.endswith("\n") else newline
     after = f"{before}{gap}{block}{''.join(lines[at:])}"
     try:
-        same = len(items(child(load(after, PRE_COMMIT), "repos"))) == len(found) + 1
+        *others, _ = items(child(load(after, PRE_COMMIT), "repos"))
     except ConfigInvalid:
         return None
-    return after if same else None
+    # where the last one has an alias, its last line may be that of an earlier one
+    return after if [*map(yaml.serialize, others)] == [*map(yaml.serialize, found)] else None

@@ -75,12 +75,15 @@ def text_readers(survey: Survey, kept: Collection[str] = ()) -> Iterator[Place]:
 
 def _configured(survey: Survey) -> Iterator[Place]:
     """The lines that let a tool read an env file: `envfile` of poe, `env_file` of pdm, `env_files` of pytest-dotenv."""
+    # the first name of a list may be on the next line
+    pattern = rf"^[^#\n]*\benv_?files?\b[\"']?[ \t]*=(?:[ \t[]*\r?\n[ \t]+)?[^#\n]*?{ENV_FILE_IN_LINE}"
     for file in survey.named(r"pyproject\.toml|poe_tasks\.toml|\.?pytest\.ini|setup\.cfg|tox\.ini"):
-        for number, line in enumerate(survey.text(file).splitlines(), 1):
-            if re.match(rf"[^#]*\benv_?files?\b[\"']?\s*=.*?{ENV_FILE_IN_LINE}", line):
-                sentence = "lets a tool read an env file by itself, in every environment"
-                advice = "remove it: tasks and sessions give the values of their environment"
-                yield Place(file, number, number, sentence, None, advice)
+        text = survey.text(file)
+        for found in re.finditer(pattern, text, re.MULTILINE):
+            number = text.count("\n", 0, found.start()) + 1
+            sentence = "lets a tool read an env file by itself, in every environment"
+            advice = "remove it: tasks and sessions give the values of their environment"
+            yield Place(file, number, number, sentence, None, advice)
 
 
 def _shell_scripts(survey: Survey) -> Iterator[str]:

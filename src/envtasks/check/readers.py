@@ -69,13 +69,15 @@ def _beside_compose_file(inputs: Inputs) -> Path | None:
 
 
 def values_by_dotenv(path: Path) -> Mapping[str, str | None]:
-    """What python-dotenv reads in an env file."""
+    """What python-dotenv reads in an env file; nothing where it fails, because the file is not UTF-8."""
     from dotenv import dotenv_values
 
     logger = logging.getLogger("dotenv.main")
     before, logger.disabled = logger.disabled, True  # it says of each line that it cannot read
     try:
         return dotenv_values(path)
+    except UnicodeDecodeError:
+        return {}
     finally:
         logger.disabled = before
 
