@@ -57,6 +57,10 @@ def _run(shop: Path, program: str, *argv: str) -> subprocess.CompletedProcess[st
             ["env.show", "staging"],
             "error: staging is an environment, not a task.\n  hint: inv env.show --env staging\n",
         ),
+        (
+            ["env.diff", "staging", "local", "staging"],
+            "error: staging is an environment, not a task.\n  hint: inv env.diff --help\n",
+        ),
         (["--env", "staging", "run"], "error: --env goes after the task.\n  hint: inv TASK --env NAME\n"),
         (["--lst"], "error: There is no flag --lst: did you mean --list?\n  hint: inv --help\n"),
         (

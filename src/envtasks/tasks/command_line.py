@@ -259,7 +259,8 @@ def advice(word: str, task: str, root: Collection) -> tuple[str, str]:
         hint = "it is asked for, or piped: printf %s … | inv env.set NAME --env NAME; or --from-file PATH"
         return "env.set takes no value on the command line, which a shell keeps in its history.", hint
     if task and word in environments:
-        return f"{word} is an environment, not a task.", f"inv {task} --env {word}"
+        flags = f"--env {word}" if "--env" in _flags(task, root) else "--help"
+        return f"{word} is an environment, not a task.", f"{call} {flags}"
     if task.startswith("compose."):
         from .word_arguments import known_services
 
