@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envtasks import console
-from envtasks.redaction import Redactor, StreamRedactor, base64_of, encodings_of, redacted_texts
+from envtasks.redaction import Redactor, StreamRedactor, base64_of, encodings_of, redacted_texts, wrapped
 from tests.commands import with_sources
 from tests.redaction.fuzzing import leaks
 from tests.steps import steps
@@ -360,6 +360,22 @@ def test_a_value_that_repeats_itself_is_found_in_linear_time(encode: Callable[[b
 
     assert Redactor([many.decode()]).text(encode(many).decode()).strip() == "***"
     assert taken(many) < 8 * taken(few)
+
+
+def test_long_base64_is_searched_for_a_break_only_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that repeats itself begins at every period of it: no place costs a search of all that follows."""
+    searched = []
+
+    class Break:
+        def search(self, data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+            searched.append(end - start)
+            return re.compile(rb"\s").search(data, start, end)
+
+    monkeypatch.setattr(wrapped, "_BREAK", Break())
+    text = b"QWEy" * 4000
+    assert wrapped.end_of(text, text + text, 4) == (len(text) + 4, 0)
+    assert wrapped.end_of(text[:400] + b"x" + text, text, 0) == (-1, 0)
+    assert sum(searched) < 100
 
 
 def secrets(count: int) -> list[str]:

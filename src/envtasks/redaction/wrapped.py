@@ -13,6 +13,8 @@ LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 BREAKS: Final = b" \t\n\v\f\r\\"
 """The bytes that a break begins with."""
 
+_STEP: Final = 64
+"""Letters that are compared at once: where text differs, what follows is not searched for a break."""
 _BREAK: Final = re.compile(rb"(?:\s|\\[nr])+")
 _THREE_LETTERS: Final = re.compile(
     rb"([^\s\\])%(break)s([^\s\\])%(break)s([^\s\\])" % {b"break": rb"(?:\s|\\[nr])*+"}
@@ -32,20 +34,26 @@ def end_of(text: bytes, data: bytes, at: int) -> tuple[int, int]:
 
     The end is -1 if something else stands there.
     """
+    if data.startswith(text, at):
+        return at + len(text), 0
     end = len(data) - data.endswith(b"\\")  # which may be half of a break
-    done, shortest = 0, INTACT
-    while True:
-        rest = len(text) - done
-        found = _BREAK.search(data, at, at + rest + 1)
-        size = min(found.start() if found else end, at + rest) - at
-        if data[at : at + size] != text[done : done + size]:
+    done, line, shortest = 0, 0, INTACT
+    while done < len(text):
+        step = text[done : done + _STEP]
+        if data.startswith(step, at):
+            at, done, line = at + len(step), done + len(step), line + len(step)
+            continue
+        found = _BREAK.search(data, at, at + len(step) + 1)
+        size = min(found.start() if found else end, at + len(step)) - at
+        if data[at : at + size] != step[:size]:
             return -1, 0
-        if size == rest or not found:
-            return at + size, rest - size
-        if size < shortest:
+        if not found:
+            return at + size, len(text) - done - size
+        if line + size < shortest:
             return -1, 0
         found = _BREAK.match(data, found.start()) or found
-        at, done, shortest = found.end(), done + size, SHORTEST_LINE
+        at, done, line, shortest = found.end(), done + size, 0, SHORTEST_LINE
+    return at, 0
 
 
 def last_lines(data: bytes, reach: int) -> int:
