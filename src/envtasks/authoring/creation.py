@@ -176,17 +176,17 @@ def _example(root: Path) -> EnvFile:
 
 def _refuse_existing(target: TargetFile, others: Iterable[Environment]) -> None:
     name = target.environment.name
-    if target.path.exists():
-        raise Refused(
-            f"{target.label} is there already; env.new makes new ones only.",
-            hint=f"change it with inv env.set, env.edit --env {name}",
-        )
     for other in (each.name for each in others if each.name != name):
         if other.lower() == name.lower():
             raise Refused(
                 f"{name} differs from {other} in its case only: both would have one key, and on Windows one file.",
                 hint="choose another name",
             )
+    if target.path.exists():
+        raise Refused(
+            f"{target.label} is there already; env.new makes new ones only.",
+            hint=f"change it with inv env.set, env.edit --env {name}",
+        )
 
 
 def _pyproject(environment: Environment) -> tuple[Path, str, str]:
