@@ -423,7 +423,8 @@ def test_term_ends_the_commands_of_a_bodys_threads(shop: Sandbox) -> None:
     from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor() as pool:
         pool.submit(c.exec, "python", "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
-        time.sleep(60)
+        for _ in range(600):  # a signal right before a long sleep would be handled after it, as always in Python
+            time.sleep(0.1)
     """
     shop.write("tasks.py", TASK.format(body=body))
     inv = subprocess.Popen(
